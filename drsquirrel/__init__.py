@@ -1,0 +1,1 @@
+"""One page that says whether a Flink job is healthy, why not, and what to change."""
