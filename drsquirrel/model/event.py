@@ -1,0 +1,143 @@
+"""What comes in: reports of metrics, log lines, failures, checkpoints, changes of a job.
+
+Times are milliseconds since the epoch by the clock of whoever reports (`time_ms`). An event of a
+producer that counts is known by (container, epoch, sequence); what is polled over REST is known by
+its content (`identity`). `start_ms` is the start of the run where the producer knows it, else 0.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+SCHEMA = 1
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """Who says it: one process of one cluster, or we who looked at it.
+
+    `epoch` is new whenever `sequence` starts again. `container` is Flink's resource id, "" where an
+    event belongs to no single process (what the JobManager says of a whole job).
+    """
+
+    cluster: str
+    producer: Literal["flink-rest", "plugin"]
+    epoch: str
+    sequence: int
+    container: str = ""
+    flink_version: str = ""
+    schema: int = SCHEMA
+
+
+class Values(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The values of one scope, by Flink's names or, where Flink has none, by ours."""
+
+    values: Mapping[str, int | float]
+    vertex: str = ""
+    subtask: int = -1
+    operator: str = ""
+    group: str = ""
+    attempt: int = -1
+
+
+class MetricReport(Struct, frozen=True, kw_only=True, tag="metrics"):
+    """One container's report about one run, or (job empty) about itself."""
+
+    origin: Origin
+    time_ms: int
+    scopes: tuple[Values, ...]
+    job: str = ""
+    start_ms: int = 0
+
+
+class LogEvent(Struct, frozen=True, kw_only=True, tag="log"):
+    """One log line: a warning, an error, or an info with a throwable."""
+
+    origin: Origin
+    time_ms: int
+    level: Literal["INFO", "WARN", "ERROR", "FATAL"]
+    logger: str
+    message: str
+    thread: str = ""
+    throwable: str = ""
+    job: str = ""
+    start_ms: int = 0
+    count: int = 1
+
+
+class FailureEvent(Struct, frozen=True, kw_only=True, tag="failure"):
+    """A throwable that failed a task or the job. `concurrent`: listed below another entry."""
+
+    origin: Origin
+    time_ms: int
+    job: str
+    throwable: str
+    signature: str
+    start_ms: int = 0
+    task: str = ""
+    vertex: str = ""
+    subtask: int = -1
+    attempt: int = -1
+    on_container: str = ""
+    host: str = ""
+    concurrent: bool = False
+    labels: Mapping[str, str] = {}
+
+    @property
+    def identity(self) -> str:
+        return f"{self.time_ms}|{self.task}|{self.signature}"
+
+
+class CheckpointEvent(Struct, frozen=True, kw_only=True, tag="checkpoint"):
+    """What is known of one checkpoint; a later report of the same one replaces the earlier.
+
+    `unacknowledged` lists (vertex, number of subtasks that have not acknowledged).
+    """
+
+    origin: Origin
+    time_ms: int
+    """When it was triggered."""
+    job: str
+    id: int
+    status: str
+    start_ms: int = 0
+    ended_ms: int | None = None
+    duration_ms: int | None = None
+    savepoint: bool = False
+    state_bytes: int | None = None
+    full_bytes: int | None = None
+    start_delay_ms: int | None = None
+    alignment_ms: int | None = None
+    sync_ms: int | None = None
+    async_ms: int | None = None
+    slowest_vertex: str = ""
+    unacknowledged: tuple[tuple[str, int], ...] = ()
+    failure: str = ""
+
+    @property
+    def identity(self) -> str:
+        return f"{self.time_ms}|{self.id}"
+
+
+class ChangeEvent(Struct, frozen=True, kw_only=True, tag="change"):
+    """Something changed: a state of the job, a container came or went, the cluster fell silent."""
+
+    origin: Origin
+    time_ms: int
+    what: Literal["job-state", "container-seen", "container-gone", "slots", "jobmanager-start"]
+    job: str = ""
+    start_ms: int = 0
+    subject: str = ""
+    """The new state, or the container."""
+    text: str = ""
+
+    @property
+    def identity(self) -> str:
+        return f"{self.time_ms}|{self.what}|{self.subject}"
+
+
+Event: TypeAlias = MetricReport | LogEvent | FailureEvent | CheckpointEvent | ChangeEvent
+
+encoder = msgspec.json.Encoder(order="deterministic")
+decoder = msgspec.json.Decoder(Event)

@@ -1,0 +1,82 @@
+"""What changes only with a run or a process: the plan, configurations, sizes."""
+
+from msgspec import Struct
+
+
+class Edge(Struct, frozen=True, kw_only=True):
+    """Data comes from vertex `source`; `ship` is Flink's ship strategy: FORWARD, HASH, REBALANCE…"""
+
+    source: str
+    ship: str
+
+
+class Vertex(Struct, frozen=True, kw_only=True):
+    """One vertex of the plan: a chain of operators that share a thread per subtask."""
+
+    id: str
+    name: str
+    parallelism: int
+    max_parallelism: int = -1
+    operators: tuple[str, ...] = ()
+    """Names of the chained operators in the order of the data."""
+    inputs: tuple[Edge, ...] = ()
+
+
+class CheckpointSettings(Struct, frozen=True, kw_only=True):
+    """The checkpoint configuration in force, as the JobManager tells it."""
+
+    interval_ms: int
+    timeout_ms: int
+    tolerable_failures: int
+    min_pause_ms: int = 0
+    mode: str = "exactly_once"
+    unaligned: bool = False
+    state_backend: str = ""
+    storage: str = ""
+
+
+class JobFacts(Struct, frozen=True, kw_only=True):
+    """One run's plan and settings. Vertices stand in the order of the data (topological)."""
+
+    cluster: str
+    job: str
+    start_ms: int
+    name: str
+    job_type: str = "STREAMING"
+    """STREAMING or BATCH."""
+    flink_version: str = ""
+    vertices: tuple[Vertex, ...] = ()
+    checkpoints: CheckpointSettings | None = None
+    """None: checkpoints are off."""
+    restart_strategy: str = ""
+
+
+class ContainerFacts(Struct, frozen=True, kw_only=True):
+    """One Flink process."""
+
+    cluster: str
+    id: str
+    is_taskmanager: bool
+    host: str = ""
+    slots: int = 0
+    cpu_cores: float | None = None
+    """Cores the JVM sees (hardware.cpuCores)."""
+    heap_max_bytes: int | None = None
+    process_bytes: int | None = None
+    """Total process memory as configured, where Flink tells it."""
+    collectors: tuple[str, ...] = ()
+
+
+class ThreadSample(Struct, frozen=True, kw_only=True):
+    """One task thread in one thread dump: frames from the top, locks as the dump names them."""
+
+    container: str
+    time_ms: int
+    task: str
+    """The thread's name without the subtask: the vertex's name, perhaps cut by Flink."""
+    subtask: int
+    state: str
+    frames: tuple[str, ...]
+    waits_for: str = ""
+    """The lock it is blocked on, and by whom it is held, where the dump says so."""
+    held_by: str = ""

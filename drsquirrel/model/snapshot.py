@@ -1,0 +1,124 @@
+"""What is known of a minute, and of a window of arrival: values that merge idempotently.
+
+Every value here forms a semilattice: merging is associative, commutative and idempotent, so any
+order, split or duplication of the same events gives the same bytes. No sums, means or deltas.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from drsquirrel.model.event import ChangeEvent, CheckpointEvent, FailureEvent
+
+SCHEMA = 1
+MINUTE_MS = 60_000
+WINDOW_MS = 300_000
+
+
+class Subject(Struct, frozen=True, kw_only=True, order=True):
+    """What a rollup is about: a run (job and start_ms) or a container."""
+
+    cluster: str
+    job: str = ""
+    start_ms: int = 0
+    container: str = ""
+
+    @property
+    def is_run(self) -> bool:
+        return self.job != ""
+
+
+class TrackKey(Struct, frozen=True, order=True, array_like=True):
+    """One scope as one producer process reported it, within one execution attempt."""
+
+    container: str
+    epoch: str
+    vertex: str = ""
+    subtask: int = -1
+    operator: str = ""
+    group: str = ""
+    attempt: int = -1
+
+
+class Reading(Struct, frozen=True, order=True, array_like=True):
+    """Values (our names and units) that were read at one time by one report."""
+
+    time_ms: int
+    sequence: int
+    values: Mapping[str, int]
+
+
+class Track(Struct, frozen=True, array_like=True):
+    """First and last of every metric of one scope in one minute; low and high of the gauges.
+
+    Each metric stands in exactly one reading of `first` and one of `last`; readings are sorted.
+    """
+
+    key: TrackKey
+    first: tuple[Reading, ...]
+    last: tuple[Reading, ...]
+    low: Mapping[str, int]
+    high: Mapping[str, int]
+
+
+class Seen(Struct, frozen=True, order=True, array_like=True):
+    """The sequence numbers [first, last] of one producer process, without a hole."""
+
+    container: str
+    epoch: str
+    first: int
+    last: int
+
+
+class LogSummary(Struct, frozen=True, kw_only=True):
+    """What a minute knows of one signature of log lines.
+
+    `origins` are the (container, epoch, sequence) seen, bounded: their number is the count.
+    """
+
+    signature: str
+    level: str
+    logger: str
+    sample: str
+    first_ms: int
+    last_ms: int
+    origins: tuple[tuple[str, str, int], ...]
+
+
+class Rollup(Struct, frozen=True, kw_only=True):
+    """What is known of one minute (by source time) of one run or one container.
+
+    The sets are bounded, keeping the smallest by (time, identity); `overflowed` names the sets that
+    had more. `skewed` holds, per (container, epoch), the largest distance in ms between a source
+    clock and arrival that made us replace a source time.
+    """
+
+    subject: Subject
+    minute: int
+    """Minutes since the epoch."""
+    tracks: tuple[Track, ...] = ()
+    seen: tuple[Seen, ...] = ()
+    failures: tuple[FailureEvent, ...] = ()
+    checkpoints: tuple[CheckpointEvent, ...] = ()
+    changes: tuple[ChangeEvent, ...] = ()
+    logs: tuple[LogSummary, ...] = ()
+    overflowed: tuple[str, ...] = ()
+    skewed: tuple[tuple[str, str, int], ...] = ()
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """What became known of one subject in one window of arrival [window_ms, + WINDOW_MS)."""
+
+    subject: Subject
+    window_ms: int
+    rollups: tuple[Rollup, ...]
+    reports_seen: int
+    """Reports that arrived in the window, by the sequence ranges of the rollups."""
+    reports_expected: int | None
+    """Reports that should have arrived, from who was last seen and how often it reports."""
+    schema: int = SCHEMA
+
+
+encoder = msgspec.json.Encoder(order="deterministic")
+decoder = msgspec.json.Decoder(Snapshot)
