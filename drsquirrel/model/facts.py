@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class Edge(Struct, frozen=True, kw_only=True):
-    """Data comes from vertex `source`; `ship` is Flink's ship strategy: FORWARD, HASH, REBALANCE…"""
+    """Data comes from vertex `source`, shipped as Flink names it: FORWARD, HASH, REBALANCE…"""
 
     source: str
     ship: str
@@ -49,6 +49,18 @@ class JobFacts(Struct, frozen=True, kw_only=True):
     checkpoints: CheckpointSettings | None = None
     """None: checkpoints are off."""
     restart_strategy: str = ""
+
+
+class RunSeen(Struct, frozen=True, kw_only=True):
+    """One run as the JobManager lists it now."""
+
+    cluster: str
+    job: str
+    start_ms: int
+    name: str
+    state: str
+    end_ms: int | None = None
+    job_type: str = "STREAMING"
 
 
 class ContainerFacts(Struct, frozen=True, kw_only=True):
