@@ -1,0 +1,1 @@
+"""Root causes, one a file: why, and what to change."""

@@ -1,0 +1,126 @@
+"""What a health check is: the hour it sees, the finding it returns, the class it derives from."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from drsquirrel.model.facts import JobFacts
+from drsquirrel.model.report import HOUR_MINUTES, EvidenceRow
+from drsquirrel.model.series import Series
+from drsquirrel.model.verdict import Outcome
+from drsquirrel.rules.threshold import threshold as threshold
+
+BASIC = "basic job stats"
+BACKPRESSURE = "backpressure and skew"
+MEMORY = "GC, memory, CPU"
+
+Minutes = tuple[float | None, ...]
+
+
+class Moment(NamedTuple):
+    """A value, where and in which minute of the hour (0 oldest) it was seen."""
+
+    value: float
+    entity: str
+    minute: int
+
+
+class UndeclaredSeriesError(Exception):
+    """A rule read a series that it did not declare in `needs` or `also`."""
+
+
+@dataclass(frozen=True)
+class Hour:
+    """The last hour as one check sees it: minute values by entity, of declared series only.
+
+    An entity is a name as a person reads it: a vertex, "vertex (3/8)", a container; "" for the run.
+    """
+
+    series: Mapping[Series, Mapping[str, Minutes]]
+    facts: JobFacts | None
+
+    def of(self, series: Series) -> Mapping[str, Minutes]:
+        """All entities of a series."""
+        if series not in self.series:
+            raise UndeclaredSeriesError(f"{series} is not in needs or also of this rule")
+        return self.series[series]
+
+    def worst(self, series: Series) -> Minutes:
+        """The highest value over all entities, minute by minute."""
+        rows = tuple(self.of(series).values())
+        minutes = ([v for r in rows if (v := r[i]) is not None] for i in range(HOUR_MINUTES))
+        return tuple(max(values, default=None) for values in minutes)
+
+    def highest(self, series: Series) -> Moment | None:
+        """The highest value of the hour, the newest of equals; None without a sample."""
+        seen = [
+            Moment(value, entity, minute)
+            for entity, minutes in self.of(series).items()
+            for minute, value in enumerate(minutes)
+            if value is not None
+        ]
+        return max(seen, key=lambda m: (m.value, m.minute), default=None)
+
+    def latest(self, series: Series, entity: str = "") -> float | None:
+        """The newest value of an entity; None without a sample."""
+        minutes = self.of(series).get(entity, ())
+        return next((v for v in reversed(minutes) if v is not None), None)
+
+    def total(self, series: Series, entity: str = "") -> float:
+        """The sum over the observed minutes."""
+        return sum(v for v in self.of(series).get(entity, ()) if v is not None)
+
+    def observed(self, series: Series) -> int:
+        """Minutes in which any entity has a value."""
+        return sum(v is not None for v in self.worst(series))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check came to, with numbers only: the words around it are the rule's page."""
+
+    outcome: Outcome
+    value: float | None = None
+    shown: str = ""
+    threshold: str = ""
+    says: str = ""
+    evidence: tuple[EvidenceRow, ...] = ()
+    minutes: Minutes = ()
+    warn_at: float | None = None
+    fail_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Check(ABC):
+    """A health check. The docstring is its page; its code is its file's name in kebab case.
+
+    `title` is (good news, bad news). The runner gives no_data while a series in `needs` has no
+    sample or fewer than `min_minutes` observed minutes, and error if `check` raises; the rule sees
+    only `needs` and `also` (the latter may be empty).
+    """
+
+    title: ClassVar[tuple[str, str]]
+    section: ClassVar[str]
+    needs: ClassVar[tuple[Series, ...]]
+    also: ClassVar[tuple[Series, ...]] = ()
+    min_minutes: ClassVar[int] = 10
+    assess_by: ClassVar[str] = ""
+    """How to get the data where it is missing, in one sentence."""
+
+    @abstractmethod
+    def check(self, hour: Hour) -> Finding:
+        """Judge the hour."""
+
+    def not_applicable(self, facts: JobFacts) -> str:
+        """Why the question makes no sense for this run; "" where it does."""
+        return ""
+
+
+def graded(value: float, *, warn: float | None, fail: float | None) -> Outcome:
+    """Fail from `fail`, warn from `warn`, else pass; None: there is no such grade."""
+    if fail is not None and value >= fail:
+        return Outcome.FAIL
+    if warn is not None and value >= warn:
+        return Outcome.WARN
+    return Outcome.PASS

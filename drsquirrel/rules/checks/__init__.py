@@ -1,0 +1,1 @@
+"""Health checks, one a file: is this bad?"""
