@@ -67,6 +67,7 @@ def _not_yet(title: str) -> RequestError:
         "not-yet",
         title,
         f"Ask again in {RETRY_S} seconds.",
+        {"retry-after": str(RETRY_S)},
     )
 
 

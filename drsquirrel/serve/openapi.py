@@ -36,7 +36,7 @@ class ExactStructs(OpenAPISchemaPlugin):
         hints = get_type_hints(struct, include_extras=True)
         omits = struct.__struct_config__.omit_defaults
         fields = msgspec.structs.fields(struct)
-        schema: Schema = schema_creator.create_component_schema(
+        made: Schema = schema_creator.create_component_schema(
             field_definition,
             required=[f.encode_name for f in fields if f.required or not omits],
             property_fields={
@@ -44,8 +44,8 @@ class ExactStructs(OpenAPISchemaPlugin):
                 for f in fields
             },
         )
-        schema.description = inspect.getdoc(struct)
-        return schema
+        made.description = struct.__doc__
+        return made
 
 
 def document() -> bytes:
@@ -66,7 +66,10 @@ def document() -> bytes:
         plugins=[ExactStructs()],
         logging_config=None,
     )
-    made = app.openapi_schema.to_schema()
+    spec = app.openapi_schema
+    for schema in (spec.components.schemas or {}).values():
+        schema.description = inspect.cleandoc(schema.description or "")
+    made = spec.to_schema()
     return (json.dumps(made, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 

@@ -1,10 +1,11 @@
-"""Errors as RFC 9457 problem documents: a sentence, what to do, and an id to find in our log.
+"""Errors as RFC 9457 problem documents: what is wrong, what to do, an id to find in our log.
 
 No stack, no host name and no text of the request ever stands in one.
 """
 
 import logging
 import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,35 +15,49 @@ from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Struct
 
 MEDIA_TYPE = "application/problem+json"
+LOGGED_PATH_CHARS = 200
 LOG = logging.getLogger(__name__)
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """What went wrong, in the form of RFC 9457."""
+    """What went wrong, in the form of RFC 9457; `id` also stands in Dr. Squirrel's own log."""
 
     type: str
-    """A name for this sort of problem that stays the same."""
     title: str
     status: int
     detail: str
-    """What to do about it."""
     id: str
-    """Stands in Dr. Squirrel's own log beside what happened."""
 
 
 class RequestError(Exception):
-    """A request that is not answered, for a reason the reader can do something about."""
+    """A request that cannot be answered, and what its sender can do about it."""
 
-    def __init__(self, status: HTTPStatus, code: str, title: str, detail: str) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        title: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(title)
         self.status = status
         self.code = code
         self.title = title
         self.detail = detail
+        self.headers = headers or {}
 
 
-def problem(error: RequestError, method: str, path: str) -> Problem:
-    """The document for an error; logs it under the same id."""
+class Reply(Struct, frozen=True):
+    """An answer as it goes out."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def problem(error: RequestError, method: str, path: str) -> Reply:
+    """The reply to a request that cannot be answered; logged under the same id."""
     made = Problem(
         type=f"urn:drsquirrel:problem:{error.code}",
         title=error.title,
@@ -50,12 +65,16 @@ def problem(error: RequestError, method: str, path: str) -> Problem:
         detail=error.detail,
         id=secrets.token_hex(6),
     )
-    LOG.info("%s %d %s: %r %r", made.id, made.status, error.code, method, path[:200])
-    return made
+    shown = path[:LOGGED_PATH_CHARS]
+    LOG.info("%s %d %s: %r %r", made.id, made.status, error.code, method, shown)
+    if error.status is HTTPStatus.INTERNAL_SERVER_ERROR:
+        LOG.error("%s came from this", made.id, exc_info=error.__cause__)
+    headers = {"content-type": MEDIA_TYPE, "cache-control": "no-store", **error.headers}
+    return Reply(made.status, headers, msgspec.json.encode(made))
 
 
 def told_of(error: Exception) -> RequestError:
-    """What a reader is told of an exception."""
+    """What the sender of a request is told of an exception."""
     if isinstance(error, RequestError):
         return error
     if isinstance(error, ValidationException):
@@ -72,22 +91,19 @@ def told_of(error: Exception) -> RequestError:
             "There is nothing at this address.",
             "The API begins at /api/v1/jobs.",
         )
-    return RequestError(
+    ours = RequestError(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal",
         "Dr. Squirrel made an error.",
-        "Search its log for the id, and report what you find.",
+        "Search its log for the id, and report what stands there.",
     )
+    ours.__cause__ = error
+    return ours
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The API's answer to any exception."""
-    made = problem(told_of(error), request.method, request.url.path)
-    if made.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        LOG.error("%s came from this", made.id, exc_info=error)
+    reply = problem(told_of(error), request.method, request.url.path)
     return Response(
-        msgspec.json.encode(made),
-        status_code=made.status,
-        media_type=MEDIA_TYPE,
-        headers={"cache-control": "no-store"},
+        reply.body, status_code=reply.status, headers=reply.headers, media_type=MEDIA_TYPE
     )
