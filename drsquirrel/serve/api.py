@@ -7,26 +7,28 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from litestar import Litestar, Request, Response, get
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Dependency, PathParameter
+from litestar.params import PathParameter, SkipValidation
 
 from drsquirrel.model.report import JobList, Report
 from drsquirrel.serve.pages import Handbook, Pages, Rendered, RulePage, RuleRef
 from drsquirrel.serve.problem import MEDIA_TYPE, Problem, RequestError, answer
 
-ID = r"^[A-Za-z0-9._~-]{1,64}$"
+END = r"(?!\n)$"
+"""In Python, "$" alone also matches before a last newline."""
+ID = rf"^[A-Za-z0-9._~-]{{1,64}}{END}"
 """Ids of jobs and runs: what stands in a URL without escaping."""
-FLINK_ID = r"^[0-9a-f]{32}$"
-CODE = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+FLINK_ID = rf"^[0-9a-f]{{32}}{END}"
+CODE = rf"^[a-z][a-z0-9]*(-[a-z0-9]+)*{END}"
 CODE_CHARS = 64
 RETRY_S = 5
 
 NO_CACHE = {"cache-control": "no-cache"}
 
 AnyRequest = Request[Any, Any, Any]
-FromPages = Annotated[Pages, Dependency(skip_validation=True)]
-FromHandbook = Annotated[Handbook, Dependency(skip_validation=True)]
+FromPages = NamedDependency[SkipValidation[Pages]]
+FromHandbook = NamedDependency[SkipValidation[Handbook]]
 Id = Annotated[str, PathParameter(pattern=ID)]
 FlinkId = Annotated[str, PathParameter(pattern=FLINK_ID)]
 Code = Annotated[str, PathParameter(pattern=CODE, max_length=CODE_CHARS)]
@@ -55,7 +57,7 @@ def _rendered(request: AnyRequest, page: Rendered) -> Response[Any]:
 def _unknown(what: str, detail: str) -> RequestError:
     return RequestError(
         HTTPStatus.NOT_FOUND,
-        f"unknown-{what.replace(' ', '-')}",
+        f"unknown-{what.lower().replace(' ', '-')}",
         f"This {what} is not known.",
         detail,
     )
@@ -164,19 +166,19 @@ async def rule_page(handbook: FromHandbook, code: Code) -> RulePage:
     return page
 
 
-@get("/metrics", include_in_schema=False, media_type="text/plain; version=0.0.4; charset=utf-8")
+@get("/metrics", include_in_schema=False, media_type="text/plain; version=0.0.4")
 async def metrics(pages: FromPages) -> str:
     """Our own metrics."""
     return pages.metrics()
 
 
-@get("/livez", include_in_schema=False, media_type="text/plain; charset=utf-8")
+@get("/livez", include_in_schema=False, media_type="text/plain")
 async def livez() -> str:
     """Whether the event loop turns."""
     return "alive\n"
 
 
-@get("/readyz", include_in_schema=False, media_type="text/plain; charset=utf-8")
+@get("/readyz", include_in_schema=False, media_type="text/plain")
 async def readyz(pages: FromPages) -> str:
     """Whether what is shown rests on data."""
     why_not = pages.ready()
