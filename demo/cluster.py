@@ -257,8 +257,8 @@ class Cluster:
             "jobmanager.memory.process.size": f"{JOBMANAGER_MEMORY.process}m",
             "taskmanager.memory.process.size": f"{self._memory.process}m",
             "taskmanager.numberOfTaskSlots": str(self.slots),
-            # All start at once: a TaskManager that is first shall not wait 10 s for its next try.
-            "cluster.registration.error-delay": "500 ms",
+            # All start at once: a TaskManager that is first shall not wait 10 s to try again. (ms)
+            "cluster.registration.error-delay": "500",
             **self._extra,
         }
 

@@ -1,0 +1,22 @@
+package com.example.shop.work;
+
+import com.example.shop.Order;
+
+/** Work that grows with the order: those of partition 0 hold many times the items of the others. */
+final class ItemCheck implements Work {
+    private static final long serialVersionUID = 1L;
+
+    private final long micros;
+    private final long factor;
+    private final Pause pause = new Pause();
+
+    ItemCheck(long micros, long factor) {
+        this.micros = micros;
+        this.factor = factor;
+    }
+
+    @Override
+    public void on(Order order) throws InterruptedException {
+        pause.micros(order.partition == 0 ? micros * factor : micros);
+    }
+}
