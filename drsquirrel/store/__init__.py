@@ -1,0 +1,1 @@
+"""Store: what was seen and judged, kept across restarts and searchable."""

@@ -1,0 +1,184 @@
+"""What every store can do, whatever database is behind it; tests/store/test_contract.py holds it.
+
+One thread writes, any thread reads. Every write keeps the later of two states and the union of
+two sets of events, so a batch that is written again, even after later ones, changes nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from drsquirrel.model.event import ChangeEvent, CheckpointEvent, FailureEvent, LogEvent
+from drsquirrel.model.facts import ContainerFacts, JobFacts, RunSeen
+from drsquirrel.model.report import Incident, Report
+from drsquirrel.model.snapshot import Snapshot
+from drsquirrel.model.verdict import Verdict
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedReport:
+    """A report and the bytes in which it is served."""
+
+    report: Report
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What the judge remembers of a run between two looks: bytes only it understands."""
+
+    run: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Everything of one tick; stored as a whole or not at all.
+
+    `runs` are all runs the JobManagers list at this tick: by it we know which are still there.
+    Every event of a run must name its start_ms. Batches have distinct `time_ms`.
+    """
+
+    time_ms: int
+    runs: tuple[RunSeen, ...] = ()
+    job_facts: tuple[JobFacts, ...] = ()
+    containers: tuple[ContainerFacts, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+    failures: tuple[FailureEvent, ...] = ()
+    checkpoints: tuple[CheckpointEvent, ...] = ()
+    changes: tuple[ChangeEvent, ...] = ()
+    logs: tuple[LogEvent, ...] = ()
+    reports: tuple[RenderedReport, ...] = ()
+    memories: tuple[Memory, ...] = ()
+    job_list: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long what is kept, by the time it is about, and how large the database may grow."""
+
+    snapshots_ms: int = DAY_MS
+    logs_ms: int = 3 * DAY_MS
+    events_ms: int = 14 * DAY_MS
+    """Failures, checkpoints, changes."""
+    history_ms: int = 90 * DAY_MS
+    """Jobs, runs, facts, reports, incidents, the hours of each run."""
+    max_bytes: int = 2 * 1024**3
+    """Above it logs go first, then snapshots, then events: the oldest, never the last hour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Bytes to be served as they are."""
+
+    body: bytes
+    etag: str
+    made_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """What is known of one run: the last state seen, and when it was seen."""
+
+    id: str
+    job_id: str
+    seen: RunSeen
+    flink_version: str
+    first_seen_ms: int
+    last_seen_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHour:
+    """The worst verdict of one run in one hour, and its first cause ("" if none was named)."""
+
+    hour_ms: int
+    verdict: Verdict
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPage:
+    """Log events, newest first; `complete` is false when there may be older ones that match."""
+
+    events: tuple[LogEvent, ...]
+    complete: bool
+
+
+class Store(Protocol):
+    """Runs and subjects are named by the ids of model.identity. Every method raises StoreError."""
+
+    def write(self, batch: Batch) -> None:
+        """Store the batch; when this returns it survives a crash and a power failure."""
+        ...
+
+    def jobs(self) -> Page | None:
+        """The latest list of jobs."""
+        ...
+
+    def report(self, run: str) -> Page | None:
+        """The latest report of a run."""
+        ...
+
+    def runs(self, cluster: str) -> list[StoredRun]:
+        """All runs of a cluster, the latest seen first."""
+        ...
+
+    def run_of_job(self, job: str) -> str | None:
+        """The run to show for a job: one that is still there, the worst of them, the latest."""
+        ...
+
+    def run_of_flink_job(self, flink_job: str) -> str | None:
+        """The run to show for Flink's JobID, chosen in the same way."""
+        ...
+
+    def load_hour(self, cluster: str, since_ms: int) -> Iterator[Snapshot]:
+        """Snapshots of all windows that end after since_ms, oldest first."""
+        ...
+
+    def failures(self, run: str, limit: int = 100) -> list[FailureEvent]:
+        """Failures of a run, newest first."""
+        ...
+
+    def checkpoints(self, run: str, limit: int = 100) -> list[CheckpointEvent]:
+        """Checkpoints of a run, newest first."""
+        ...
+
+    def changes(self, subject: str, limit: int = 100) -> list[ChangeEvent]:
+        """Changes of a run or container, newest first."""
+        ...
+
+    def logs(self, subject: str, limit: int = 100, contains: str = "") -> LogPage:
+        """Log events of a run or container with `contains` in message, throwable or logger."""
+        ...
+
+    def incidents(self, run: str, limit: int = 100) -> list[Incident]:
+        """Incidents of a run, newest first."""
+        ...
+
+    def hours(self, run: str, limit: int = 24 * 90) -> list[RunHour]:
+        """The hours of a run in which it was judged, newest first."""
+        ...
+
+    def memory(self, run: str) -> bytes | None:
+        """What the judge last remembered of a run."""
+        ...
+
+    def job_facts(self, run: str) -> JobFacts | None:
+        """The latest facts of a run."""
+        ...
+
+    def container_facts(self, cluster: str) -> list[ContainerFacts]:
+        """The latest facts of each container of a cluster."""
+        ...
+
+    def expire(self, now_ms: int) -> bool:
+        """Delete a small step of what is too old or too much; true if another step is due."""
+        ...
+
+    def close(self) -> None:
+        """End all work; the store cannot be used any more."""
+        ...
