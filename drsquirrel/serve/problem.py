@@ -103,7 +103,7 @@ def told_of(error: Exception) -> RequestError:
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The API's answer to any exception."""
-    reply = problem(told_of(error), request.method, request.url.path)
+    reply = problem(told_of(error), request.method, request.scope["path"])
     return Response(
         reply.body, status_code=reply.status, headers=reply.headers, media_type=MEDIA_TYPE
     )

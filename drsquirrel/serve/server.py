@@ -46,31 +46,13 @@ def listen(host: str, port: int) -> socket.socket:
         raise ListenError(f"{port} is no port. Use 1 to {MAX_PORT}, or 0 for any free one.")
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        return socket.create_server((str(address), port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise ListenError(_why_not(address, port, error)) from error
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((str(address), port))
-        listening.listen(BACKLOG)
-    except OSError as error:
-        listening.close()
-        raise ListenError(_why_not(address, port, error)) from error
-    return listening
-
-
-def _why_not(address: object, port: int, error: OSError) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return (
-                f"Port {port} is in use, perhaps by another Dr. Squirrel. "
-                "Choose another one, or 0 for any free one."
-            )
-        case errno.EACCES:
-            return f"This user may not listen on port {port}. Choose one from 1024 up."
-        case _:
-            reason = os.strerror(error.errno or 0)
-            return f"Cannot listen on {address} port {port}: {reason}. Try 127.0.0.1."
+        if error.errno == errno.EADDRINUSE:
+            why = f"Port {port} is in use, perhaps by another Dr. Squirrel."
+        else:
+            why = f"Cannot listen on {address} port {port}: {os.strerror(error.errno or 0)}."
+        raise ListenError(f"{why} Choose another from 1024 up, or 0 for any free one.") from error
 
 
 def url(listening: socket.socket) -> str:

@@ -141,6 +141,11 @@ def page_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def client(shelf: Shelf, page_dir: Path) -> Iterator[TestClient[Site]]:
-    with TestClient(Site(shelf, shelf, page_dir), base_url="http://127.0.0.1:8641") as made:
+def site(shelf: Shelf, page_dir: Path) -> Site:
+    return Site(shelf, shelf, page_dir)
+
+
+@pytest.fixture
+def client(site: Site) -> Iterator[TestClient[Site]]:
+    with TestClient(site, base_url="http://127.0.0.1:8641") as made:
         yield made

@@ -137,7 +137,8 @@ def test_before_the_first_list_the_answer_is_not_yet(client: TestClient[Site], s
 def test_a_known_job_without_a_report_is_not_yet_and_not_unknown(
     client: TestClient[Site],
 ) -> None:
-    told(client.get("/api/v1/jobs/job-new/report"), 503)
+    problem = told(client.get("/api/v1/jobs/job-new/report"), 503)
+    assert problem.type == "urn:drsquirrel:problem:not-yet"
 
 
 def test_the_rules_are_listed_and_explained(client: TestClient[Site]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -62,6 +63,7 @@ async def test_a_report_goes_over_a_real_socket_and_is_not_sent_twice(
         get("/api/v1/jobs/%ff%fe/report"),
         get("/api/v1/jobs/%zz/report"),
         get("/%"),
+        get("/api/v1/nothing?\x80"),
         get("/api/v1/jobs?" + "a=%ff&" * 1000),
         get("/api/v1/jobs", "Cookie: \xff=\xfe;;;=", "If-None-Match: \xff", "Accept: \x80/"),
         get("/api/v1/jobs", "Content-Type: application/json", "Content-Length: 3") + b"{{{",
@@ -176,4 +178,13 @@ def test_a_number_that_is_no_port_is_refused(port: int) -> None:
 async def test_a_port_is_free_again_right_after_the_stop(shelf: Any, page_dir: Path) -> None:
     async with served(shelf, page_dir) as port:
         await ask(port, get("/livez"))
-    listen("127.0.0.1", port).close()
+    with listen("127.0.0.1", port) as again:
+        assert url(again) == f"http://127.0.0.1:{port}"
+
+
+async def test_signals_are_left_to_the_program(shelf: Any, page_dir: Path) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    async with served(shelf, page_dir) as port:
+        await ask(port, get("/livez"))
+        during = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert during == before
