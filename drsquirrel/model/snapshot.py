@@ -72,9 +72,10 @@ class Seen(Struct, frozen=True, order=True, array_like=True):
 
 
 class LogSummary(Struct, frozen=True, kw_only=True):
-    """What a minute knows of one signature of log lines.
+    """What a minute knows of one signature of log lines, told apart by level and logger.
 
-    `origins` are the (container, epoch, sequence) seen, bounded: their number is the count.
+    `lines` are the (container, epoch, sequence, count) seen, bounded: one entry may stand for
+    `count` equal lines. `more`: there were more entries than are kept.
     """
 
     signature: str
@@ -83,15 +84,22 @@ class LogSummary(Struct, frozen=True, kw_only=True):
     sample: str
     first_ms: int
     last_ms: int
-    origins: tuple[tuple[str, str, int], ...]
+    lines: tuple[tuple[str, str, int, int], ...]
+    more: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many lines there were, at least."""
+        return sum(count for _, _, _, count in self.lines)
 
 
 class Rollup(Struct, frozen=True, kw_only=True):
     """What is known of one minute (by source time) of one run or one container.
 
-    The sets are bounded, keeping the smallest by (time, identity); `overflowed` names the sets that
-    had more. `skewed` holds, per (container, epoch), the largest distance in ms between a source
-    clock and arrival that made us replace a source time.
+    The sets are bounded, keeping the smallest by (time, identity) or by key (logs: the severest
+    first); `overflowed` names the fields that had more. `seen` counts metric reports only.
+    `skewed` holds, per (container, epoch), the largest distance in ms between a source clock and
+    arrival that made us replace a source time.
     """
 
     subject: Subject

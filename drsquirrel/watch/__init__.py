@@ -1,0 +1,1 @@
+"""Turns events into minute rollups and snapshots: pure, and the same bytes in any order."""

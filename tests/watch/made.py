@@ -1,0 +1,148 @@
+"""Events for tests: readable ones by hand, and any that Hypothesis can think of."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+
+from drsquirrel.model.event import (
+    ChangeEvent,
+    CheckpointEvent,
+    Event,
+    FailureEvent,
+    LogEvent,
+    MetricReport,
+    Origin,
+    Values,
+)
+from drsquirrel.watch.limit import Limits
+
+MINUTE_MS = 60_000
+NOON_MS = 1_760_000_040_000 // MINUTE_MS * MINUTE_MS
+"""The start of a minute."""
+HOSTILE = Limits(
+    scopes_per_report=2,
+    tracks_per_minute=3,
+    reports_per_minute=4,
+    failures_per_minute=2,
+    checkpoints_per_minute=2,
+    changes_per_minute=2,
+    signatures_per_minute=2,
+    lines_per_signature=2,
+    skewed_per_minute=1,
+    text_chars=64,
+)
+"""Limits so small that every set overflows."""
+TRACE = "java.lang.IllegalStateException: boom 7\n\tat demo.Enrich.map(Enrich.java:31)"
+
+
+def origin(sequence: int = 1, container: str = "tm-1", epoch: str = "e", **more: Any) -> Origin:
+    told: dict[str, Any] = {"cluster": "prod", "producer": "plugin", **more}
+    return Origin(epoch=epoch, sequence=sequence, container=container, **told)
+
+
+def report(
+    sequence: int = 1,
+    time_ms: int = NOON_MS,
+    *scopes: Values,
+    job: str = "j",
+    container: str = "tm-1",
+    epoch: str = "e",
+) -> MetricReport:
+    return MetricReport(
+        origin=origin(sequence, container, epoch), time_ms=time_ms, scopes=scopes, job=job
+    )
+
+
+def subtask(subtask: int = 0, attempt: int = 0, **values: float) -> Values:
+    return Values(values=values, vertex="v", subtask=subtask, attempt=attempt)
+
+
+_NAMES = st.sampled_from(
+    [
+        "numRecordsIn",
+        "busy_ms",
+        "accumulateBusyTimeMs",
+        "Shuffle.Netty.Output.Buffers.outPoolUsage",
+        "records-lag-max",
+        "KafkaConsumer.records-lag-max",
+        "KafkaSourceReader.KafkaConsumer.records-lag-max",
+        "input_queue_buffers",
+        "Count",
+        "numRestarts",
+        "Status.JVM.Memory.Heap.Used",
+        "no such metric",
+    ]
+)
+_NUMBERS = st.one_of(
+    st.integers(0, 3),
+    st.integers(-(2**70), 2**70),
+    st.sampled_from([0.5, 1.5, 2.5, float("nan"), float("inf"), -float("inf"), 1e300, -1e300]),
+    st.floats(),
+)
+_SCOPES = st.builds(
+    Values,
+    values=st.dictionaries(_NAMES, _NUMBERS, max_size=4),
+    vertex=st.sampled_from(["", "v"]),
+    subtask=st.sampled_from([-1, 0]),
+    operator=st.sampled_from(["", "", "sink"]),
+    group=st.sampled_from(["", "", "G1_Old_Generation", "All"]),
+    attempt=st.sampled_from([0, 1]),
+)
+_ORIGINS = st.builds(
+    Origin,
+    cluster=st.just("prod"),
+    producer=st.sampled_from(["plugin", "flink-rest"]),
+    epoch=st.sampled_from(["e", "f"]),
+    sequence=st.integers(0, 6),
+    container=st.sampled_from(["", "tm-1", "tm-2"]),
+    schema=st.sampled_from([1, 1, 1, 2]),
+)
+_SECONDS = st.one_of(
+    st.integers(-3, 70), st.sampled_from([-61, 61, 120, -120, 86_400, -86_400, -1_760_000_000])
+)
+_TIMES = _SECONDS.map(lambda seconds: NOON_MS + 1_000 * seconds)
+_TEXTS = st.sampled_from(["", "boom 1", "boom 2", TRACE, "x" * 100])
+_COMMON: dict[str, Any] = {"origin": _ORIGINS, "time_ms": _TIMES, "job": st.sampled_from(["", "j"])}
+_JOB = {**_COMMON, "job": st.just("j")}
+
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(MetricReport, **_COMMON, scopes=st.lists(_SCOPES, max_size=4).map(tuple)),
+    st.builds(
+        LogEvent,
+        **_COMMON,
+        level=st.sampled_from(["INFO", "WARN", "ERROR", "FATAL"]),
+        logger=st.just("a.B"),
+        message=_TEXTS,
+        throwable=_TEXTS,
+        count=st.integers(1, 3),
+    ),
+    st.builds(
+        FailureEvent,
+        **_JOB,
+        throwable=_TEXTS,
+        signature=st.sampled_from(["", "s"]),
+        task=st.sampled_from(["", "map"]),
+        host=_TEXTS,
+        labels=st.dictionaries(_TEXTS, _TEXTS, max_size=2),
+    ),
+    st.builds(
+        CheckpointEvent,
+        **_JOB,
+        id=st.integers(1, 2),
+        status=st.sampled_from(["IN_PROGRESS", "FAILED", "COMPLETED", "NEW"]),
+        ended_ms=st.one_of(st.none(), _TIMES),
+        state_bytes=st.one_of(st.none(), st.integers(0, 2)),
+        failure=_TEXTS,
+    ),
+    st.builds(
+        ChangeEvent,
+        **_COMMON,
+        what=st.sampled_from(["job-state", "slots"]),
+        subject=st.sampled_from(["RUNNING", "FAILED"]),
+        text=_TEXTS,
+    ),
+)
+ARRIVALS = st.lists(st.tuples(st.just(NOON_MS + 5_000), EVENTS), max_size=12)
+
+Folding = Callable[[list[tuple[int, Event]]], Any]
