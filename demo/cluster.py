@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from demo import jvm
@@ -36,7 +36,7 @@ class Cluster:
     """One JobManager and some TaskManagers on 127.0.0.1; a context manager that leaves nothing.
 
     The JVMs end with this process however it ends, kill -9 included. `heap_mb` is the heap of each
-    TaskManager; `jvm_args` go to every TaskManager, and `start_taskmanager` takes more for one.
+    TaskManager; `jvm_args` are more arguments for the JVM of the TaskManager of that index.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Cluster:
         collector: str = "G1",
         fast_start: bool = False,
         config: Mapping[str, str] | None = None,
-        jvm_args: Sequence[str] = (),
+        jvm_args: Mapping[int, Sequence[str]] = MappingProxyType({}),
         progress: Callable[[str], None] = silent,
     ) -> None:
         self.version = version
@@ -59,7 +59,7 @@ class Cluster:
         self._jvm_args = [jvm.COLLECTORS[collector], "-Djava.security.manager=allow"]
         if fast_start:
             self._jvm_args += ["-XX:TieredStopAtLevel=1"]
-        self._taskmanager_args = list(jvm_args)
+        self._taskmanager_args = dict(jvm_args)
         self._extra = dict(config or {})
         self._progress = progress
         self._jobmanager: subprocess.Popen[bytes] | None = None
@@ -124,13 +124,13 @@ class Cluster:
         named.update({f"taskmanager-{i}": p for i, p in enumerate(self.taskmanagers)})
         return {name: p.pid for name, p in named.items() if p is not None and p.poll() is None}
 
-    def start_taskmanager(self, *jvm_args: str) -> int:
+    def start_taskmanager(self) -> int:
         """Start one more TaskManager; returns its index, at once."""
         index = len(self.taskmanagers)
         command = self._command(
             f"taskmanager-{index}",
             jvm.TASKMANAGER,
-            [*self._memory.taskmanager_jvm(), *self._taskmanager_args, *jvm_args],
+            [*self._memory.taskmanager_jvm(), *self._taskmanager_args.get(index, ())],
             self._memory.taskmanager_options(self.slots),
         )
         self.taskmanagers.append(self._start(f"taskmanager-{index}", command))
@@ -257,6 +257,9 @@ class Cluster:
             "jobmanager.memory.process.size": f"{JOBMANAGER_MEMORY.process}m",
             "taskmanager.memory.process.size": f"{self._memory.process}m",
             "taskmanager.numberOfTaskSlots": str(self.slots),
+            # Use all TaskManagers, not one after the other (Flink up to 1.18, from 1.19 on).
+            "cluster.evenly-spread-out-slots": "true",
+            "taskmanager.load-balance.mode": "SLOTS",
             # All start at once: a TaskManager that is first shall not wait 10 s to try again. (ms)
             "cluster.registration.error-delay": "500",
             **self._extra,
