@@ -15,6 +15,17 @@ import pytest
 from drsquirrel.serve.server import ListenError, listen, serve, url
 
 
+def ipv6_is_there() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+IPV6 = pytest.mark.skipif(not ipv6_is_there(), reason="this machine has no IPv6")
+
+
 @asynccontextmanager
 async def served(shelf: Any, page_dir: Path) -> AsyncIterator[int]:
     listening = listen("127.0.0.1", 0)
@@ -146,7 +157,7 @@ def test_an_address_other_machines_can_reach_is_refused(host: str) -> None:
         listen(host, 0)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", pytest.param("::1", marks=IPV6)])
 def test_port_zero_takes_a_free_port_and_the_url_tells_which(host: str) -> None:
     with listen(host, 0) as listening:
         port = listening.getsockname()[1]
@@ -156,6 +167,7 @@ def test_port_zero_takes_a_free_port_and_the_url_tells_which(host: str) -> None:
             pass
 
 
+@IPV6
 def test_an_ipv6_url_has_brackets() -> None:
     with listen("::1", 0) as listening:
         assert url(listening).startswith("http://[::1]:")
