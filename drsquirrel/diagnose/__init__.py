@@ -1,0 +1,1 @@
+"""Diagnosis: from the last hour of rollups and the rules to a report. Pure, `now` included."""
