@@ -1,0 +1,193 @@
+import { Button } from "@mantine/core";
+import { type CSSProperties, type KeyboardEvent, type PointerEvent, useMemo, useState } from "react";
+import type { LastHour, Strip } from "../data/api";
+import { clockText, useNowMs } from "../parts/clock";
+import { usePreferences } from "../parts/preferences";
+import { MINUTES } from "../parts/strip";
+import { Sentence, visible } from "../parts/text";
+import { HourRow } from "./hour_row";
+
+const GROUPS: [Strip["kind"], string][] = [
+  ["backpressure", "Backpressure, in the order of the data"],
+  ["gc", "Garbage collection, per container"],
+  ["checkpoints", "Checkpoints"],
+  ["restarts", "Restarts"],
+];
+const MINUTE_MS = 60_000;
+/** Groups longer than this show only the rows in which something stood out. */
+const LONG = 12;
+
+const striking = ({ cells, culprit, first }: Strip) => culprit || first || /[lh]/.test(cells);
+
+/** The last hour on one clock, with one line through all rows. */
+export function Hour({ hour }: { hour: LastHour }) {
+  const [minute, setMinute] = useState<number | null>(null);
+  const [row, setRow] = useState<string | null>(null);
+  const [all, setAll] = useState(false);
+  const groups = useMemo(
+    () =>
+      GROUPS.map(([kind, title]) => {
+        const strips = hour.strips.filter((strip) => strip.kind === kind);
+        const shown = all || strips.length <= LONG ? strips : strips.filter(striking);
+        return { title, shown, hidden: strips.length - shown.length };
+      }).filter(({ shown, hidden }) => shown.length + hidden > 0),
+    [hour, all],
+  );
+  const shown = groups.flatMap((group) => group.shown);
+  const hidden = hour.strips.length - shown.length;
+  const active = shown.find(({ id }) => id === row) ?? shown[0];
+
+  const point = (event: PointerEvent) => {
+    const control = (event.target as Element).closest<HTMLElement>(".minutes");
+    if (!control) return;
+    const { left, width } = control.getBoundingClientRect();
+    const at = Math.floor(((event.clientX - left) / width) * MINUTES);
+    setMinute(Math.min(MINUTES - 1, Math.max(0, at)));
+  };
+
+  const press = (event: KeyboardEvent) => {
+    if (!(event.target as Element).matches(".minutes") || !active) return;
+    const now = minute ?? active.worst_minute ?? MINUTES - 1;
+    const minutes: Record<string, number> = {
+      ArrowLeft: now - 1,
+      ArrowRight: now + 1,
+      PageDown: now - 10,
+      PageUp: now + 10,
+      Home: 0,
+      End: MINUTES - 1,
+    };
+    const rows: Record<string, number> = { ArrowUp: -1, ArrowDown: 1 };
+    if (event.key in minutes) {
+      setMinute(Math.min(MINUTES - 1, Math.max(0, minutes[event.key]!)));
+    } else if (event.key in rows) {
+      const next = shown[shown.indexOf(active) + rows[event.key]!];
+      if (next) document.getElementById(`row-${next.id}`)?.focus();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  };
+
+  const focused = (strip: Strip) => {
+    setRow(strip.id);
+    setMinute((now) => now ?? strip.worst_minute ?? MINUTES - 1);
+  };
+
+  return (
+    <section className="card" aria-labelledby="hour">
+      <h2 id="hour">
+        The last hour on one clock <small>60 minutes, newest right</small>
+        <Legend />
+      </h2>
+      {shown.length === 0 ? (
+        <p className="soft">Nothing of the last hour was seen.</p>
+      ) : (
+        <>
+          <Readout hour={hour} minute={minute} />
+          <div
+            className={minute === null ? "strips" : "strips pointed"}
+            style={{ "--minute": minute ?? 0 } as CSSProperties}
+            onPointerMove={point}
+            onPointerDown={point}
+            onPointerLeave={() => setMinute(null)}
+            onKeyDown={press}
+          >
+            {groups.map((group) => (
+              <div key={group.title} className="group" role="group" aria-label={group.title}>
+                <h3>{group.title}</h3>
+                {group.shown.map((strip) => (
+                  <HourRow
+                    key={strip.id}
+                    strip={strip}
+                    fromMs={hour.from_ms}
+                    minute={strip === active ? (minute ?? MINUTES - 1) : null}
+                    onFocus={focused}
+                  />
+                ))}
+              </div>
+            ))}
+            <Axis fromMs={hour.from_ms} />
+          </div>
+        </>
+      )}
+      {(hidden > 0 || all) && (
+        <Button size="compact-sm" variant="default" onClick={() => setAll(!all)}>
+          {all ? "Show only rows in which something stood out" : `Show ${hidden} calm rows as well`}
+        </Button>
+      )}
+      {hour.sentence && (
+        <p className="say">
+          <Sentence>{hour.sentence}</Sentence>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Legend() {
+  return (
+    <span className="legend" aria-label="Signs">
+      {[
+        ["clear", "clear"],
+        ["some", "some"],
+        ["high", "high"],
+        ["unseen", "not seen"],
+      ].map(([kind, word]) => (
+        <span key={kind}>
+          <svg viewBox="0 0 10 16" width="10" height="16" className="strip" aria-hidden>
+            <path className={kind} d="M.5 .5h9v15h-9z" />
+          </svg>
+          {word}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+const MOST_NAMED = 4;
+
+/** What all rows say of the pointed minute. */
+function Readout({ hour, minute }: { hour: LastHour; minute: number | null }) {
+  const { zone } = usePreferences();
+  const now = useNowMs();
+  if (minute === null) {
+    return (
+      <p className="readout soft" aria-live="polite">
+        Point at a minute, or move through rows and minutes with the arrow keys.
+      </p>
+    );
+  }
+  const said = [
+    ["h", "high"],
+    ["l", "some"],
+    ["_", "not seen"],
+  ].flatMap(([cell, word]) => {
+    const names = hour.strips.filter(({ cells }) => cells[minute] === cell).map(({ name }) => name);
+    if (names.length === 0) return [];
+    const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : "";
+    return [`${word}: ${names.slice(0, MOST_NAMED).map(visible).join(", ")}${more}`];
+  });
+  return (
+    <p className="readout" aria-live="polite">
+      <b>{clockText(hour.from_ms + minute * MINUTE_MS, zone, now)}</b>{" "}
+      <bdi>{said.join(" · ") || "all clear"}</bdi>
+    </p>
+  );
+}
+
+/** The quarters of an hour under the strips. */
+function Axis({ fromMs }: { fromMs: number }) {
+  const { zone } = usePreferences();
+  const quarters = Array.from({ length: MINUTES }, (_, i) => i).filter(
+    (i) => Math.floor((fromMs + i * MINUTE_MS) / MINUTE_MS) % 15 === 0,
+  );
+  return (
+    <div className="axis" aria-hidden>
+      {quarters.map((i) => (
+        <span key={i} style={{ left: `${(i / MINUTES) * 100}%` }}>
+          {clockText(fromMs + i * MINUTE_MS, zone, fromMs + i * MINUTE_MS)}
+        </span>
+      ))}
+    </div>
+  );
+}

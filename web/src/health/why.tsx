@@ -1,0 +1,149 @@
+import { Fragment } from "react";
+import { Link } from "wouter";
+import type { Answer, Evidence, Report } from "../data/api";
+import { Sentence, Name } from "../parts/text";
+import { CONFIDENCES } from "../parts/words";
+import { AdviceList } from "./advice";
+
+export function Why({ report }: { report: Report }) {
+  const [cause, ...others] = report.causes;
+  const explained = report.symptoms.filter(({ explained_by }) => explained_by.length > 0);
+  return (
+    <section className="card why" aria-labelledby="why">
+      <h2 id="why">
+        Why we think so {cause && <small>{CONFIDENCES[cause.confidence]}</small>}
+      </h2>
+      {cause ? (
+        <>
+          <EvidenceTable evidence={cause.evidence} />
+          <Relations cause={cause} />
+        </>
+      ) : (
+        <Looked report={report} />
+      )}
+      {explained.length > 0 && (
+        <p className="soft">
+          <b>It explains:</b>{" "}
+          {explained.map(({ code, text }, i) => (
+            <Fragment key={`${code}${i}`}>
+              {i > 0 && "; "}
+              <Sentence>{text}</Sentence>
+            </Fragment>
+          ))}
+          .
+        </p>
+      )}
+      {others.map((other, i) => (
+        <Other key={`${other.code}${i}`} cause={other} />
+      ))}
+    </section>
+  );
+}
+
+/** No cause: what the verdict rests on, in numbers. */
+function Looked({ report }: { report: Report }) {
+  const { checks, data } = report;
+  const count = (outcome: string) => checks.filter((check) => check.outcome === outcome).length;
+  const judged = checks.filter(({ outcome }) => ["pass", "warn", "fail"].includes(outcome)).length;
+  const rows = [
+    ["minutes seen", `${data.observed_minutes} of 60`],
+    ["checks judged", `${judged} of ${checks.length - count("not_applicable")}`],
+    ["checks not assessed", `${count("no_data") + count("error")}`],
+    ["sources that answer", `${data.sources.filter(({ state }) => state === "fresh").length} of ${data.sources.length}`],
+  ];
+  return (
+    <table className="evidence">
+      <caption className="soft">No cause is open. The verdict rests on:</caption>
+      <tbody>
+        {rows.map(([name, value]) => (
+          <tr key={name}>
+            <td>{name}</td>
+            <td>{value}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+const SIGNS: Record<Evidence["stand"], { sign: string; word: string }> = {
+  for: { sign: "+", word: "for" },
+  against: { sign: "−", word: "against" },
+  ruled_out: { sign: "−", word: "ruled out" },
+  undecided: { sign: "?", word: "cannot be decided" },
+};
+
+function EvidenceTable({ evidence }: { evidence: readonly Evidence[] }) {
+  if (evidence.length === 0) return null;
+  return (
+    <table className="evidence">
+      <caption className="aloud">For, against and undecided</caption>
+      <tbody>
+        {evidence.map(({ stand, text, value }, i) => (
+          <tr key={i} className={stand}>
+            <td>
+              <span aria-hidden>{SIGNS[stand].sign}</span>
+            </td>
+            <td>
+              <span className={stand === "for" ? "aloud" : "soft"}>{SIGNS[stand].word}: </span>
+              <Sentence>{text}</Sentence>
+            </td>
+            <td>
+              <Sentence>{value}</Sentence>
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+export function RuleLink({ code }: { code: string }) {
+  return (
+    <Link href={`/rules/${encodeURIComponent(code)}`}>
+      <code>
+        <Name>{code}</Name>
+      </code>
+    </Link>
+  );
+}
+
+function Codes({ label, codes }: { label: string; codes: readonly string[] }) {
+  return codes.length === 0 ? null : (
+    <>
+      {" "}
+      {label}{" "}
+      {codes.map((code, i) => (
+        <Fragment key={code}>
+          {i > 0 && ", "}
+          <RuleLink code={code} />
+        </Fragment>
+      ))}
+      .
+    </>
+  );
+}
+
+function Relations({ cause }: { cause: Answer }) {
+  return (
+    <p className="soft">
+      Explained under <RuleLink code={cause.code} />.
+      <Codes label="Could not be told from" codes={cause.rivals} />
+      <Codes label="Leads to" codes={cause.leads_to} />
+    </p>
+  );
+}
+
+function Other({ cause }: { cause: Answer }) {
+  return (
+    <details>
+      <summary>
+        Also considered: <Sentence>{cause.title}</Sentence>{" "}
+        <small>{CONFIDENCES[cause.confidence]}</small>
+      </summary>
+      <EvidenceTable evidence={cause.evidence} />
+      {cause.advice.length > 0 && <AdviceList advice={cause.advice} />}
+      <Relations cause={cause} />
+    </details>
+  );
+}

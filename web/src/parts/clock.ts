@@ -1,0 +1,83 @@
+import { createContext, useContext, useSyncExternalStore } from "react";
+import { usePreferences, type Zone } from "./preferences";
+
+/** How far the clock of the server that made this document is ahead of ours. */
+export const AheadMs = createContext(0);
+
+let tickMs = Date.now();
+const listeners = new Set<() => void>();
+setInterval(() => {
+  tickMs = Date.now();
+  for (const listener of listeners) listener();
+}, 1_000);
+
+const listen = (listener: () => void) => {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+};
+const never = () => () => undefined;
+
+/** The server's time now, once a second; it stands still while the page is paused. */
+export function useNowMs(): number {
+  const { paused } = usePreferences();
+  const ahead = useContext(AheadMs);
+  return useSyncExternalStore(paused ? never : listen, () => tickMs) + ahead;
+}
+
+const parts = (zone: Zone, more: Intl.DateTimeFormatOptions) =>
+  new Intl.DateTimeFormat("en-GB", { timeZone: zone === "utc" ? "UTC" : undefined, ...more });
+
+const CLOCK: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", hour12: false };
+const DAY: Intl.DateTimeFormatOptions = { day: "numeric", month: "short" };
+
+function formats(zone: Zone) {
+  return {
+    clock: parts(zone, CLOCK),
+    seconds: parts(zone, { ...CLOCK, second: "2-digit" }),
+    day: parts(zone, DAY),
+    full: parts(zone, { ...DAY, ...CLOCK, year: "numeric", second: "2-digit" }),
+  };
+}
+const FORMATS = { utc: formats("utc"), local: formats("local") };
+
+/** "13:41", and the day before it when it is not today. */
+export function clockText(ms: number, zone: Zone, nowMs: number): string {
+  const { clock, day } = FORMATS[zone];
+  const on = day.format(ms);
+  return on === day.format(nowMs) ? clock.format(ms) : `${on}, ${clock.format(ms)}`;
+}
+
+export const secondsText = (ms: number, zone: Zone) => FORMATS[zone].seconds.format(ms);
+
+/** The same moment in both zones, for a title. */
+export function bothZones(ms: number): string {
+  const local = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return `${FORMATS.utc.full.format(ms)} UTC · ${FORMATS.local.full.format(ms)} ${local}`;
+}
+
+/** A length of time as a person says it: "45 s", "22 min", "3 h 5 min", "2 d 4 h". */
+export function spanText(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  const two = (big: number, unit: string, small: number, smallUnit: string) =>
+    small ? `${big} ${unit} ${small} ${smallUnit}` : `${big} ${unit}`;
+  if (hours < 24) return two(hours, "h", minutes % 60, "min");
+  return two(Math.floor(hours / 24), "d", hours % 24, "h");
+}
+
+const CLOCK_IN_SENTENCE = /\b([01]\d|2[0-3]):([0-5]\d)(?= UTC\b)/g;
+const DAY_MS = 86_400_000;
+
+/** A sentence of a report with its UTC times of the last day put into the reader's zone. */
+export function inZone(sentence: string, zone: Zone, madeMs: number): string {
+  if (zone === "utc") return sentence;
+  const midnight = madeMs - (madeMs % DAY_MS);
+  const local = sentence.replace(CLOCK_IN_SENTENCE, (_, hour, minute) => {
+    const today = midnight + (Number(hour) * 60 + Number(minute)) * 60_000;
+    return FORMATS.local.clock.format(today > madeMs + 60_000 ? today - DAY_MS : today);
+  });
+  return local.replace(/(\d\d:\d\d) UTC\b/g, "$1");
+}

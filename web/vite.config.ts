@@ -1,0 +1,15 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+// Where `npm run dev` finds a running Dr. Squirrel.
+const server = "http://127.0.0.1:8790";
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    outDir: "../drsquirrel/show/page",
+    emptyOutDir: true,
+    reportCompressedSize: false,
+  },
+  server: { proxy: { "/api": server } },
+});
