@@ -41,6 +41,9 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         raise _explain(error, path) from error
+    except UnicodeDecodeError as error:
+        # Python could not even read SQLite's message about a malformed table.
+        raise damaged(path, "malformed database schema") from error
 
 
 def _explain(error: sqlite3.DatabaseError, path: Path) -> Exception:
@@ -50,7 +53,8 @@ def _explain(error: sqlite3.DatabaseError, path: Path) -> Exception:
         return NotOursError(
             f"{path} is not a database: move it away or choose another data directory."
         )
-    if code == sqlite3.SQLITE_CORRUPT:
+    # Our statements are constant and fit the schema: what they miss was there.
+    if code == sqlite3.SQLITE_CORRUPT or str(error).startswith("no such "):
         return damaged(path, str(error))
     if code == sqlite3.SQLITE_FULL:
         return DiskError(f"The disk of {path} is full: free some space; nothing stored is lost.")
