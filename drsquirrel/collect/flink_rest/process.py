@@ -1,0 +1,84 @@
+"""What is known of one process of a cluster between rounds."""
+
+from dataclasses import dataclass, field
+
+from drsquirrel.collect.flink_rest import translate
+from drsquirrel.collect.flink_rest.address import metric_queries
+from drsquirrel.collect.flink_rest.answer import MetricValue, TaskManager
+from drsquirrel.collect.flink_rest.asking import Asking
+from drsquirrel.model import metric
+from drsquirrel.model.event import Values
+from drsquirrel.model.facts import ContainerFacts
+
+JOBMANAGER = ""
+"""The JobManager's process has no id over REST."""
+[HEAP_MAX] = metric.HEAP_MAX_BYTES.flink
+[CPU_TIME] = metric.CPU_TIME_NS.flink
+
+
+@dataclass
+class ProcessWatch:
+    """A TaskManager as it is listed, or the JobManager (None)."""
+
+    listed: TaskManager | None
+    names: list[str] | None = None
+    covered_round: int = 0
+    heap_max_bytes: int | None = None
+    cpu_time_ns: int = 0
+    counted: list[Values] = field(default_factory=list)
+    """What this round read."""
+
+    @property
+    def id(self) -> str:
+        return self.listed.id if self.listed is not None else JOBMANAGER
+
+    @property
+    def _path(self) -> str:
+        return f"/taskmanagers/{self.id}/metrics" if self.listed else "/jobmanager/metrics"
+
+    async def ask(self, asking: Asking, round_: int) -> None:
+        """Ask for its metrics; where their names are not known yet, for those."""
+        self.covered_round = round_
+        if not self.names:
+            answer = await asking.ask(self._path, tuple[MetricValue, ...])
+            self.names = translate.container_names(v.id for v in answer or ())
+            return
+        for query in metric_queries(self._path, self.names):
+            answer = await asking.ask(query, tuple[MetricValue, ...]) or ()
+            self.counted += translate.container_values(answer)
+        for values in self.counted:
+            if HEAP_MAX in values.values:
+                self.heap_max_bytes = int(values.values[HEAP_MAX])
+            self.cpu_time_ns = int(values.values.get(CPU_TIME, self.cpu_time_ns))
+
+    async def refresh(self, asking: Asking, round_: int) -> None:
+        """Make Flink bring the metrics of the whole cluster up to date: any question does, but it
+        is answered from what was there before."""
+        if not self.names:
+            await self.ask(asking, round_)
+        else:
+            [query] = metric_queries(self._path, [CPU_TIME])
+            await asking.ask(query, tuple[MetricValue, ...])
+
+    def facts(self, cluster: str) -> ContainerFacts:
+        collectors = translate.collectors(self.names or ())
+        if self.listed is None:
+            return ContainerFacts(
+                cluster=cluster,
+                id=JOBMANAGER,
+                is_taskmanager=False,
+                heap_max_bytes=self.heap_max_bytes,
+                collectors=collectors,
+            )
+        memory = self.listed.memory_configuration
+        return ContainerFacts(
+            cluster=cluster,
+            id=self.id,
+            is_taskmanager=True,
+            host=self.listed.host,
+            slots=self.listed.slots_number,
+            cpu_cores=self.listed.hardware.cpu_cores,
+            heap_max_bytes=self.heap_max_bytes,
+            process_bytes=memory.total_process_memory,
+            collectors=collectors,
+        )

@@ -1,0 +1,41 @@
+"""The settings of watching clusters over REST: default, unit and meaning of each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollSettings:
+    """How often, how much and how patiently a cluster is asked."""
+
+    interval_s: float = 10.0
+    """Seconds between the starts of two rounds. Flink brings its metrics up to date at most every
+    10 s (metrics.fetcher.update-interval): shorter brings nothing new."""
+    jitter_share: float = 0.05
+    """Each pause is longer by a random share of the interval up to this, so that clusters are not
+    asked in step and Flink's own 10 s have passed."""
+    backoff_max_s: float = 60.0
+    """Longest pause in seconds after rounds that failed; pauses double up to it."""
+    request_timeout_s: float = 5.0
+    """Seconds for one request, from connecting to the last byte."""
+    response_max_bytes: int = 16 << 20
+    """A longer answer is not read to its end."""
+    requests_per_round: int = 100
+    """Requests in one round; a cluster that needs more is covered in turns."""
+    concurrent_requests: int = 2
+    """Requests in flight to one cluster."""
+    settle_s: float = 0.5
+    """Seconds between telling Flink to bring its metrics up to date and reading them."""
+    stale_ms: int = 30_000
+    """Metrics older than this are not passed on: the cluster's metrics are frozen."""
+    names_every_rounds: int = 30
+    """Metric names of a vertex are listed again after so many rounds: some appear late."""
+    names_per_round: int = 3
+    """Vertices per job whose metric names are listed in one round."""
+    slow_checkpoint_ms: int = 10_000
+    """A checkpoint that takes longer, or fails, is looked at per vertex."""
+    checkpoint_details_per_round: int = 2
+    """Requests per job and round for such details."""
+    jobs_max: int = 500
+    """Jobs of one cluster that are watched; the newest ones where there are more."""
+    remembered_max: int = 5_000
+    """Failures, checkpoints and changes of one run that are remembered as already told."""

@@ -1,0 +1,342 @@
+"""Watches one cluster: what to ask in a round, in which order, and what the answers come to.
+
+Flink brings its metrics up to date only when asked, at most every 10 s, and for the whole cluster
+at once; the first answer is the old one. So a round asks once, waits a moment, and then reads. When
+the update happened is told by a running job's uptime metric: it is the time of all that was
+counted. Where no update happened since the last round nothing counted is passed on, so values that
+stand still (one TaskManager that hangs freezes all) become silence, not measurements.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+from drsquirrel.collect.flink_rest import translate
+from drsquirrel.collect.flink_rest.answer import (
+    Config,
+    Job,
+    Jobs,
+    Option,
+    TaskManager,
+    TaskManagers,
+)
+from drsquirrel.collect.flink_rest.asking import Asking
+from drsquirrel.collect.flink_rest.client import Get
+from drsquirrel.collect.flink_rest.error import FlinkError
+from drsquirrel.collect.flink_rest.origin import Origins
+from drsquirrel.collect.flink_rest.process import ProcessWatch
+from drsquirrel.collect.flink_rest.run import RunWatch
+from drsquirrel.collect.flink_rest.settings import PollSettings
+from drsquirrel.collect.flink_rest.turns import Candidate, in_turn
+from drsquirrel.model.clock import Clock
+from drsquirrel.model.event import ChangeEvent, Event, MetricReport, Values
+from drsquirrel.model.facts import ContainerFacts, RunSeen
+from drsquirrel.model.state import ENDED_STATES
+
+RunKey = tuple[str, int]
+JOB_REQUESTS = 4
+JOBS_SHARE = 0.4
+CONTAINERS_SHARE = 0.2
+REGISTERING_MS = 60_000
+"""So long after a start of the JobManager a TaskManager that is not listed may yet come back."""
+HEARTBEAT_LATE_MS = 12_000
+"""Heartbeats come every 10 s."""
+SAME_TIME_MS = 1_000
+ONE_MOMENT_MS = 2_000
+"""What holds now and what was counted so short a time ago go into one report."""
+
+
+class Round(Struct, frozen=True, kw_only=True):
+    """What one round brought. `says` is a sentence where something is wrong, else empty."""
+
+    arrival_ms: int
+    answered: bool
+    says: str = ""
+    events: list[Event] = []
+    runs: tuple[RunSeen, ...] = ()
+    containers: tuple[ContainerFacts, ...] = ()
+    flink_version: str = ""
+    requests: int = 0
+    bytes: int = 0
+    took_ms: int = 0
+    vertices_covered: int = 0
+    vertices_skipped: int = 0
+
+
+class ClusterWatch:
+    """One cluster, asked through `get`. `received_bytes` tells what the client has read so far."""
+
+    def __init__(
+        self,
+        cluster: str,
+        get: Get,
+        clock: Clock,
+        settings: PollSettings,
+        sign: Callable[[str], str],
+        received_bytes: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self.cluster = cluster
+        self._get = get
+        self._clock = clock
+        self._settings = settings
+        self._sign = sign
+        self._received_bytes = received_bytes
+        self._origins = Origins(cluster, secrets.token_hex(4))
+        self._runs: dict[RunKey, RunWatch] = {}
+        self._jobmanager = ProcessWatch(None)
+        self._taskmanagers: dict[str, ProcessWatch] = {}
+        self._jobmanager_start = ""
+        self._connected = False
+        self._round = 0
+        self._offset_ms = 0
+        self._sampled_ms = 0
+        self._registering_until_ms = 0
+        self._listed: dict[str, TaskManager] = {}
+
+    async def round(self) -> Round:
+        """Ask the cluster once; never raises FlinkError."""
+        began_ms = self._clock.now_ms()
+        bytes_before = self._received_bytes()
+        asking = Asking(self._get)
+        events: list[Event] = []
+        self._round += 1
+        for process in self._processes():
+            process.counted = []
+        try:
+            await self._ask(asking, events)
+            heard = True
+        except FlinkError as error:
+            asking.notes.insert(0, str(error))
+            heard = False
+        self._connected = heard and not asking.lost
+        now_ms = self._clock.now_ms()
+        live = [run for run in self._runs.values() if not run.has_ended]
+        covered = [v.covered_round for run in live for v in run.vertices.values()]
+        return Round(
+            arrival_ms=now_ms,
+            answered=self._connected,
+            says=" ".join(asking.notes),
+            events=events,
+            runs=tuple(self._seen(run.job) for run in self._runs.values()) if heard else (),
+            containers=tuple(p.facts(self.cluster) for p in self._processes()) if heard else (),
+            flink_version=self._origins.flink_version,
+            requests=asking.requests,
+            bytes=self._received_bytes() - bytes_before,
+            took_ms=now_ms - began_ms,
+            vertices_covered=covered.count(self._round),
+            vertices_skipped=len(covered) - covered.count(self._round),
+        )
+
+    async def _ask(self, asking: Asking, events: list[Event]) -> None:
+        if not self._connected:
+            config = await asking.must("/config", Config)
+            self._origins.flink_version = config.flink_version
+        overview, listed = await asyncio.gather(
+            asking.must("/jobs/overview", Jobs), asking.must("/taskmanagers", TaskManagers)
+        )
+        now_ms = self._jobmanager_now(overview.jobs)
+        await self._see_jobmanager(asking, events, now_ms)
+        self._see_taskmanagers(listed.taskmanagers, events, now_ms)
+        self._see_runs(overview.jobs)
+        await self._jobmanager.refresh(asking, self._round)
+        asked = self._runs_in_turn()
+        for run in asked:
+            await run.ask_job(asking, self._origins, now_ms, self._round)
+        await self._clock.sleep(self._settings.settle_s)
+        cpu_before = self._jobmanager.cpu_time_ns
+        await asyncio.gather(
+            self._jobmanager.ask(asking, self._round),
+            *(run.ask_restarts(asking) for run in asked if run.job.state == "RUNNING"),
+        )
+        sampled_ms = self._sampled(asked, cpu_before, asking)
+        await self._ask_vertices(asking, sampled_ms)
+        if sampled_ms is not None:
+            await self._ask_containers(asking)
+        self._report(events, now_ms, sampled_ms)
+
+    def _jobmanager_now(self, jobs: Iterable[Job]) -> int:
+        """The JobManager's clock: a job that has not ended says when it began and for how long."""
+        ours_ms = self._clock.now_ms()
+        for job in jobs:
+            if job.state not in ENDED_STATES:
+                self._offset_ms = job.start_time + job.duration - ours_ms
+                break
+        return ours_ms + self._offset_ms
+
+    async def _see_jobmanager(self, asking: Asking, events: list[Event], now_ms: int) -> None:
+        """Each JobManager process makes a folder of its own: another one is another start."""
+        if self._connected:
+            return
+        options = await asking.ask("/jobmanager/config", tuple[Option, ...]) or ()
+        start = next((o.value for o in options if o.key == "web.tmpdir"), "")
+        if start and self._jobmanager_start and start != self._jobmanager_start:
+            self._runs.clear()
+            self._jobmanager = ProcessWatch(None)
+            self._origins.forget_all()
+            self._registering_until_ms = now_ms + REGISTERING_MS
+            origin = self._origins.next()
+            events.append(ChangeEvent(origin=origin, time_ms=now_ms, what="jobmanager-start"))
+        self._jobmanager_start = start or self._jobmanager_start
+
+    def _see_taskmanagers(
+        self, listed: Iterable[TaskManager], events: list[Event], now_ms: int
+    ) -> None:
+        self._listed = {t.id: t for t in listed}
+        for id_, process in list(self._taskmanagers.items()):
+            now = self._listed.get(id_)
+            same = now is not None and process.listed and now.data_port == process.listed.data_port
+            if same or (now is None and now_ms < self._registering_until_ms):
+                continue
+            events.append(self._change("container-gone", id_, now_ms))
+            self._origins.forget_container(id_)
+            del self._taskmanagers[id_]
+        for id_, taskmanager in self._listed.items():
+            if id_ not in self._taskmanagers:
+                self._taskmanagers[id_] = ProcessWatch(taskmanager)
+                events.append(self._change("container-seen", id_, now_ms))
+            self._taskmanagers[id_].listed = taskmanager
+
+    def _change(
+        self, what: Literal["container-seen", "container-gone"], id_: str, now_ms: int
+    ) -> ChangeEvent:
+        origin = self._origins.next(id_)
+        return ChangeEvent(origin=origin, time_ms=now_ms, what=what, subject=id_)
+
+    def _see_runs(self, jobs: Iterable[Job]) -> None:
+        newest = sorted(jobs, key=lambda j: -j.start_time)[: self._settings.jobs_max]
+        known, self._runs = self._runs, {}
+        for job in newest:
+            key = (job.jid, job.start_time)
+            run = known.pop(key, None) or RunWatch(job, self._settings, self._sign)
+            run.begin(job, connecting=not self._connected)
+            self._runs[key] = run
+        for job_id, start_ms in known:
+            self._origins.forget_run(job_id, start_ms)
+
+    def _runs_in_turn(self) -> list[RunWatch]:
+        candidates = [
+            Candidate(key, JOB_REQUESTS, float(run.job.state != "RUNNING" and not run.has_ended))
+            for key, run in self._runs.items()
+            if run.wants_asking
+        ]
+        budget = max(JOB_REQUESTS, int(JOBS_SHARE * self._settings.requests_per_round))
+        keys = in_turn(candidates, budget, lambda key: self._runs[key].covered_round)
+        return [self._runs[key] for key in keys]
+
+    def _sampled(self, asked: Iterable[RunWatch], cpu_before: int, asking: Asking) -> int | None:
+        """When Flink brought its metrics up to date, if it did since the last round."""
+        now_ms = self._clock.now_ms() + self._offset_ms
+        told = [
+            since_ms + run.heard.uptime_ms
+            for run in asked
+            if run.heard.uptime_ms is not None and (since_ms := run.running_since_ms())
+        ]
+        # A job that restarts between two answers may add up to a time that has not come yet.
+        told = [t for t in told if t <= now_ms + SAME_TIME_MS]
+        if not told:
+            return now_ms if self._jobmanager.cpu_time_ns != cpu_before else None
+        age_ms = now_ms - max(told)
+        if age_ms > self._settings.stale_ms:
+            asking.notes.append(self._frozen(age_ms, now_ms))
+        if max(told) <= self._sampled_ms or age_ms > self._settings.stale_ms:
+            return None
+        self._sampled_ms = max(told)
+        return self._sampled_ms
+
+    def _frozen(self, age_ms: int, now_ms: int) -> str:
+        silent = min(self._listed.values(), key=lambda t: t.last_heartbeat_ms, default=None)
+        sentence = f"Flink's metrics have stood still for {age_ms // 1000} s"
+        if silent is not None and now_ms - silent.last_heartbeat_ms > HEARTBEAT_LATE_MS:
+            late_s = (now_ms - silent.last_heartbeat_ms) // 1000
+            return (
+                f"{sentence}: TaskManager {silent.id} was last heard of {late_s} s ago, and one "
+                "that hangs stops the metrics of all."
+            )
+        return f"{sentence}: a TaskManager may hang, or the JobManager is overloaded."
+
+    async def _ask_vertices(self, asking: Asking, sampled_ms: int | None) -> None:
+        live = {key: run for key, run in self._runs.items() if not run.has_ended}
+        room = self._settings.requests_per_round - asking.requests
+        room -= min(len(self._taskmanagers), self._container_requests)
+        chosen = in_turn(
+            [c for run in live.values() for c in run.candidates()],
+            room,
+            lambda key: live[key[0]].vertices[key[1]].covered_round,
+        )
+        asks = []
+        for key, run in live.items():
+            ids = [id_ for of_run, id_ in chosen if of_run == key]
+            operators = run.operator_turns(ids, self._round)
+            asks += [
+                run.ask_vertex(asking, id_, self._round, sampled_ms, id_ in operators)
+                for id_ in ids
+            ]
+        await asyncio.gather(*asks)
+
+    @property
+    def _container_requests(self) -> int:
+        return max(1, int(CONTAINERS_SHARE * self._settings.requests_per_round))
+
+    async def _ask_containers(self, asking: Asking) -> None:
+        room = max(self._container_requests, self._settings.requests_per_round - asking.requests)
+        ids = in_turn(
+            map(Candidate, self._taskmanagers),
+            room,
+            lambda id_: self._taskmanagers[id_].covered_round,
+        )
+        await asyncio.gather(*(self._taskmanagers[i].ask(asking, self._round) for i in ids))
+
+    def _report(self, events: list[Event], now_ms: int, sampled_ms: int | None) -> None:
+        for run in self._runs.values():
+            heard = run.heard
+            events += self._reports(heard.live, heard.counted, now_ms, sampled_ms, *run.key)
+            events += heard.events
+        live = [(i, translate.taskmanager_values(t, now_ms)) for i, t in self._listed.items()]
+        counted = [(p.id, values) for p in self._processes() for values in p.counted]
+        events += self._reports(live, counted, now_ms, sampled_ms)
+
+    def _processes(self) -> list[ProcessWatch]:
+        return [self._jobmanager, *self._taskmanagers.values()]
+
+    def _reports(
+        self,
+        live: list[tuple[str, Values]],
+        counted: list[tuple[str, Values]],
+        now_ms: int,
+        sampled_ms: int | None,
+        job: str = "",
+        start_ms: int = 0,
+    ) -> list[Event]:
+        """One report per container and time."""
+        scopes: dict[tuple[str, int], list[Values]] = {}
+        if sampled_ms is not None:
+            if abs(now_ms - sampled_ms) <= ONE_MOMENT_MS:
+                now_ms = sampled_ms
+            for container, values in counted:
+                scopes.setdefault((container, sampled_ms), []).append(values)
+        for container, values in live:
+            scopes.setdefault((container, now_ms), []).append(values)
+        return [
+            MetricReport(
+                origin=self._origins.next(container, job, start_ms),
+                time_ms=time_ms,
+                scopes=translate.merged(values),
+                job=job,
+                start_ms=start_ms,
+            )
+            for (container, time_ms), values in scopes.items()
+        ]
+
+    def _seen(self, job: Job) -> RunSeen:
+        return RunSeen(
+            cluster=self.cluster,
+            job=job.jid,
+            start_ms=job.start_time,
+            name=job.name,
+            state=job.state,
+            end_ms=job.end_time if job.end_time > 0 else None,
+            job_type=job.job_type,
+        )
