@@ -5,7 +5,7 @@ from dataclasses import replace
 from statistics import median
 
 from drsquirrel.diagnose.bottleneck import Site
-from drsquirrel.diagnose.container import containers_now, place, slots_free
+from drsquirrel.diagnose.container import place, slots_free
 from drsquirrel.diagnose.hour import MeasuredHour
 from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.lag import LagSeen
@@ -44,12 +44,12 @@ def build(
     checkpoints: CheckpointsNow,
     episodes: tuple[Episode, ...],
     up_since_ms: int | None,
+    containers: Mapping[str, ContainerNow],
 ) -> Case:
     """The case of a run at the hour's end."""
     now_ms = hour.now_ms
     now = now_of(inquiry, now_ms)
     facts = inquiry.facts
-    containers = containers_now(inquiry, hour, now_ms)
     running, waiting = tasks_now(now)
     up_ms: Number = now_ms - up_since_ms if up_since_ms else Unknown("not all tasks have run yet")
     known_plan = facts.vertices if now and facts else ()
