@@ -1,0 +1,267 @@
+"""The recording: all answers of a cluster over a while in one file, enough to repeat a diagnosis.
+
+JSON lines in zstd frames: a header, then what was asked when and what came, then an end. Frames
+are closed as they are written, so a recording that was killed is readable up to its last frame.
+What is recorded has been redacted before: a `Recorder` stands outside of the client.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Literal, Self
+
+import msgspec
+import zstandard
+from msgspec import Raw, Struct
+
+from drsquirrel.collect.flink_rest.client import Get
+from drsquirrel.collect.flink_rest.error import FlinkError
+from drsquirrel.model.clock import Clock
+
+FORMAT = "drsquirrel-recording"
+SCHEMA = 1
+LEVEL = 9
+FRAME_BYTES = 1 << 18
+FRAME_MS = 5_000
+FILE_MAX_BYTES = 1 << 28
+END_BYTES = 256
+"""Kept free for the end."""
+UNPACKED_MAX_BYTES = 1 << 31
+LINE_MAX_BYTES = 1 << 26
+READ_BYTES = 1 << 20
+NO_ANSWER = Raw(b"")
+
+
+class Header(Struct, frozen=True, kw_only=True):
+    """The first line. `interval_ms` is how often the cluster was asked."""
+
+    format: str = FORMAT
+    schema: int = SCHEMA
+    drsquirrel: str
+    cluster: str
+    flink_version: str
+    begun_ms: int
+    interval_ms: int
+
+
+class Asked(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A later line: what was asked at `t` (ms), and the answer, the error, or that it was the last.
+
+    `same` means: the answer of the line before that has this path. `kind` names the error's class.
+    A line with `end` is the last one: "full" where the file had reached its size.
+    """
+
+    t: int
+    path: str = ""
+    answer: Raw = NO_ANSWER
+    same: bool = False
+    error: str = ""
+    kind: str = ""
+    status: int = 0
+    end: Literal["", "closed", "full"] = ""
+
+
+class RecordingError(Exception):
+    """A recording cannot be written or read; str() is the sentence to show."""
+
+
+class Recorder:
+    """Answers through `get` and writes down what it answered; a context manager.
+
+    Raises FileExistsError rather than to overwrite a file. `full` tells that the file has reached
+    `max_bytes` and that nothing more is written.
+    """
+
+    def __init__(
+        self, get: Get, file: Path, header: Header, clock: Clock, max_bytes: int = FILE_MAX_BYTES
+    ) -> None:
+        self._get = get
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._frame = bytearray(msgspec.json.encode(header) + b"\n")
+        self._frame_ms = header.begun_ms
+        self._written_bytes = 0
+        self._last: dict[str, bytes] = {}
+        self._file: BinaryIO = file.open("xb")
+        self.full = False
+        self._flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def get(self, path: str) -> Any:
+        """The answer of the `get` behind; raises what that raises, and RecordingError."""
+        asked_ms = self._clock.now_ms()
+        try:
+            answer = await self._get.get(path)
+        except FlinkError as error:
+            self._write_error(asked_ms, path, error)
+            raise
+        self._write_answer(asked_ms, path, msgspec.json.encode(answer))
+        return answer
+
+    def close(self) -> None:
+        """Write the end and close the file."""
+        if self._file.closed:
+            return
+        try:
+            self._end("closed")
+        finally:
+            self._file.close()
+
+    def _write_answer(self, asked_ms: int, path: str, answer: bytes) -> None:
+        digest = hashlib.blake2b(answer, digest_size=16).digest()
+        same = self._last.get(path) == digest
+        self._last[path] = digest
+        self._write(
+            Asked(t=asked_ms, path=path, same=same, answer=NO_ANSWER if same else Raw(answer))
+        )
+
+    def _write_error(self, asked_ms: int, path: str, error: FlinkError) -> None:
+        self._last.pop(path, None)
+        kind, status = type(error).__name__, getattr(error, "status", 0)
+        self._write(Asked(t=asked_ms, path=path, error=str(error), kind=kind, status=status))
+
+    def _write(self, asked: Asked) -> None:
+        if self.full or self._file.closed:
+            return
+        self._frame += msgspec.json.encode(asked) + b"\n"
+        if len(self._frame) >= FRAME_BYTES or asked.t - self._frame_ms >= FRAME_MS:
+            self._frame_ms = asked.t
+            self._flush()
+
+    def _flush(self) -> None:
+        packed = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(self._frame)
+        if self._written_bytes + len(packed) + END_BYTES > self._max_bytes:
+            self._frame.clear()
+            self._end("full")
+            return
+        self._frame.clear()
+        self._put(packed)
+
+    def _end(self, end: Literal["closed", "full"]) -> None:
+        if self.full:
+            return
+        if self._frame:
+            self._flush()
+        if not self.full:
+            self.full = end == "full"
+            line = msgspec.json.encode(Asked(t=self._clock.now_ms(), end=end)) + b"\n"
+            self._put(zstandard.ZstdCompressor(write_checksum=True).compress(line))
+
+    def _put(self, packed: bytes) -> None:
+        try:
+            self._file.write(packed)
+            self._file.flush()
+        except OSError as error:
+            raise RecordingError(
+                f"Cannot write the recording {self._file.name}: {error.strerror}."
+            ) from None
+        self._written_bytes += len(packed)
+
+
+class Recording(Struct, frozen=True, kw_only=True):
+    """A recording in memory: per path what was asked, in the order of time.
+
+    `cut_off` tells that the end is missing: the recorder was killed, or the file not copied whole.
+    """
+
+    header: Header
+    asked: dict[str, list[Asked]]
+    begins_ms: int
+    ends_ms: int
+    cut_off: bool
+
+
+def read(file: Path) -> Recording:
+    """The recording in a file; raises RecordingError."""
+    lines = _lines(file)
+    header = _header(file, next(lines, b""))
+    asked: dict[str, list[Asked]] = {}
+    begins_ms: int | None = None
+    ends_ms, cut_off = header.begun_ms, True
+    for line in lines:
+        entry = _entry(file, line)
+        ends_ms = max(ends_ms, entry.t)
+        if entry.end:
+            cut_off = False
+            break
+        begins_ms = entry.t if begins_ms is None else begins_ms
+        told = asked.setdefault(entry.path, [])
+        if entry.same:
+            if not told or told[-1].error:
+                raise _damaged(file)
+            entry = msgspec.structs.replace(told[-1], t=entry.t)
+        told.append(entry)
+    if begins_ms is None:
+        raise RecordingError(f"{file} was cut off before its first answer: record again.")
+    for told in asked.values():
+        told.sort(key=lambda entry: entry.t)
+    return Recording(
+        header=header, asked=asked, begins_ms=begins_ms, ends_ms=ends_ms, cut_off=cut_off
+    )
+
+
+def _header(file: Path, line: bytes) -> Header:
+    try:
+        head = msgspec.json.decode(line)
+        ours = head["format"] == FORMAT
+        schema = int(head["schema"])
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        ours = False
+    if not ours:
+        raise RecordingError(f"{file} is no recording: make one with `drsquirrel record URL FILE`.")
+    if schema > SCHEMA:
+        raise RecordingError(
+            f"{file} was made by a newer Dr. Squirrel ({head.get('drsquirrel')}, schema {schema}): "
+            f"this one reads up to schema {SCHEMA}, so update it."
+        )
+    try:
+        return msgspec.convert(head, Header)
+    except msgspec.ValidationError:
+        raise _damaged(file) from None
+
+
+def _entry(file: Path, line: bytes) -> Asked:
+    try:
+        return msgspec.json.decode(line, type=Asked)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _damaged(file) from None
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    """The complete lines of a file; what follows the last line end was cut off and is left out."""
+    rest = b""
+    unpacked_bytes = 0
+    try:
+        with (
+            file.open("rb") as packed,
+            zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as stream,
+        ):
+            while piece := stream.read(READ_BYTES):
+                unpacked_bytes += len(piece)
+                if unpacked_bytes > UNPACKED_MAX_BYTES or len(rest) > LINE_MAX_BYTES:
+                    raise RecordingError(
+                        f"{file} is larger than what is read: record for less long."
+                    )
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from lines
+    except OSError as error:
+        raise RecordingError(f"Cannot read {file}: {error.strerror}.") from None
+    except zstandard.ZstdError:
+        if unpacked_bytes == 0:
+            yield b""  # not even one frame: no recording
+        raise _damaged(file) from None
+
+
+def _damaged(file: Path) -> RecordingError:
+    return RecordingError(f"{file} is damaged: copy it again, or record again.")
