@@ -75,6 +75,14 @@ class Hour:
         """Minutes in which any entity has a value."""
         return sum(v is not None for v in self.worst(series))
 
+    def most(self, series: Series, at_least: float) -> tuple[int, str]:
+        """In how many minutes a series reached a value, and the entity where it did most often."""
+        counts = (
+            (sum(v is not None and v >= at_least for v in minutes), entity)
+            for entity, minutes in self.of(series).items()
+        )
+        return max(counts, key=lambda c: c[0], default=(0, ""))
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -87,24 +95,32 @@ class Finding:
     says: str = ""
     evidence: tuple[EvidenceRow, ...] = ()
     minutes: Minutes = ()
+    """The signal behind the value, minute by minute."""
     warn_at: float | None = None
     fail_at: float | None = None
+    """From where a minute is bad, in the unit of `minutes`: lines to draw across them."""
+    over: float = 0.0
+    """Value over the threshold of its worst grade: what is further over stands first."""
 
 
 @dataclass(frozen=True)
 class Check(ABC):
     """A health check. The docstring is its page; its code is its file's name in kebab case.
 
-    `title` is (good news, bad news). The runner gives no_data while a series in `needs` has no
-    sample or fewer than `min_minutes` observed minutes, and error if `check` raises; the rule sees
-    only `needs` and `also` (the latter may be empty).
+    `title` is (good news, bad news), `topic` the same without news, for where nothing was judged.
+    The runner gives no_data while a series in `needs` has no sample or fewer than `min_minutes`
+    observed minutes, and error if `check` raises; the rule sees only `needs` and `also` (the latter
+    may be empty). Where `finds_events`, a finding stands however few minutes were seen: three
+    restarts are three restarts; only a pass takes `min_minutes`.
     """
 
     title: ClassVar[tuple[str, str]]
+    topic: ClassVar[str]
     section: ClassVar[str]
     needs: ClassVar[tuple[Series, ...]]
     also: ClassVar[tuple[Series, ...]] = ()
     min_minutes: ClassVar[int] = 10
+    finds_events: ClassVar[bool] = False
     assess_by: ClassVar[str] = ""
     """How to get the data where it is missing, in one sentence."""
 
@@ -115,6 +131,17 @@ class Check(ABC):
     def not_applicable(self, facts: JobFacts) -> str:
         """Why the question makes no sense for this run; "" where it does."""
         return ""
+
+
+def without_checkpoints(facts: JobFacts) -> str:
+    """Why checks of checkpoints do not apply; "" where they do."""
+    return "" if facts.checkpoints else "Checkpoints are off in this job."
+
+
+def last_seen(minute: int) -> str:
+    """How long ago a minute of the hour was."""
+    ago = HOUR_MINUTES - 1 - minute
+    return f"{ago} min ago" if ago else "in the last minute"
 
 
 def graded(value: float, *, warn: float | None, fail: float | None) -> Outcome:

@@ -1,0 +1,55 @@
+"""Numbers as a person reads them: one unit, no more digits than the measurement carries."""
+
+SECOND_MS = 1_000.0
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+
+def _short(value: float) -> str:
+    """One decimal below ten, none above; no ".0"."""
+    text = f"{value:.1f}" if abs(value) < 9.95 else f"{value:,.0f}"
+    return text.removesuffix(".0")
+
+
+def percent(share: float) -> str:
+    """A share of 1 in percent: "35 %", "0.4 %"."""
+    return f"{_short(share * 100)} %"
+
+
+def count(number: float) -> str:
+    """A number of things: "902,000", "1.5"."""
+    return _short(number)
+
+
+def times(ratio: float) -> str:
+    """A ratio: "3.1×"."""
+    return f"{_short(ratio)}×"
+
+
+def plural(number: float, noun: str) -> str:
+    """A number with its noun: "1 restart", "3 restarts"."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(ms: float) -> str:
+    """A time span in the unit that gives it few digits: "340 ms", "41 s", "3.7 min", "9 h"."""
+    if ms < SECOND_MS:
+        return f"{_short(ms)} ms"
+    if ms < 100 * SECOND_MS:
+        return f"{_short(ms / SECOND_MS)} s"
+    if ms < 100 * MINUTE_MS:
+        return f"{_short(ms / MINUTE_MS)} min"
+    if ms < 48 * HOUR_MS:
+        return f"{_short(ms / HOUR_MS)} h"
+    return f"{_short(ms / DAY_MS)} days"
+
+
+def record_time(us: float) -> str:
+    """What one record takes: "850 µs", "3.1 ms", "2 s"."""
+    return f"{_short(us)} µs" if us < 1_000 else duration(us / 1_000)
+
+
+def per_second(number: float) -> str:
+    """A rate of records: "41,000 records/s"."""
+    return f"{count(number)} records/s"
