@@ -5,11 +5,13 @@ import os
 import sqlite3
 from pathlib import Path
 
-from drsquirrel.store.error import DirectoryError, InUseError, damaged, explained
+from drsquirrel.store.error import DirectoryError, DiskError, InUseError, damaged, explained
 from drsquirrel.store.schema import migrate
 
 DATABASE = "drsquirrel.sqlite"
 LOCK = "drsquirrel.lock"
+BUSY_S = 5
+"""How long to wait for somebody who looks into the file with another program."""
 WAL_KEEP_BYTES = 64 * 1024**2
 
 
@@ -22,33 +24,39 @@ class Lock:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise DirectoryError(
-                f"{directory} cannot be used as data directory ({error.strerror}): make it a "
-                "directory this user can write to, or choose another."
-            ) from error
+            raise _unusable(directory, error) from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+            (directory / DATABASE).touch(0o600)
         except OSError as error:
-            holder = os.read(self._file, 20).decode("ascii", "replace").strip() or "unknown"
+            holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip()
             os.close(self._file)
+            if not isinstance(error, BlockingIOError):
+                raise _unusable(directory, error) from error
             raise InUseError(
-                f"{directory} is in use by the process {holder}: stop that one, or choose another "
-                "data directory."
+                f"{directory} is in use by the process {holder or 'that just started'}: "
+                "stop that one, or choose another data directory."
             ) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         os.close(self._file)
 
 
+def _unusable(directory: Path, error: OSError) -> DirectoryError:
+    return DirectoryError(
+        f"{directory} cannot be used as data directory ({error.strerror}): make it a directory "
+        "this user can write to, on a disk with space, or choose another."
+    )
+
+
 def open_writer(path: Path) -> sqlite3.Connection:
     """The one connection that writes; creates or migrates the database and checks it as a whole."""
+    _check_writable(path)
     connection = _connect(path)
     try:
         with explained(path):
-            # Takes effect before the first table only; without it the file never shrinks.
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             migrate(connection, path)
             # About half a second per GB on a warm file: worth knowing before new is laid on bad.
             ((found,),) = connection.execute("PRAGMA integrity_check(1)")
@@ -65,6 +73,13 @@ def open_writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _check_writable(path: Path) -> None:
+    # SQLite would open what it may only read, and leave files beside it that stay read-only.
+    for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        if file.exists() and not os.access(file, os.W_OK, effective_ids=True):
+            raise DiskError(f"{file} cannot be written: make it writable for this user.")
+
+
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads."""
     with explained(path):
@@ -77,4 +92,4 @@ def _connect(path: Path) -> sqlite3.Connection:
     # Autocommit: transactions begin and end where we say so. A connection serves one thread at a
     # time, not always the one that opened it.
     with explained(path):
-        return sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+        return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)

@@ -105,6 +105,9 @@ def migrate(
             f"{path} was written by a newer release (its schema is {version}, this one knows "
             f"{len(migrations)}): start that release again, or choose another data directory."
         )
+    if version == 0:
+        # Takes effect before the first table only; without it the file never shrinks.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     for number, statements in enumerate(migrations[version:], start=version + 1):
         try:
             connection.executescript(
