@@ -4,8 +4,8 @@ PY := $(VENV)/bin/python
 PAGE := drsquirrel/show/page/index.html
 PAGE_SOURCES := web/index.html web/package.json web/tsconfig.json web/vite.config.ts \
   $(shell find web/src web/public -type f)
-DATA := .run/data
-UP = --data-dir '$(DATA)' $(if $(PORT),--port '$(PORT)')
+UP := $(if $(PORT),--port '$(PORT)') $(if $(DATA),--data-dir '$(DATA)',\
+  $(if $(FLINK),--data-dir .run/data))
 QUICK := not flink and not browser
 PURE_TESTS := $(addprefix tests/,model watch rules diagnose)
 

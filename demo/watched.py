@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from demo.__main__ import raise_exit
+from demo.__main__ import interrupt
 from demo.cluster import LIBC, PR_SET_PDEATHSIG
 
 POLL_S = 0.2
@@ -18,10 +18,12 @@ DRSQUIRREL = Path(sys.executable).with_name("drsquirrel")
 
 def main(up_arguments: list[str]) -> int:
     """Return the exit code of the one that ended first."""
-    signal.signal(signal.SIGTERM, raise_exit)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     try:
         with TemporaryDirectory(prefix="demo-") as folder:
-            return watch(Path(folder) / "url", up_arguments)
+            # The cluster is new each time, and so is what is known of it.
+            return watch(Path(folder) / "url", ["--data-dir", f"{folder}/data", *up_arguments])
     except KeyboardInterrupt:
         return 0
 
