@@ -30,10 +30,9 @@ def file_size_limit(size_bytes: int) -> Iterator[None]:
 
 
 def large(number: int) -> Batch:
-    """A batch of about 100 kB that does not compress."""
-    return Batch(
-        time_ms=START_MS + number, memories=(Memory(run=RUN_ID, body=os.urandom(100_000)),)
-    )
+    """Much of everything, and 400 kB that do not compress."""
+    noise = Memory(run=RUN_ID, body=os.urandom(400_000))
+    return replace(made.tick(number, logs=1_000), memories=(noise,))
 
 
 def test_a_write_beyond_the_limit_is_refused_as_a_whole_and_works_later(tmp_path: Path) -> None:
