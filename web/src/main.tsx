@@ -2,12 +2,13 @@ import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { App } from "./app";
-import { Broken } from "./parts/broken";
-import { PreferencesProvider } from "./parts/preferences";
+// Before the pages: their styles refine these.
 import "./look/mantine";
 import "./look/tokens.css";
 import "./look/page.css";
+import { App } from "./app";
+import { Broken } from "./parts/broken";
+import { PreferencesProvider } from "./parts/preferences";
 
 // The API is on the machine the page came from: ask even when the browser thinks it is offline.
 const queries = new QueryClient({

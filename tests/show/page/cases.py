@@ -23,6 +23,7 @@ from drsquirrel.model.report import (
 from drsquirrel.model.verdict import Confidence, Outcome, Stand, Verdict
 from tests.show.page.building import (
     CALM_HOUR,
+    CHECKS,
     FRESH,
     FROM_MS,
     MADE_MS,
@@ -141,7 +142,7 @@ def hot_key() -> Report:
                 says="subtask 3 of 8",
             ),
             node("Sink: board", ("sum per country",)),
-        ],  # fmt: skip
+        ],
         data=FRESH,
         facts=[("where", "`sum per country`, subtask 3 of 8"), ("Flink", "2.3.0")],
     )
@@ -231,7 +232,7 @@ def restart_loop() -> Report:
                 culprit=True,
                 says="fails in `Map: parse`, subtask 0",
             ),
-        ],  # fmt: skip
+        ],
         data=FRESH,
         facts=[("where", "`parse`, subtask 0 on `tm-1`"), ("Flink", "2.3.0")],
     )
@@ -245,13 +246,13 @@ def healthy() -> Report:
         run=run(4),
         verdict=Verdict.HEALTHY,
         headline="The job is healthy: it keeps up with its sources",
-        subline="11 checks passed on 60 of 60 minutes. No restart since it started.",
+        subline="12 checks passed on 60 of 60 minutes. No restart since it started.",
         since_ms=MADE_MS - 2 * 86_400_000,
         benign=[
             Benign(code="paced-source", text="`Source: prices` shows busy and only sleeps."),
         ],
         checks=[
-            *passed(*(code for code, (kind, _) in RULES.items() if kind == "check")),
+            *passed(*CHECKS),
         ],
         hour=CALM_HOUR,
         graph=[node("Source: prices"), node("Sink: warehouse", ("Source: prices",))],
@@ -263,7 +264,6 @@ def healthy() -> Report:
 def silent() -> Report:
     """The cluster has not answered for four minutes."""
     says = "No answer for 4 min: the cluster does not answer."
-    names = [code for code, (kind, _) in RULES.items() if kind == "check"]
     return Report(
         made_ms=MADE_MS,
         job=JobRef(id="inventory-sync", cluster="stage", name="inventory-sync"),
@@ -272,7 +272,7 @@ def silent() -> Report:
         headline="No data: the cluster `stage` does not answer",
         subline="Last answer at 13:59 UTC; then the job was healthy.",
         since_ms=at(13, 59),
-        checks=[check(code, Outcome.NO_DATA, says=says) for code in names],
+        checks=[check(code, Outcome.NO_DATA, says=says) for code in CHECKS],
         hour=LastHour(
             from_ms=FROM_MS,
             strips=(
@@ -307,11 +307,7 @@ def ended() -> Report:
         headline="The job finished at 13:20 UTC",
         subline="It ran for 2 d and read all of its input.",
         since_ms=at(13, 20),
-        checks=[
-            check(code, Outcome.NOT_APPLICABLE, says="The job has ended.")
-            for code, (kind, _) in RULES.items()
-            if kind == "check"
-        ],
+        checks=[check(code, Outcome.NOT_APPLICABLE, says="The job has ended.") for code in CHECKS],
         hour=LastHour(from_ms=FROM_MS),
         data=Data(age_ms=6_000, observed_minutes=17),
     )
@@ -326,9 +322,8 @@ def nothing_known() -> Report:
         verdict=Verdict.UNKNOWN,
         headline="Not enough data yet",
         checks=[
-            CheckResult(code=code, section="", title=title, outcome=Outcome.NO_DATA)
-            for code, (kind, title) in RULES.items()
-            if kind == "check"
+            CheckResult(code=code, section="", title=RULES[code][1], outcome=Outcome.NO_DATA)
+            for code in CHECKS
         ],
         hour=LastHour(from_ms=FROM_MS),
         data=Data(age_ms=None, observed_minutes=0),

@@ -38,7 +38,10 @@ def reports() -> dict[str, Report]:
 
 def job_list(**made: Report) -> JobList:
     """The list with a line for each report, and three clusters, two of which do not answer."""
-    rows = [row(report) for report in (made or reports()).values()]
+    rows = [
+        row(report, records_per_s=()) if not report.hour.strips else row(report)
+        for report in (made or reports()).values()
+    ]
     says = "Connection refused. Is the JobManager running, and is the address right?"
     return JobList(
         made_ms=MADE_MS,
@@ -54,7 +57,7 @@ def job_list(**made: Report) -> JobList:
 
 def documents() -> dict[str, bytes]:
     """Every file of web/fixtures, as it should be."""
-    made: dict[str, object] = {name: report for name, report in reports().items()}
+    made: dict[str, object] = dict(reports().items())
     made["jobs"] = job_list()
     return {
         f"{name}.json": msgspec.json.format(msgspec.json.encode(thing), indent=1) + b"\n"

@@ -59,12 +59,12 @@ class FixtureHandbook:
     """A page for every rule of the fixtures, each with all a page can have."""
 
     def rules(self) -> list[RuleRef]:
-        return [RuleRef(code=c, kind=kind, title=title) for c, (kind, title) in RULES.items()]  # type: ignore[arg-type]
+        return [RuleRef(code=c, kind=kind, title=title) for c, (kind, _, title) in RULES.items()]  # type: ignore[arg-type]
 
     def rule(self, code: str) -> RulePage | None:
         if code not in RULES:
             return None
-        kind, title = RULES[code]
+        kind, _, title = RULES[code]
         return RulePage(
             code=code,
             kind=kind,  # type: ignore[arg-type]

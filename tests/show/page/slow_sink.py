@@ -312,7 +312,7 @@ def slow_sink() -> Report:
                 culprit=True,
                 says="all 8 subtasks at their limit",
             ),
-        ],  # fmt: skip
+        ],
         data=FRESH,
         actions=[
             Action(

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import createClient from "openapi-fetch";
+import { setClock } from "../parts/clock";
 import { usePreferences } from "../parts/preferences";
 import type { components, paths } from "./schema";
 
@@ -24,12 +25,6 @@ export type Confidence = Answer["confidence"];
 /** How often a page asks again. */
 export const POLL_MS = 5_000;
 
-/** A document, and how far the server's clock is ahead of this browser's. */
-export interface Reading<T> {
-  body: T;
-  aheadMs: number;
-}
-
 /** The server answered, but not with the document. */
 export class Refusal extends Error {
   constructor(
@@ -46,7 +41,7 @@ const client = createClient<paths>();
 // The client widens tuples to arrays: the document's own type is named at each call.
 async function read<T>(
   call: Promise<{ data?: unknown; error?: unknown; response: Response }>,
-): Promise<Reading<T>> {
+): Promise<T> {
   const { data, error, response } = await call;
   if (data === undefined) {
     const told = (typeof error === "object" && error !== null ? error : {}) as Partial<
@@ -58,19 +53,17 @@ async function read<T>(
       told.detail ?? "",
     );
   }
-  const date = Date.parse(response.headers.get("date") ?? "");
-  return { body: data as T, aheadMs: Number.isNaN(date) ? 0 : date - Date.now() };
+  setClock(response.headers.get("date"));
+  return data as T;
 }
 
-function useReading<T>(key: readonly string[], ask: (signal: AbortSignal) => Promise<Reading<T>>) {
+function useReading<T>(key: readonly string[], ask: (signal: AbortSignal) => Promise<T>) {
   const { paused } = usePreferences();
   return useQuery({
     queryKey: key,
     queryFn: ({ signal }) => ask(signal),
     refetchInterval: paused ? false : POLL_MS,
     refetchOnWindowFocus: !paused,
-    // The reading's clock changes with every answer; the document is shared where it is equal.
-    structuralSharing: true,
   });
 }
 

@@ -20,7 +20,7 @@ export function Advices({ report }: { report: Report }) {
       {cause?.advice.length ? (
         <AdviceList advice={cause.advice} />
       ) : (
-        <p className="soft">{NOTHING[report.verdict]}</p>
+        <Without report={report} />
       )}
       {cause && cause.will_not_help.length > 0 && (
         <p className="not-help">
@@ -41,10 +41,33 @@ export function Advices({ report }: { report: Report }) {
 const NOTHING: Record<Report["verdict"], string> = {
   healthy: "Nothing.",
   ended: "Nothing: the job has ended.",
-  unknown: "See under Data what is missing and how to get it.",
+  unknown: "Nothing can be said until there is data. This page goes on by itself.",
   failing: "No cause was recognised, so there is no advice. The failed checks say how to go on.",
   warning: "No cause was recognised, so there is no advice. The checks say how to go on.",
 };
+
+/** No advice: why there is none; for an unknown job, what hinders us from knowing. */
+function Without({ report }: { report: Report }) {
+  const { sources, gaps } = report.data;
+  const hindrances = [
+    ...sources.filter(({ state, says }) => state !== "fresh" && says).map(({ says }) => says),
+    ...gaps,
+  ];
+  return (
+    <>
+      <p className="soft">{NOTHING[report.verdict]}</p>
+      {report.verdict === "unknown" && hindrances.length > 0 && (
+        <ul className="dots">
+          {hindrances.map((text, i) => (
+            <li key={i}>
+              <Sentence>{text}</Sentence>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
 
 export function AdviceList({ advice }: { advice: readonly Advice[] }) {
   return (

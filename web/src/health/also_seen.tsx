@@ -27,9 +27,9 @@ export function AlsoSeen({ report }: { report: Report }) {
             </small>
           </Line>
         ))}
-        {incidents.map((incident) => (
+        {incidents.map((incident, i) => (
           <Line
-            key={incident.began_ms}
+            key={i}
             icon={
               incident.ended_ms === null ? (
                 <Siren size={15} aria-hidden />

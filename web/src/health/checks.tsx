@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 import type { CheckResult, Outcome } from "../data/api";
 import { Sparkline } from "../parts/sparkline";
 import { useSteadyOrder } from "../parts/steady";
@@ -42,7 +42,7 @@ function Check({ check }: { check: CheckResult }) {
           <Name>{title}</Name>
         </h3>
         <p>
-          <RuleLink code={code} /> <Sentence>{says}</Sentence>
+          <RuleLink code={code} /> · <Sentence>{says}</Sentence>
         </p>
       </div>
       <Sparkline
@@ -127,19 +127,27 @@ function Plain({
         <span className="soft">{some.map(({ title }) => visible(title)).join(" · ")}</span>
       </summary>
       <ul>
-        {some.map(({ code, title, says, shown }, i) => (
-          <li key={`${code}${i}`}>
-            <b>
-              <Name>{title}</Name>
-            </b>{" "}
-            <RuleLink code={code} />{" "}
-            <span className="soft">
-              <Sentence>{says || (outcome === "no_data" ? "no data" : "")}</Sentence>{" "}
-              {shown && <Name>{shown}</Name>}
-            </span>
+        {bySentence(some).map(([says, alike]) => (
+          <li key={says}>
+            {alike.map(({ code, title, shown }, i) => (
+              <Fragment key={`${code}${i}`}>
+                {i > 0 && " · "}
+                <Name>{title}</Name> {shown && <Name>{shown}</Name>} <RuleLink code={code} />
+              </Fragment>
+            ))}
+            <small>
+              <Sentence>{says}</Sentence>
+            </small>
           </li>
         ))}
       </ul>
     </details>
   );
+}
+
+/** Checks that say the same, such as that the cluster is silent, say it once. */
+function bySentence(checks: CheckResult[]): [says: string, checks: CheckResult[]][] {
+  const groups = new Map<string, CheckResult[]>();
+  for (const check of checks) groups.set(check.says, [...(groups.get(check.says) ?? []), check]);
+  return [...groups];
 }

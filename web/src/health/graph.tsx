@@ -5,14 +5,14 @@ import { percentText, rateText } from "../parts/number";
 import { Name, Sentence, visible } from "../parts/text";
 import { laneCount, laneRows, type LaneRow } from "./lanes";
 
-const SHOWN = 10;
+const SHOWN = 7;
 const LANE_PX = 16;
 
 /** The way of the data: a list in its order, with the branches drawn beside it. */
 export function Graph({ nodes }: { nodes: Node[] }) {
   const [all, setAll] = useState(false);
   const culprit = Math.max(0, nodes.findIndex((node) => node.culprit));
-  const from = Math.max(0, Math.min(culprit - SHOWN / 2, nodes.length - SHOWN));
+  const from = Math.max(0, Math.min(culprit - Math.floor(SHOWN / 2), nodes.length - SHOWN));
   const shown = all ? nodes : nodes.slice(from, from + SHOWN);
   const rows = laneRows(shown);
   const width = laneCount(rows) * LANE_PX;
@@ -25,13 +25,11 @@ export function Graph({ nodes }: { nodes: Node[] }) {
           <li key={node.id} className={node.culprit ? "culprit" : ""}>
             <Lanes row={rows[i]!} width={width} />
             <div className="node">
-              <b>
+              <span className="node-name">
                 <Name clip>{node.name}</Name>
-              </b>
-              <span>
-                {numbers(node)}
                 {node.culprit && <b className="tag">culprit</b>}
               </span>
+              <span>{numbers(node)}</span>
               {node.says && (
                 <span>
                   <Sentence>{node.says}</Sentence>
@@ -55,14 +53,14 @@ export function Graph({ nodes }: { nodes: Node[] }) {
   );
 }
 
-function numbers({ busy, backpressured, records_per_s, parallelism, saturated }: Node): string {
+function numbers({ busy, backpressured, records_per_s, parallelism }: Node): string {
   const seen = [
     busy === null ? "" : `busy ${percentText(busy)}`,
     backpressured === null ? "" : `waiting ${percentText(backpressured)}`,
     records_per_s === null ? "" : `${rateText(records_per_s)}/s`,
   ].filter(Boolean);
   if (seen.length === 0) seen.push("not seen");
-  seen.push(saturated ? `${saturated} of ${parallelism} at limit` : `×${parallelism}`);
+  seen.push(`×${parallelism}`);
   return seen.join(" · ");
 }
 

@@ -1,10 +1,11 @@
 import { Button } from "@mantine/core";
-import { type CSSProperties, type KeyboardEvent, type PointerEvent, useMemo, useState } from "react";
+import { type CSSProperties, type KeyboardEvent, type PointerEvent, useCallback, useMemo, useState } from "react";
 import type { LastHour, Strip } from "../data/api";
 import { clockText, useNowMs } from "../parts/clock";
 import { usePreferences } from "../parts/preferences";
 import { MINUTES } from "../parts/strip";
 import { Sentence, visible } from "../parts/text";
+import type { Tone } from "../parts/words";
 import { HourRow } from "./hour_row";
 
 const GROUPS: [Strip["kind"], string][] = [
@@ -20,7 +21,7 @@ const LONG = 12;
 const striking = ({ cells, culprit, first }: Strip) => culprit || first || /[lh]/.test(cells);
 
 /** The last hour on one clock, with one line through all rows. */
-export function Hour({ hour }: { hour: LastHour }) {
+export function Hour({ hour, tone }: { hour: LastHour; tone: Tone }) {
   const [minute, setMinute] = useState<number | null>(null);
   const [row, setRow] = useState<string | null>(null);
   const [all, setAll] = useState(false);
@@ -68,10 +69,10 @@ export function Hour({ hour }: { hour: LastHour }) {
     event.preventDefault();
   };
 
-  const focused = (strip: Strip) => {
+  const focused = useCallback((strip: Strip) => {
     setRow(strip.id);
     setMinute((now) => now ?? strip.worst_minute ?? MINUTES - 1);
-  };
+  }, []);
 
   return (
     <section className="card" aria-labelledby="hour">
@@ -116,7 +117,7 @@ export function Hour({ hour }: { hour: LastHour }) {
         </Button>
       )}
       {hour.sentence && (
-        <p className="say">
+        <p className={`say ${tone}`}>
           <Sentence>{hour.sentence}</Sentence>
         </p>
       )}

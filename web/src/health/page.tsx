@@ -1,7 +1,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { Link } from "wouter";
-import { type Reading, type Report, useJobReport, useRunReport } from "../data/api";
+import { type Report, useJobReport, useRunReport } from "../data/api";
 import { useVerdictChanges } from "../parts/announce";
 import { Blocks, Document } from "../parts/states";
 import { Name, visible } from "../parts/text";
@@ -24,7 +24,7 @@ export function RunPage({ run }: { run: string }) {
   return <Health reading={useRunReport(run)} />;
 }
 
-function Health({ reading }: { reading: UseQueryResult<Reading<Report>> }) {
+function Health({ reading }: { reading: UseQueryResult<Report> }) {
   return (
     <Document
       reading={reading}
@@ -58,9 +58,9 @@ function Page({ report }: { report: Report }) {
       <div className="two">
         <Advices report={report} />
         <Why report={report} />
+        <AlsoSeen report={report} />
       </div>
-      <AlsoSeen report={report} />
-      <Hour hour={report.hour} />
+      <Hour hour={report.hour} tone={VERDICTS[verdict].tone} />
       <Checks checks={report.checks} />
       <DataCard report={report} />
     </>

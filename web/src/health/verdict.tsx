@@ -13,7 +13,7 @@ export function VerdictCard({ report }: { report: Report }) {
       <div className="words">
         <p className="state-line">
           <span className={`mark ${tone}`}>
-            <Icon size={18} aria-hidden />
+            <Icon size={18} />
             {word}
             {since !== null && (
               <span>
@@ -68,7 +68,7 @@ function Failed({ checks }: { checks: CheckResult[] }) {
       {checks.slice(0, MOST_FAILED).map(({ code, title, shown }, i) => (
         <li key={`${code}${i}`}>
           <a href={`#check-${encodeURIComponent(code)}`}>
-            <Icon size={14} aria-hidden />
+            <Icon size={14} />
             <span className="aloud">Fail:</span>
             <Name>{title}</Name> <b className="clip">{shown && <Name>{shown}</Name>}</b>
           </a>

@@ -40,7 +40,7 @@ export function FilterBar({ list, filters, change }: Props) {
               aria-pressed={verdicts.includes(verdict)}
               onClick={() => toggle(verdict)}
             >
-              <Icon size={16} aria-hidden />
+              <Icon size={16} />
               <b>{count}</b> {word.toLowerCase()}
             </button>
           );

@@ -87,12 +87,12 @@ const Row = memo(function Row({ row }: { row: JobRow }) {
 function Rate({ values }: { values: readonly (number | null)[] }) {
   const seen = values.filter((value) => value !== null);
   const last = values.at(-1) ?? null;
-  if (!seen.length) return <small>not seen</small>;
+  if (!seen.length) return null;
   const range = `from ${rateText(Math.min(...seen))} to ${rateText(Math.max(...seen))} records a second`;
   return (
     <>
       <Sparkline values={values} label={range} />
-      <small>{last === null ? "not seen now" : `${rateText(last)} now`}</small>
+      <small>{last === null ? "not seen" : rateText(last)}</small>
     </>
   );
 }

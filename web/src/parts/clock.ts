@@ -1,28 +1,44 @@
-import { createContext, useContext, useSyncExternalStore } from "react";
-import { usePreferences, type Zone } from "./preferences";
+import { useSyncExternalStore } from "react";
+import type { Zone } from "./preferences";
 
-/** How far the clock of the server that made this document is ahead of ours. */
-export const AheadMs = createContext(0);
-
-let tickMs = Date.now();
+let aheadMs = 0;
+let frozen = false;
+let nowMs = Date.now();
 const listeners = new Set<() => void>();
-setInterval(() => {
-  tickMs = Date.now();
+
+function tick() {
+  if (frozen) return;
+  nowMs = Date.now() + aheadMs;
   for (const listener of listeners) listener();
-}, 1_000);
+}
+setInterval(tick, 1_000);
 
 const listen = (listener: () => void) => {
   listeners.add(listener);
   return () => void listeners.delete(listener);
 };
-const never = () => () => undefined;
 
-/** The server's time now, once a second; it stands still while the page is paused. */
-export function useNowMs(): number {
-  const { paused } = usePreferences();
-  const ahead = useContext(AheadMs);
-  return useSyncExternalStore(paused ? never : listen, () => tickMs) + ahead;
+/** Takes the server's clock from an answer: ages and times of day are told by it, not by ours. */
+export function setClock(date: string | null) {
+  const serverMs = Date.parse(date ?? "");
+  // The header has whole seconds: a difference below that is no difference.
+  const ahead = serverMs - Date.now();
+  if (Number.isNaN(serverMs)) return;
+  aheadMs = Math.abs(ahead) < 1_500 ? 0 : ahead;
+  tick();
 }
+
+/** While the page is paused its clock stands still. */
+export function freezeClock(paused: boolean) {
+  frozen = paused;
+  tick();
+}
+
+/** The server's time at one of ours. */
+export const serverMs = (ourMs: number) => ourMs + aheadMs;
+
+/** The server's time now, once a second. */
+export const useNowMs = () => useSyncExternalStore(listen, () => nowMs);
 
 const parts = (zone: Zone, more: Intl.DateTimeFormatOptions) =>
   new Intl.DateTimeFormat("en-GB", { timeZone: zone === "utc" ? "UTC" : undefined, ...more });
@@ -68,7 +84,8 @@ export function spanText(ms: number): string {
   return two(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
-const CLOCK_IN_SENTENCE = /\b([01]\d|2[0-3]):([0-5]\d)(?= UTC\b)/g;
+// "13:40 UTC", and both ends of "13:40 and 13:41 UTC".
+const CLOCK_IN_SENTENCE = /\b([01]\d|2[0-3]):([0-5]\d)(?=(?:(?: and | to |–)\d\d:\d\d)? UTC\b)/g;
 const DAY_MS = 86_400_000;
 
 /** A sentence of a report with its UTC times of the last day put into the reader's zone. */

@@ -1,6 +1,7 @@
 import { ActionIcon, Button, useMantineColorScheme } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
 import { CircleHelp, Monitor, Moon, Pause, Play, Sun } from "lucide-react";
-import type { RefObject } from "react";
+import { type RefObject, useSyncExternalStore } from "react";
 import { Link } from "wouter";
 import { bothZones, secondsText, useNowMs } from "./clock";
 import { usePreferences } from "./preferences";
@@ -38,24 +39,34 @@ function ZoneButton() {
       title={`${bothZones(now)}. Press for times in ${zone === "utc" ? "local time" : "UTC"}.`}
       onClick={() => setZone(zone === "utc" ? "local" : "utc")}
     >
-      <span>{secondsText(now, zone)}</span>
-      &nbsp;
+      <span className="zone-clock">{secondsText(now, zone)}&nbsp;</span>
       <b>{zone === "utc" ? "UTC" : "local"}</b>
     </Button>
   );
 }
 
+/** Whether what the page asked for last was not answered. */
+function useSilence(): boolean {
+  const cache = useQueryClient().getQueryCache();
+  return useSyncExternalStore(
+    (listener) => cache.subscribe(listener),
+    () => cache.getAll().some((query) => query.isActive() && query.state.status === "error"),
+  );
+}
+
 function PauseButton() {
   const { paused, setPaused } = usePreferences();
+  const silent = useSilence();
   return (
     <Button
       variant="default"
-      className={paused ? "paused" : "live"}
-      leftSection={paused ? <Play size={15} aria-hidden /> : <Pause size={15} aria-hidden />}
+      className={paused || silent ? "paused" : "live"}
+      leftSection={<i className="dot" aria-hidden />}
+      rightSection={paused ? <Play size={14} aria-hidden /> : <Pause size={14} aria-hidden />}
       title={paused ? "Go on asking" : "Stop asking and moving"}
       onClick={() => setPaused(!paused)}
     >
-      {paused ? "Paused" : "Live"}
+      {paused ? "Paused" : silent ? "No answer" : "Live"}
     </Button>
   );
 }

@@ -8,6 +8,7 @@ export function usePlace() {
   const [path] = useLocation();
   const first = useRef(true);
   const back = useRef(false);
+  const here = useRef(path);
 
   useEffect(() => {
     const note = () => {
@@ -15,7 +16,8 @@ export function usePlace() {
       if (href) left.set(location.pathname, href);
     };
     const goBack = () => {
-      back.current = true;
+      // A jump within the page comes here as well.
+      back.current = location.pathname !== here.current;
     };
     document.addEventListener("click", note, true);
     window.addEventListener("popstate", goBack);
@@ -26,6 +28,7 @@ export function usePlace() {
   }, []);
 
   useEffect(() => {
+    here.current = path;
     if (first.current) {
       first.current = false;
       return;

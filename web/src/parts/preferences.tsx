@@ -1,4 +1,5 @@
 import { createContext, type ReactNode, useContext, useMemo, useState } from "react";
+import { freezeClock } from "./clock";
 
 export type Zone = "utc" | "local";
 
@@ -38,7 +39,10 @@ export function PreferencesProvider({ children }: { children: ReactNode }) {
       shortcuts: keys === "on",
       setShortcuts: (on: boolean) => setKeys(on ? "on" : "off"),
       paused,
-      setPaused,
+      setPaused: (stop: boolean) => {
+        freezeClock(stop);
+        setPaused(stop);
+      },
     }),
     [zone, keys, paused],
   );

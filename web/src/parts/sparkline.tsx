@@ -41,7 +41,13 @@ export const Sparkline = memo(function Sparkline({
       />
     );
   return (
-    <svg className="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
+    <svg
+      className="spark"
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
       {limit(warnAt, "warn-line")}
       {limit(failAt, "fail-line")}
       <path className="values" d={linePath(values, top)} />

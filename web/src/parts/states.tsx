@@ -3,8 +3,8 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import { CircleDashed, WifiOff } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
-import { POLL_MS, type Reading, Refusal } from "../data/api";
-import { AheadMs } from "./clock";
+import { POLL_MS, Refusal } from "../data/api";
+import { serverMs } from "./clock";
 import { MadeMs, Sentence, Since, Time, visible } from "./text";
 
 /** The states of a page around its document: loading, error, stale, and the document itself. */
@@ -13,7 +13,7 @@ export function Document<T extends object>({
   skeleton,
   children,
 }: {
-  reading: UseQueryResult<Reading<T>>;
+  reading: UseQueryResult<T>;
   skeleton: ReactNode;
   children: (document: T) => ReactNode;
 }) {
@@ -24,20 +24,16 @@ export function Document<T extends object>({
       skeleton
     );
   }
-  const { body, aheadMs } = reading.data;
-  const madeMs = "made_ms" in body ? Number(body.made_ms) : 0;
+  const document = reading.data;
   return (
-    <AheadMs value={aheadMs}>
-      <MadeMs value={madeMs}>
-        {reading.isError && <Stale sinceMs={reading.dataUpdatedAt} aheadMs={aheadMs} />}
-        {children(body)}
-      </MadeMs>
-    </AheadMs>
+    <MadeMs value={"made_ms" in document ? Number(document.made_ms) : 0}>
+      {reading.isError && <Stale lastMs={serverMs(reading.dataUpdatedAt)} />}
+      {children(document)}
+    </MadeMs>
   );
 }
 
-function Stale({ sinceMs, aheadMs }: { sinceMs: number; aheadMs: number }) {
-  const lastMs = sinceMs + aheadMs;
+function Stale({ lastMs }: { lastMs: number }) {
   return (
     <p className="banner stale" role="status">
       <WifiOff size={18} aria-hidden />
