@@ -1,15 +1,13 @@
 """Folds a batch of events into minute rollups, the same bytes in any order, split or repetition.
 
-What is costly is done once per scope and minute: the rows of a scope are kept as they came, and
-read as our metrics when the batch is done.
+Equal knowledge gives equal bytes, and what is no knowledge (unknown names, broken messages) is
+dropped and counted.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import starmap
-from math import hypot
-from typing import Any
+from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
@@ -24,25 +22,12 @@ from drsquirrel.model.event import (
     MetricReport,
     decoder,
 )
-from drsquirrel.model.metric import COLLECTOR_TOTAL, Scope
 from drsquirrel.model.signature import sign, sign_line
-from drsquirrel.model.snapshot import (
-    MINUTE_MS,
-    LogSummary,
-    Reading,
-    Rollup,
-    Subject,
-    Track,
-    TrackKey,
-)
-from drsquirrel.watch.columns import LEAD, Row, plan_of
+from drsquirrel.model.snapshot import MINUTE_MS, LogSummary, Rollup, Subject
+from drsquirrel.watch.gather import Place, Scopes, When, place_of, tracks_of, values_of
 from drsquirrel.watch.limit import LIMITS, Limits
-from drsquirrel.watch.merge import Sighting, join
+from drsquirrel.watch.merge import Skew, join
 
-KEY_LENGTH = 7
-"""Fields of a TrackKey."""
-VALUE_LIMIT = 2**63
-"""Flink counts in 64 bits: what is larger is no value of Flink's."""
 AT_ONCE = (MetricReport, LogEvent)
 """Told when it happens; the other events may tell of the past."""
 
@@ -59,14 +44,15 @@ class Folded:
 class _Part:
     """What a batch says of one minute of one subject."""
 
-    rows: dict[tuple[Any, ...], list[Row]] = field(default_factory=dict)
-    """By the fields of the TrackKey and then the names of the values."""
-    seen: list[Sighting] = field(default_factory=list)
+    reports: dict[tuple[str, str, tuple[Place, ...]], list[tuple[When, Scopes]]] = field(
+        default_factory=dict
+    )
+    """By container, epoch and the places that the report is about."""
     failures: list[FailureEvent] = field(default_factory=list)
     checkpoints: list[CheckpointEvent] = field(default_factory=list)
     changes: list[ChangeEvent] = field(default_factory=list)
     logs: list[LogSummary] = field(default_factory=list)
-    skewed: list[tuple[str, str, int]] = field(default_factory=list)
+    skewed: list[Skew] = field(default_factory=list)
 
 
 def fold_bytes(batch: Iterable[tuple[int, bytes]], limits: Limits = LIMITS) -> Folded:
@@ -127,29 +113,16 @@ def fold(arrivals: Iterable[tuple[int, Event]], limits: Limits = LIMITS) -> Fold
         if not isinstance(event, MetricReport):
             _note(part, replace(event, time_ms=time_ms) if skewed else event, limits)
             continue
-        part.seen.append((container, epoch, sequence, sequence))
-        rows = part.rows
         scopes = event.scopes
         if len(scopes) > most_scopes:
             dropped["too many scopes"] += len(scopes) - most_scopes
             scopes = scopes[:most_scopes]
-        for scope in scopes:
-            values = scope.values
-            key = (
-                container,
-                epoch,
-                scope.vertex,
-                scope.subtask,
-                scope.operator,
-                scope.group,
-                scope.attempt,
-                *values,
-            )
-            row = (time_ms, sequence, *values.values())
-            if key in rows:
-                rows[key].append(row)
-            else:
-                rows[key] = [row]
+        about = (container, epoch, tuple(map(place_of, scopes)))
+        told = ((time_ms, sequence), tuple(map(values_of, scopes)))
+        if about in part.reports:
+            part.reports[about].append(told)
+        else:
+            part.reports[about] = [told]
     rollups = [_rollup(key, parts[key], dropped, limits) for key in sorted(parts)]
     return Folded(rollups, dropped)
 
@@ -209,8 +182,15 @@ def _rollup(
     return join(
         Subject(cluster=cluster, job=job, start_ms=start_ms, container=container),
         minute,
-        tracks=_tracks(part.rows, bool(job), dropped),
-        seen=part.seen,
+        tracks=chain.from_iterable(
+            tracks_of((container, epoch), places, reports, bool(job), dropped)
+            for (container, epoch, places), reports in part.reports.items()
+        ),
+        seen=(
+            (container, epoch, sequence, sequence)
+            for (container, epoch, _), reports in part.reports.items()
+            for (_, sequence), _ in reports
+        ),
         failures=part.failures,
         checkpoints=part.checkpoints,
         changes=part.changes,
@@ -219,64 +199,3 @@ def _rollup(
         overflowed=set(),
         limits=limits,
     )
-
-
-def _tracks(
-    rows: dict[tuple[Any, ...], list[Row]], of_job: bool, dropped: Counter[str]
-) -> Iterator[Track]:
-    for key, scope_rows in rows.items():
-        track_key = TrackKey(*key[:KEY_LENGTH])
-        if track_key.group == COLLECTOR_TOTAL:
-            continue
-        scope, names = _scope(track_key, of_job), key[KEY_LENGTH:]
-        try:
-            clean = sum(starmap(hypot, scope_rows)) < VALUE_LIMIT
-        except (TypeError, OverflowError):
-            clean = False
-        if clean:
-            yield from _clean_tracks(track_key, scope, names, scope_rows, dropped)
-            continue
-        for row in scope_rows:
-            usable = {
-                name: value
-                for name, value in zip(names, row[LEAD:], strict=True)
-                if isinstance(value, int | float) and -VALUE_LIMIT < value < VALUE_LIMIT
-            }
-            dropped["no usable number"] += len(names) - len(usable)
-            cleaned = (*row[:LEAD], *usable.values())
-            yield from _clean_tracks(track_key, scope, tuple(usable), [cleaned], dropped)
-
-
-def _scope(key: TrackKey, of_job: bool) -> Scope:
-    if key.operator:
-        return Scope.OPERATOR
-    if key.group:
-        return Scope.COLLECTOR
-    if key.vertex:
-        return Scope.SUBTASK
-    return Scope.JOB if of_job else Scope.CONTAINER
-
-
-def _clean_tracks(
-    key: TrackKey, scope: Scope, names: tuple[str, ...], rows: list[Row], dropped: Counter[str]
-) -> Iterator[Track]:
-    """The rows as one track, or as one per row where two claim the same place in time."""
-    plan = plan_of(scope, names)
-    if plan.unknown:
-        dropped["unknown metric"] += plan.unknown * len(rows)
-    if not plan.all.names:
-        return
-    rows.sort()
-    groups = [rows]
-    if len(rows) > 1 and (rows[0][:LEAD] == rows[1][:LEAD] or rows[-2][:LEAD] == rows[-1][:LEAD]):
-        groups = [[row] for row in rows]
-    for group in groups:
-        first, last = group[0], group[-1]
-        low, high = plan.gauges.low_and_high(group)
-        yield Track(
-            key=key,
-            first=(Reading(first[0], first[1], plan.all.read(first)),),
-            last=(Reading(last[0], last[1], plan.all.read(last)),),
-            low=low,
-            high=high,
-        )
