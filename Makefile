@@ -6,7 +6,6 @@ PAGE_SOURCES := web/index.html web/package.json web/tsconfig.json web/vite.confi
   $(shell find web/src web/public -type f)
 UP := $(if $(PORT),--port '$(PORT)') $(if $(DATA),--data-dir '$(DATA)',\
   $(if $(FLINK),--data-dir .run/data))
-QUICK := not flink and not browser
 PURE_TESTS := $(addprefix tests/,model watch rules diagnose)
 
 , := ,
@@ -21,7 +20,7 @@ help:
 	@echo 'make run FLINK=http://host:8081    watch that cluster; several in quotes'
 	@echo '         PORT=8642 DATA=dir        where the page listens, where the data is kept'
 	@echo 'make test                  every test: also a real Flink and a real browser'
-	@echo 'make check                 format, lint, types, quick tests: for every save'
+	@echo 'make check                 format, lint, types, pure tests: for every save'
 	@echo 'make evidence              benchmarks and long runs; continues where it was interrupted'
 	@echo 'make setup, page, clean    the packages; the built page; remove all that make made'
 
@@ -37,8 +36,8 @@ else
 endif
 
 check: static
-	$(call say,quick tests)
-	@$(PY) -m pytest -m '$(QUICK)' -n 2
+	$(call say,the tests of what judges$(,) and of the house rules)
+	@$(PY) -m pytest -n 2 $(PURE_TESTS) tests/test_*.py
 
 test: $(VENV)/.test page chromium
 	@failed=; for part in static web-test coverage all-tests; do \
