@@ -50,7 +50,9 @@ final class Steps {
         public void processElement(Order order, Context context, Collector<Order> out)
                 throws Exception {
             if (count == null) { // open() has another signature in Flink 1.18 than in 2
-                count = getRuntimeContext().getState(new ValueStateDescriptor<>("orders", Long.class));
+                count =
+                        getRuntimeContext()
+                                .getState(new ValueStateDescriptor<>("orders", Long.class));
             }
             work.on(order);
             Long before = count.value();

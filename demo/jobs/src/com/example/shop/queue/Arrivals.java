@@ -4,7 +4,8 @@ import java.io.Serializable;
 
 /**
  * When the records of one partition appear in the queue. A backlog is there at the start; the rest
- * comes at a steady rate, or squeezed into the first part of each period (a burst); a limit may end it.
+ * comes at a steady rate, or squeezed into the first part of each period (a burst); a limit may
+ * end it.
  */
 public final class Arrivals implements Serializable {
     private static final long serialVersionUID = 1L;
@@ -15,7 +16,7 @@ public final class Arrivals implements Serializable {
     private final long burstMs;
     private final long limit;
 
-    /** All counts and rates are those of one partition. A burst as long as the period is no burst. */
+    /** Of one partition, all of it. A burst as long as the period is no burst. */
     public Arrivals(double perSecond, long backlog, long periodMs, long burstMs, long limit) {
         this.perSecond = perSecond;
         this.backlog = backlog;

@@ -3,8 +3,9 @@ package com.example.shop.queue;
 import com.example.shop.Order;
 import java.io.Serializable;
 
-/** What the records hold: a function of partition and offset, so that reading again gives the same. */
+/** What records hold: a function of partition and offset, so reading again gives the same. */
 public final class Content implements Serializable {
+    public static final String HOT = "customer-hot";
     private static final long serialVersionUID = 1L;
     private static final int CUSTOMERS = 1000;
 
@@ -24,7 +25,7 @@ public final class Content implements Serializable {
         order.partition = partition;
         order.offset = offset;
         order.customer =
-                spread < hotShare ? "customer-hot" : "customer-" + (int) (spread * CUSTOMERS);
+                spread < hotShare ? HOT : "customer-" + (int) (spread * CUSTOMERS);
         order.time = timeMs;
         order.payload = payload;
         return order;

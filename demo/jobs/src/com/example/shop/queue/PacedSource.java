@@ -24,7 +24,7 @@ public final class PacedSource implements Source<Order, Partition, List<Partitio
     private final Content content;
     private final boolean sleeps;
 
-    /** A source that sleeps blocks the task while it waits for records, as badly written ones do. */
+    /** A source that sleeps blocks its task while it waits for records, as bad ones do. */
     public PacedSource(int partitions, Arrivals arrivals, Content content, boolean sleeps) {
         this.partitions = partitions;
         this.arrivals = arrivals;

@@ -24,7 +24,8 @@ final class Validation implements Work {
             return;
         }
         if (failure == REJECT) {
-            throw new InvalidOrderException("order of " + order.customer + " has no delivery address");
+            throw new InvalidOrderException(
+                    "order of " + order.customer + " has no delivery address");
         }
         if (failure == MALFORMED) {
             parseAmount(order, "12,50 EUR");
@@ -41,7 +42,10 @@ final class Validation implements Work {
             return Double.parseDouble(amount);
         } catch (NumberFormatException e) {
             throw new IOException(
-                    "Failed to deserialize record: partition " + order.partition + ", offset " + order.offset,
+                    "Failed to deserialize record: partition "
+                            + order.partition
+                            + ", offset "
+                            + order.offset,
                     e);
         }
     }
