@@ -89,13 +89,13 @@ def _track(
     if not rows[0]:
         return
     first = last = (Reading(*times[0], plan.read(rows[0])),)
-    low = high = plan.read_gauges(rows[0][plan.counters :])
+    lowest = highest = rows[0][plan.counters :]
     if len(rows) > 1:
         last = (Reading(*times[-1], plan.read(rows[-1])),)
-    if len(rows) > 1 and low:
         gauges = list(zip(*rows, strict=True))[plan.counters :]
-        low = plan.read_gauges(tuple(map(min, gauges)))
-        high = plan.read_gauges(tuple(map(max, gauges)))
+        lowest, highest = tuple(map(min, gauges)), tuple(map(max, gauges))
+    low = plan.read_gauges(lowest)
+    high = low if lowest == highest else plan.read_gauges(highest)
     yield Track(key, first, last, low, high)
 
 
