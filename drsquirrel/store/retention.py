@@ -13,7 +13,7 @@ _LARGE = (sql.EXPIRE_LOG_CHUNKS, sql.EXPIRE_SNAPSHOTS, sql.EXPIRE_EVENTS)
 
 
 def expire_step(connection: sqlite3.Connection, retention: Retention, now_ms: int) -> bool:
-    """One step inside a transaction; true if there may be more to do."""
+    """Delete some rows, inside a transaction; true if there may be more to delete."""
     for statement in sql.BRING_TO_NOW:
         # The clock was set back: what bears a later time would refuse everything newer.
         connection.execute(statement, {"now_ms": now_ms})
@@ -31,9 +31,17 @@ def expire_step(connection: sqlite3.Connection, retention: Retention, now_ms: in
         full |= _delete(connection, statement, now_ms - keep_ms) == STEP_ROWS
     full |= _delete_runs(connection, now_ms - retention.history_ms) == STEP_ROWS
     full |= _shrink(connection, retention.max_bytes, now_ms - HOUR_MS)
-    connection.execute(sql.GIVE_BACK.format(pages=STEP_PAGES)).fetchall()
+    return full
+
+
+def give_back(connection: sqlite3.Connection) -> bool:
+    """Return some free pages to the disk, outside a transaction; true if there are more."""
+    # As a script: `execute` ends this pragma after its first page.
+    connection.executescript(sql.GIVE_BACK.format(pages=STEP_PAGES))
+    # Only a checkpoint makes the file itself shorter.
+    connection.execute(sql.CHECKPOINT).fetchall()
     ((free,),) = connection.execute(sql.FREE_PAGES)
-    return full or free > 0
+    return bool(free)
 
 
 def _delete(connection: sqlite3.Connection, statement: str, before_ms: int) -> int:

@@ -19,7 +19,7 @@ from drsquirrel.store.error import DiskError, damaged, explained
 from drsquirrel.store.interface import Batch, LogPage, Page, Retention, RunHour, Store, StoredRun
 from drsquirrel.store.logs import SCAN_CHUNKS, newest_first
 from drsquirrel.store.opening import DATABASE, Lock, open_reader, open_writer
-from drsquirrel.store.retention import expire_step
+from drsquirrel.store.retention import expire_step, give_back
 from drsquirrel.store.writing import CHANGE, CHECKPOINT, FAILURE, write_batch
 
 T = TypeVar("T")
@@ -52,9 +52,7 @@ class SqliteStore(Store):
         with self._transaction() as connection:
             more = expire_step(connection, self._retention, now_ms)
         with explained(self._path):
-            # Only a checkpoint makes the file itself shorter.
-            self._writer.execute(sql.CHECKPOINT).fetchall()
-        return more
+            return give_back(self._writer) or more
 
     def close(self) -> None:
         while self._readers:
