@@ -28,6 +28,7 @@ from drsquirrel.model.case import (
 from drsquirrel.model.report import Onset
 from drsquirrel.model.snapshot import MINUTE_MS
 from drsquirrel.model.unknown import Number, Truth, Unknown
+from drsquirrel.rules.wording import duration
 
 WARM_UP_MS = 30_000
 """After a (re)start for so long nothing is said of rates."""
@@ -36,6 +37,8 @@ EQUAL_RECORDS = 1.5
 SLOW_FACTOR = 2.0
 """A subtask whose records cost this multiple of its peers' is slow by itself."""
 THREADS_FRESH_MS = 600_000
+FROZEN_MS = 45_000
+"""Counters older than this are not of now: four rounds brought none."""
 
 
 def build(
@@ -61,7 +64,7 @@ def build(
         facts=facts or Unknown("the plan was not read yet"),
         all_running=running,
         running_for_ms=up_ms,
-        frozen=frozen(now, containers),
+        frozen=frozen(now, containers, now_ms, 3 * inquiry.expected.interval_ms),
         warming_up=running is True and (isinstance(up_ms, Unknown) or up_ms < WARM_UP_MS),
         vertices=tuple(vertex_now(now, v, facts, hour) for v in known_plan if now and facts),
         containers=containers,
@@ -209,7 +212,9 @@ def tasks_now(now: Now | None) -> tuple[Truth, Number]:
     return all_run, nothing if waiting is None else float(waiting)
 
 
-def frozen(now: Now | None, containers: Mapping[str, ContainerNow]) -> str:
+def frozen(
+    now: Now | None, containers: Mapping[str, ContainerNow], now_ms: int, patience_ms: int
+) -> str:
     """Why the rates are not to be trusted; "" if they are.
 
     One hung TaskManager freezes the REST values of all.
@@ -218,6 +223,10 @@ def frozen(now: Now | None, containers: Mapping[str, ContainerNow]) -> str:
         age_ms = container.heartbeat_age_ms
         if container.gone_ms is None and not isinstance(age_ms, Unknown) and is_silent(age_ms):
             return f"a TaskManager has been silent for {age_ms / 1000:.0f} s"
-    untrusted = now.minute.untrusted if now else {}
-    still = sum(reason == "frozen" for reason in untrusted.values())
-    return "Flink's counters stand still" if now and still > len(now.minute.works) else ""
+    if now is None or now.counted_ms is None:
+        return ""
+    age_ms = now_ms - now.counted_ms
+    if age_ms > max(FROZEN_MS, patience_ms):
+        return f"Flink's counters have stood still for {duration(age_ms)}"
+    still = sum(reason == "frozen" for reason in now.minute.untrusted.values())
+    return "Flink's counters stand still" if still > len(now.minute.works) else ""

@@ -6,9 +6,10 @@ from drsquirrel.diagnose.hour import MeasuredHour
 from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.memory import SURE
 from drsquirrel.diagnose.strip import clock
+from drsquirrel.diagnose.symptom import is_starting
 from drsquirrel.model.case import Case
 from drsquirrel.model.report import HOUR_MINUTES, Answer, CheckResult, Onset, Symptom
-from drsquirrel.model.state import ENDED_STATES
+from drsquirrel.model.state import ENDED_STATES, LOST
 from drsquirrel.model.unknown import Unknown
 from drsquirrel.model.verdict import Confidence, Outcome, Verdict
 from drsquirrel.rules.wording import duration, plural
@@ -21,8 +22,6 @@ WORDS = {
     Confidence.POSSIBLE: "Possible",
     Confidence.CANNOT_TELL: "Cannot tell",
 }
-FAILING_AT_ONCE = frozenset({"job-not-running", "restart-loop"})
-"""Symptoms and checks that fail a run without waiting for the hour."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +45,8 @@ def conclude(
     """The first of these that holds: ended, no data, a cause, a symptom, a check, healthy."""
     if case.state in ENDED_STATES and case.state != "FAILED":
         return _ended(inquiry)
+    if case.state == LOST:
+        return _lost(inquiry)
     silent = silence(inquiry, case.now_ms)
     if silent:
         return Conclusion(verdict=Verdict.UNKNOWN, headline=silent, subline=_last_seen(inquiry))
@@ -92,6 +93,16 @@ def _ended(inquiry: Inquiry) -> Conclusion:
     return Conclusion(verdict=Verdict.ENDED, headline=f"{word}{at}", subline=ran)
 
 
+def _lost(inquiry: Inquiry) -> Conclusion:
+    at = f" since {clock(inquiry.run.end_ms)}" if inquiry.run.end_ms else ""
+    return Conclusion(
+        verdict=Verdict.UNKNOWN,
+        headline=f"The JobManager has not listed this run{at}",
+        subline="It had not ended when it was last seen: a JobManager that starts again without "
+        "high availability forgets its jobs.",
+    )
+
+
 def _verdict(
     case: Case, causes: list[Answer], symptoms: list[Symptom], checks: list[CheckResult]
 ) -> Verdict:
@@ -99,24 +110,12 @@ def _verdict(
     codes = {s.code for s in symptoms}
     if case.state == "FAILED" or Outcome.FAIL in outcomes:
         return Verdict.FAILING
-    if "job-not-running" in codes and (_has_run(case) or _waits_long(case)):
+    if "job-not-running" in codes:
         return Verdict.FAILING
     if causes or symptoms or Outcome.WARN in outcomes:
         return Verdict.WARNING
     measured = not isinstance(case.bottlenecks, Unknown)
     return Verdict.HEALTHY if case.all_running is True and measured else Verdict.UNKNOWN
-
-
-def _has_run(case: Case) -> bool:
-    return any(e.restarted for e in case.episodes)
-
-
-START_MS = 60_000
-"""A run that is not up after so long does not just start."""
-
-
-def _waits_long(case: Case) -> bool:
-    return case.now_ms - case.start_ms > START_MS
 
 
 def _sure_since(answer: Answer, if_nothing_is_done: str) -> str:
@@ -156,6 +155,10 @@ def _quiet(case: Case, hour: MeasuredHour, verdict: Verdict) -> Conclusion:
             verdict=verdict,
             headline=f"Healthy: all {plural(tasks, 'task')} run, and nothing limits them",
             subline=f"Seen for {hour.observed} of {HOUR_MINUTES} min.",
+        )
+    if is_starting(case):
+        return Conclusion(
+            verdict=verdict, headline="It starts: not all of its tasks run yet", subline=""
         )
     if case.frozen:
         why = case.frozen

@@ -16,6 +16,10 @@ from drsquirrel.model.snapshot import MINUTE_MS, Rollup
 from drsquirrel.model.unknown import Number, Unknown
 
 MinuteValues = tuple[float | None, ...]
+JOBMANAGER = ""
+"""The JobManager's process has no id over REST."""
+START_MINUTES = 1
+"""A run may take so long, beside the minute it starts in, before it is not running."""
 SKEW_FLOOR_PER_S = 100.0
 """Below this many records a second a vertex's skew says nothing."""
 
@@ -47,7 +51,7 @@ def measure(inquiry: Inquiry, minutes: Minutes, now_ms: int) -> MeasuredHour:
         minutes.run(parts, inquiry.facts) if (parts := _pair(inquiry.rollups, m)) else None
         for m in wanted
     )
-    used = {c for m in run if m is not None for c in m.containers}
+    used = {JOBMANAGER} | {c for m in run if m is not None for c in m.containers}
     containers = {
         c: tuple(minutes.container(parts) if (parts := _pair(rollups, m)) else None for m in wanted)
         for c, rollups in inquiry.containers.items()
@@ -102,10 +106,11 @@ def series_of(
     checkpoints: CheckpointsNow,
     episodes: tuple[Episode, ...],
     up_since_ms: int | None,
+    start_ms: int,
 ) -> dict[Series, Mapping[str, MinuteValues]]:
     """Every series of model.series, by the name of its entity. What has no sample is all None."""
     found: dict[Series, Mapping[str, MinuteValues]] = {
-        series.ALL_RUNNING: {"": _each(hour, lambda m: _truth(m.all_running))},
+        series.ALL_RUNNING: {"": _all_running(hour, start_ms)},
         series.JOB_FAILED: {"": _each(hour, lambda m: float(m.failed))},
         series.RESTARTS: {"": _counts(hour, [e.began_ms for e in episodes if e.restarted])},
     }
@@ -152,6 +157,13 @@ def _number(value: Number) -> float | None:
 
 def _truth(value: bool | Unknown) -> float | None:
     return None if isinstance(value, Unknown) else float(value)
+
+
+def _all_running(hour: MeasuredHour, start_ms: int) -> MinuteValues:
+    """The first minute of a run is its start: not judged unless all tasks ran in it."""
+    started = start_ms // MINUTE_MS + START_MINUTES - hour.first_minute
+    values = _each(hour, lambda m: _truth(m.all_running))
+    return tuple(None if i <= started and not v else v for i, v in enumerate(values))
 
 
 def _of(minute: RunMinute, vertex: Vertex) -> list[tuple[int, float, float]]:

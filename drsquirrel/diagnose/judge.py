@@ -62,7 +62,14 @@ def diagnose(
     history = history_of(inquiry.rollups, containers, since_ms)
     checkpoints = checkpoints_of(inquiry.rollups.values(), history.up_since_ms)
     case = build(inquiry, hour, checkpoints, history.episodes, history.up_since_ms, containers)
-    measured = series_of(hour, inquiry.facts, checkpoints, history.episodes, history.up_since_ms)
+    measured = series_of(
+        hour,
+        inquiry.facts,
+        checkpoints,
+        history.episodes,
+        history.up_since_ms,
+        inquiry.run.start_ms,
+    )
     checks = assess_all(rules.checks, measured, inquiry.facts)
     asked_now = list(_answers(case, rules.causes, hour))
     held = hold(memory, [answer for answer, _ in asked_now])

@@ -71,7 +71,7 @@ def run_minute(rollups: tuple[Rollup, ...], facts: JobFacts | None) -> RunMinute
         failed=latest(own, metric.JOB_STATE.name) == code_of(JOB_STATES, "FAILED"),
         lags=lags,
         walk=locate(facts, works, rising) if facts else Unknown("the plan is not known"),
-        containers=frozenset(t.key.container for t in newest.tracks if t.key.vertex),
+        containers=frozenset(t.key.container for t in newest.tracks if t.key.container),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from drsquirrel.diagnose.bottleneck import sources_of
 from drsquirrel.diagnose.checkpoint import ended_ms
 from drsquirrel.diagnose.hour import MeasuredHour, MinuteValues, labels
 from drsquirrel.model import series
@@ -50,7 +51,17 @@ def last_hour(
         from_ms=hour.first_minute * MINUTE_MS,
         strips=(*vertices, *containers, *events),
         sentence=what_led_what(hour, vertices, containers),
+        records_per_s=_records(facts, measured) if facts else (),
     )
+
+
+def _records(facts: JobFacts, measured: Measured) -> MinuteValues:
+    """What left the sources together, in each minute."""
+    name = labels(facts)
+    rates = measured[series.RECORDS_PER_S]
+    rows = [rates[name[v.id]] for v in sources_of(facts) if name[v.id] in rates]
+    columns = ([v for row in rows if (v := row[i]) is not None] for i in range(HOUR_MINUTES))
+    return tuple(sum(column) if column else None for column in columns)
 
 
 def cells_of(minutes: MinuteValues, some: float, high: float) -> str:
@@ -147,14 +158,14 @@ def _minute_clock(hour: MeasuredHour, index: int) -> str:
 def _gc_strips(hour: MeasuredHour, measured: Measured, culprits: frozenset[str]) -> list[Strip]:
     nothing: MinuteValues = (None,) * HOUR_MINUTES
     strips = []
-    for container in sorted(hour.containers)[:SHOWN_CONTAINERS]:
+    for container in sorted(hour.containers, key=lambda c: (not c, c))[:SHOWN_CONTAINERS]:
         minutes = measured[series.GC_OLD_SHARE].get(container, nothing)
         cells = cells_of(minutes, GC_SOME, GC_HIGH)
         strips.append(
             Strip(
                 kind="gc",
                 id=container,
-                name=container,
+                name=container or "JobManager",
                 cells=cells,
                 sentence=_says(cells),
                 culprit=container in culprits,

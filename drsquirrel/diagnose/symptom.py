@@ -31,7 +31,7 @@ def symptoms_of(case: Case, answers: list[Answer]) -> list[Symptom]:
 def _symptoms(case: Case) -> Iterator[Symptom]:
     if case.state in ENDED_STATES and case.state != "FAILED":
         return
-    if case.all_running is False or case.state == "FAILED":
+    if (case.all_running is False and not is_starting(case)) or case.state == "FAILED":
         yield Symptom(code="job-not-running", text=_not_running(case), onset=None)
     recoveries = sum(e.restarted for e in case.episodes)
     if recoveries and is_live(case):
@@ -59,6 +59,19 @@ def _symptoms(case: Case) -> Iterator[Symptom]:
         text = f"{failures} failed since one completed"
         yield Symptom(code="checkpoint-failing", text=text, onset=None)
     yield from _memory(case)
+
+
+START_MS = 60_000
+"""A run that is not up after so long does not just start."""
+
+
+def is_starting(case: Case) -> bool:
+    """The run has never been up, and has not had the time to."""
+    return (
+        case.all_running is False
+        and case.now_ms - case.start_ms < START_MS
+        and not any(e.restarted or e.faults for e in case.episodes)
+    )
 
 
 def _not_running(case: Case) -> str:
@@ -98,6 +111,8 @@ def benign_of(case: Case, inquiry: Inquiry) -> list[Benign]:
 def _benign(case: Case, inquiry: Inquiry) -> Iterator[Benign]:
     if case.state in ENDED_STATES:
         return
+    if is_starting(case):
+        yield Benign(code="warm-up", text="It starts: not all of its tasks run yet")
     if case.warming_up:
         yield Benign(
             code="warm-up",

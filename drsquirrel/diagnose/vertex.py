@@ -23,6 +23,18 @@ class Now:
     minute: RunMinute
     of_scope: Mapping[ScopeKey, list[Line]]
 
+    @property
+    def counted_ms(self) -> int | None:
+        """When the newest counters of a subtask were read."""
+        return max(
+            (
+                found[-1].readings[-1].time_ms
+                for key, found in self.of_scope.items()
+                if key.vertex and not key.operator
+            ),
+            default=None,
+        )
+
 
 def now_of(inquiry: Inquiry, now_ms: int) -> Now | None:
     """What the newest minutes say; None where nothing came in."""

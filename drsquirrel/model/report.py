@@ -167,6 +167,8 @@ class LastHour(Struct, frozen=True, kw_only=True):
     """Start of the first minute; minute i covers from_ms + 60000·i."""
     strips: tuple[Strip, ...] = ()
     sentence: str = ""
+    records_per_s: tuple[float | None, ...] = ()
+    """Records a second that left the sources, minute by minute."""
 
 
 class Node(Struct, frozen=True, kw_only=True):

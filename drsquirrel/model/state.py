@@ -29,6 +29,8 @@ CHECKPOINT_STATES: tuple[str, ...] = ("IN_PROGRESS", "FAILED", "COMPLETED")
 """In the order in which a later report replaces an earlier one."""
 
 ENDED_STATES: frozenset[str] = frozenset({"FAILED", "CANCELED", "FINISHED"})
+LOST = "LOST"
+"""Our own state of a run that the JobManager no longer lists, though it had not ended."""
 UNKNOWN_CODE = -1
 
 

@@ -102,14 +102,18 @@ Number = int | None
 
 
 def taskmanager_values(taskmanager: TaskManager, now_ms: int) -> Values:
-    """What the live list says of a process; `now_ms` is the JobManager's clock."""
-    return Values(
-        values={
-            metric.HEARTBEAT_AGE_MS.name: max(0, now_ms - taskmanager.last_heartbeat_ms),
-            metric.SLOTS_TOTAL.name: taskmanager.slots_number,
-            metric.SLOTS_FREE.name: taskmanager.free_slots,
-        }
-    )
+    """What the live list says of a process; `now_ms` is the JobManager's clock.
+
+    A process that has just registered has sent no heartbeat yet: Flink says 0.
+    """
+    values = {
+        metric.SLOTS_TOTAL.name: taskmanager.slots_number,
+        metric.SLOTS_FREE.name: taskmanager.free_slots,
+    }
+    if taskmanager.last_heartbeat_ms > 0:
+        age_ms = max(0, now_ms - taskmanager.last_heartbeat_ms)
+        values[metric.HEARTBEAT_AGE_MS.name] = age_ms
+    return Values(values=values)
 
 
 def container_names(names: Iterable[str]) -> list[str]:
