@@ -3,6 +3,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ pytestmark = [pytest.mark.flink, pytest.mark.xdist_group("demo-cluster")]
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with Cluster(taskmanagers=2, slots=8, fast_start=True) as running:
+    # With the default of 50 s a TaskManager takes as long to see that the JobManager is a new one.
+    heartbeats = {"heartbeat.interval": "2000", "heartbeat.timeout": "12000"}
+    with Cluster(taskmanagers=2, slots=8, fast_start=True, config=heartbeats) as running:
         yield running
 
 
@@ -68,7 +71,7 @@ def test_a_slow_sink_lets_records_pile_up_in_the_queue_and_a_healthy_job_does_no
     slow = submit(cluster, SCENARIOS["slow-sink"])
     cluster.wait_running(healthy)
     cluster.wait_running(slow)
-    assert wait_until(lambda: pending(cluster, slow) > 1000)
+    assert wait_until(lambda: pending(cluster, slow) > 300)
     assert 0 <= pending(cluster, healthy) < 100
     for job_id in (healthy, slow):
         cluster.cancel(job_id)
@@ -78,7 +81,8 @@ def test_a_slow_sink_lets_records_pile_up_in_the_queue_and_a_healthy_job_does_no
 def test_a_restart_reads_the_same_record_again_and_fails_with_the_same_exception(
     cluster: Cluster,
 ) -> None:
-    job_id = submit(cluster, SCENARIOS["restart-loop"])
+    soon = replace(SCENARIOS["restart-loop"], args="--rate 400 --enrich reject:300")
+    job_id = submit(cluster, soon)
 
     def messages() -> list[str]:
         history = cluster.rest.get(f"/jobs/{job_id}/exceptions")["exceptionHistory"]
@@ -86,7 +90,7 @@ def test_a_restart_reads_the_same_record_again_and_fails_with_the_same_exception
 
     assert wait_until(lambda: len(messages()) >= 2)
     assert set(messages()) == {
-        "com.example.shop.work.InvalidOrderException: order of customer-669 has no delivery address"
+        "com.example.shop.work.InvalidOrderException: order of customer-28 has no delivery address"
     }
     cluster.cancel(job_id)
 
