@@ -125,6 +125,8 @@ class ThreadVerdict:
     """First frame from the top outside the JDK and Flink's runtime."""
     operator_frame: str
     """The nearest processElement, invoke, write…: whose code it is."""
+    chain_index: int = -1
+    """Which operator of the chain it runs in, in the order of the data; -1 where unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,3 +92,6 @@ class ThreadSample(Struct, frozen=True, kw_only=True):
     waits_for: str = ""
     """The lock it is blocked on, and by whom it is held, where the dump says so."""
     held_by: str = ""
+    """The name of the thread that holds it."""
+    thread: int = -1
+    """The JVM's number of the thread: two jobs may have tasks of one name in a container."""
