@@ -16,7 +16,7 @@ MAX_DEPTH = 100
 """Flink nests its answers 8 deep; what is deeper is not examined but replaced."""
 
 
-class Redactor:
+class Redaction:
     """Hides secrets in decoded JSON and in text; counts what it could not examine.
 
     `additional_keys` are parts of keys, of any case, whose values are hidden too.

@@ -22,7 +22,7 @@ from drsquirrel.collect.recording import (
     RecordingError,
     read,
 )
-from drsquirrel.collect.redaction import Redactor
+from drsquirrel.collect.redaction import Redaction
 from drsquirrel.collect.replay import RecordedClock, RecordedGet
 
 HEADER = Header(
@@ -392,7 +392,7 @@ async def test_no_secret_of_an_answer_or_an_error_gets_into_the_file(tmp_path: P
 
     canaries = Canaries()
     planted = answers(canaries)
-    redactor = Redactor()
+    redaction = Redaction()
 
     class RedactingClient:
         """As FlinkClient does it: what leaves is redacted."""
@@ -400,8 +400,8 @@ async def test_no_secret_of_an_answer_or_an_error_gets_into_the_file(tmp_path: P
         async def get(self, path: str) -> Any:
             if path == "/error":
                 said = canaries("jdbc:mysql://u:{}@db/x")
-                raise GoneError(redactor.redact_text(said), 404)
-            return redactor.redact(path, planted[path])
+                raise GoneError(redaction.redact_text(said), 404)
+            return redaction.redact(path, planted[path])
 
     clock = RecordedClock(HEADER.begun_ms)
     with Recorder(RedactingClient(), tmp_path / "r", HEADER, clock) as recorder:

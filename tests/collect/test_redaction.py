@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsquirrel.collect.redaction import MAX_DEPTH, Redactor
+from drsquirrel.collect.redaction import MAX_DEPTH, Redaction
 
 
 class Canaries:
@@ -146,19 +146,19 @@ def test_no_planted_secret_is_left_in_any_answer() -> None:
     # The one that is planted as a metric's name only looks like a key of AWS; its value is one.
     canaries.planted = [c for c in canaries.planted if c in json.dumps(planted)]
     assert len(canaries.planted) >= 55
-    redactor = Redactor()
-    redacted = {path: redactor.redact(path, answer) for path, answer in planted.items()}
+    redaction = Redaction()
+    redacted = {path: redaction.redact(path, answer) for path, answer in planted.items()}
     assert canaries.left_in(redacted) == []
     assert "4711" not in json.dumps(redacted)
     assert "AKIAABCDEFGHIJKLMNOP" not in json.dumps(redacted)
-    assert redactor.failures == 0
+    assert redaction.failures == 0
 
 
 def test_redacting_a_second_time_changes_nothing() -> None:
-    redactor = Redactor()
+    redaction = Redaction()
     for path, answer in answers(Canaries()).items():
-        once = redactor.redact(path, answer)
-        assert redactor.redact(path, once) == once
+        once = redaction.redact(path, answer)
+        assert redaction.redact(path, once) == once
 
 
 FLINK_2026 = (
@@ -173,18 +173,18 @@ OURS = (
 
 @pytest.mark.parametrize("part", [*FLINK_2026.split(), *OURS.split()])
 def test_every_key_that_flink_or_we_hide_is_hidden_in_options_and_in_text(part: str) -> None:
-    redactor = Redactor()
+    redaction = Redaction()
     config = pairs(**{f"my.{part}": "c4nary", f"MY_{part.upper()}_1": "c4nary"})
-    assert "c4nary" not in str(redactor.redact("/jobmanager/config", config))
-    assert "c4nary" not in redactor.redact_text(f"failed with my.{part}=c4nary at once")
+    assert "c4nary" not in str(redaction.redact("/jobmanager/config", config))
+    assert "c4nary" not in redaction.redact_text(f"failed with my.{part}=c4nary at once")
 
 
 def test_the_mark_tells_the_rule_and_not_the_length() -> None:
-    redactor = Redactor()
-    assert redactor.redact("/jobmanager/config", pairs(**{"a.password": "x"})) == pairs(
+    redaction = Redaction()
+    assert redaction.redact("/jobmanager/config", pairs(**{"a.password": "x"})) == pairs(
         **{"a.password": "•••• (redacted: key)"}
     )
-    assert redactor.redact("/jobmanager/config", pairs(**{"a.password": "x" * 99})) == pairs(
+    assert redaction.redact("/jobmanager/config", pairs(**{"a.password": "x" * 99})) == pairs(
         **{"a.password": "•••• (redacted: key)"}
     )
 
@@ -219,7 +219,7 @@ INNOCENT_TEXTS = [
 
 @pytest.mark.parametrize("text", INNOCENT_TEXTS)
 def test_innocent_text_is_left_as_it_is(text: str) -> None:
-    assert Redactor().redact_text(text) == text
+    assert Redaction().redact_text(text) == text
 
 
 def test_innocent_options_are_left_as_they_are() -> None:
@@ -239,61 +239,61 @@ def test_innocent_options_are_left_as_they_are() -> None:
             "s3.secret-key": "",
         }
     )
-    assert Redactor().redact("/jobmanager/config", config) == config
+    assert Redaction().redact("/jobmanager/config", config) == config
 
 
 def test_what_stands_around_a_secret_is_still_there() -> None:
-    redactor = Redactor()
-    assert redactor.redact_text("-Xmx1g -Dx.password=p(a)s,s -ea") == (
+    redaction = Redaction()
+    assert redaction.redact_text("-Xmx1g -Dx.password=p(a)s,s -ea") == (
         "-Xmx1g -Dx.password=•••• (redacted: pair) -ea"
     )
-    assert redactor.redact_text("https://u:p@host:8443/x failed") == (
+    assert redaction.redact_text("https://u:p@host:8443/x failed") == (
         "https://•••• (redacted: url)@host:8443/x failed"
     )
-    assert redactor.redact_text("WITH ('password' = 'x', 'url' = 'y')") == (
+    assert redaction.redact_text("WITH ('password' = 'x', 'url' = 'y')") == (
         "WITH ('password' = '•••• (redacted: pair)', 'url' = 'y')"
     )
-    assert redactor.redact_text("?password=a&ssl=true") == (
+    assert redaction.redact_text("?password=a&ssl=true") == (
         "?password=•••• (redacted: pair)&ssl=true"
     )
 
 
 def test_the_callers_keys_are_hidden_in_options_and_in_text() -> None:
-    redactor = Redactor(additional_keys=["Passphrase-Hint", "shoe.size"])
+    redaction = Redaction(additional_keys=["Passphrase-Hint", "shoe.size"])
     config = pairs(**{"my.SHOE.SIZE.eu": "44"})
-    assert redactor.redact("/jobmanager/config", config)[0]["value"].startswith("••••")
-    assert redactor.redact_text("x shoe.size=44 y") == "x shoe.size=•••• (redacted: pair) y"
-    assert Redactor().redact("/jobmanager/config", config) == config
+    assert redaction.redact("/jobmanager/config", config)[0]["value"].startswith("••••")
+    assert redaction.redact_text("x shoe.size=44 y") == "x shoe.size=•••• (redacted: pair) y"
+    assert Redaction().redact("/jobmanager/config", config) == config
 
 
 def test_a_metric_of_an_operator_with_a_suspicious_name_keeps_its_value() -> None:
     metrics = [{"id": "0.token-enricher.numRecordsIn", "value": "12"}]
-    assert Redactor().redact("/jobs/7/vertices/v/metrics?get=x", metrics) == metrics
+    assert Redaction().redact("/jobs/7/vertices/v/metrics?get=x", metrics) == metrics
 
 
 def test_a_string_that_cannot_be_examined_is_replaced_and_counted() -> None:
-    redactor = Redactor()
+    redaction = Redaction()
     answer = {"a": "half a pair \ud800", "b": {"password": "\udfff"}, "c": "fine"}
-    assert redactor.redact("/x", answer) == {
+    assert redaction.redact("/x", answer) == {
         "a": "•••• (redacted: failure)",
         "b": {"password": "•••• (redacted: key)"},
         "c": "fine",
     }
-    assert redactor.failures == 1
+    assert redaction.failures == 1
 
 
 def test_what_is_nested_too_deep_is_replaced_and_counted() -> None:
-    redactor = Redactor()
+    redaction = Redaction()
     deep: Any = "password=x"
     for _ in range(MAX_DEPTH + 50):
         deep = [deep]
-    assert "password" not in str(redactor.redact("/x", deep))
-    assert redactor.failures == 1
+    assert "password" not in str(redaction.redact("/x", deep))
+    assert redaction.failures == 1
 
 
 def test_the_answer_that_was_given_is_not_changed() -> None:
     answer = pairs(password="x")
-    Redactor().redact("/jobmanager/config", answer)
+    Redaction().redact("/jobmanager/config", answer)
     assert answer == pairs(password="x")
 
 
@@ -302,7 +302,7 @@ def test_whatever_stands_in_quotes_after_a_secret_key_is_hidden(
     before: str, key: str, after: str
 ) -> None:
     text = f'{before.replace("-----BEGIN", "")} {key}="c4naryX" {after}'
-    assert "c4naryX" not in Redactor().redact_text(text)
+    assert "c4naryX" not in Redaction().redact_text(text)
 
 
 @given(
@@ -312,14 +312,14 @@ def test_whatever_stands_in_quotes_after_a_secret_key_is_hidden(
     )
 )
 def test_any_answer_keeps_its_shape(answer: Any) -> None:
-    redacted = Redactor().redact("/x", answer)
+    redacted = Redaction().redact("/x", answer)
     assert type(redacted) is type(answer) or str(redacted).startswith("••••")
 
 
 def test_a_hostile_text_takes_no_longer_than_a_harmless_one() -> None:
     for piece in ("password=", "'password'='", "://a:", "password: [", "eyJ.", "token "):
         began = time.perf_counter()
-        Redactor().redact_text(piece * (300_000 // len(piece)))
+        Redaction().redact_text(piece * (300_000 // len(piece)))
         assert time.perf_counter() - began < 3.0, piece
 
 
@@ -328,7 +328,7 @@ def test_a_hundred_kilobytes_of_metrics_cost_less_than_five_times_their_decoding
         [{"id": f"{i}.Source__numbers.numRecordsIn", "value": str(i * 7919)} for i in range(1700)]
     )
     metrics = msgspec.json.decode(body)
-    redactor = Redactor()
+    redaction = Redaction()
 
     def least_s(do: Any) -> float:
         times = []
@@ -339,4 +339,4 @@ def test_a_hundred_kilobytes_of_metrics_cost_less_than_five_times_their_decoding
         return min(times)
 
     decoding_s = least_s(lambda: msgspec.json.decode(body))
-    assert least_s(lambda: redactor.redact("/jobs/7/metrics", metrics)) < 5 * decoding_s
+    assert least_s(lambda: redaction.redact("/jobs/7/metrics", metrics)) < 5 * decoding_s
