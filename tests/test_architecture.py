@@ -63,7 +63,7 @@ def python_of_the_package(*parts: str) -> list[Path]:
     return [p for p in sources(".py") if any(p.is_relative_to(w) for w in wanted)]
 
 
-def holds(findings: Iterator[str]) -> None:
+def expect_none(findings: Iterator[str]) -> None:
     """Fails with every finding on a line of its own."""
     found = list(findings)
     if found:
@@ -80,12 +80,12 @@ def test_no_file_is_longer_than_a_person_reads_in_one_go() -> None:
             if lines > limit and path not in GENERATED:
                 yield f"{named(path)}: {lines} lines, at most {limit}: divide it by its subjects"
 
-    holds(findings())
+    expect_none(findings())
 
 
 def test_no_line_runs_out_of_the_window() -> None:
     """Of Python, ruff says so."""
-    holds(
+    expect_none(
         f"{named(path)}:{number}: {len(line)} characters, at most {LINE_LENGTH}: wrap the line"
         for path in sources(".ts", ".tsx", ".java", ".css")
         if path not in GENERATED
@@ -95,7 +95,7 @@ def test_no_line_runs_out_of_the_window() -> None:
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
-    holds(
+    expect_none(
         f"{named(path)}:{node.lineno}: {node.name} has {lines} lines, at most {FUNCTION_LINES}: "
         "name its parts"
         for path in sources(".py")
@@ -106,7 +106,7 @@ def test_no_function_is_longer_than_a_screen() -> None:
 
 
 def test_every_name_of_a_file_or_folder_says_what_is_inside() -> None:
-    holds(
+    expect_none(
         f"{named(path)}: a name that says nothing: call it after what it holds"
         for path in sources(".py", ".ts", ".tsx", ".java", ".css", ".md", ".json", ".yaml")
         if SAYS_NOTHING & {*path.relative_to(ROOT).parent.parts, path.name.split(".")[0]}
@@ -114,7 +114,7 @@ def test_every_name_of_a_file_or_folder_says_what_is_inside() -> None:
 
 
 def test_every_module_says_in_a_sentence_what_it_holds() -> None:
-    holds(
+    expect_none(
         f"{named(path)}: begin with a docstring of one sentence: what the module holds"
         for path in sources(".py")
         if not path.name.startswith("test_") and (tree := parsed(path)).body
@@ -123,7 +123,7 @@ def test_every_module_says_in_a_sentence_what_it_holds() -> None:
 
 
 def test_no_error_is_swallowed_unseen() -> None:
-    holds(
+    expect_none(
         f"{named(path)}:{node.lineno}: swallows every exception: name the ones you expect"
         for path in sources(".py")
         for node in ast.walk(parsed(path))
@@ -135,7 +135,7 @@ def test_no_error_is_swallowed_unseen() -> None:
 
 def test_only_the_commands_and_the_outputs_print() -> None:
     printing = [PACKAGE / part for part in PRINTING]
-    holds(
+    expect_none(
         f"{named(path)}:{node.lineno}: prints: log, or return what is to be said"
         for path in python_of_the_package()
         if not any(path.is_relative_to(allowed) for allowed in printing)
@@ -152,7 +152,7 @@ def test_what_judges_reads_no_clock_no_file_and_no_environment() -> None:
             return node.func.attr in IMPURE_METHODS
         return isinstance(node.func, ast.Name) and node.func.id in IMPURE_CALLS
 
-    holds(
+    expect_none(
         f"{named(path)}:{node.lineno}: {ast.unparse(node.func)}() in a pure package: "
         "take what it gives as an argument"
         for path in python_of_the_package(*PURE)
@@ -162,7 +162,7 @@ def test_what_judges_reads_no_clock_no_file_and_no_environment() -> None:
 
 
 def test_nothing_of_the_program_is_kept_in_globals_that_change() -> None:
-    holds(
+    expect_none(
         f"{named(path)}:{node.lineno}: `global {', '.join(node.names)}`: pass it as an argument"
         for path in sources(".py")
         for node in ast.walk(parsed(path))
@@ -188,11 +188,11 @@ def test_tests_stand_where_the_code_stands() -> None:
             ):
                 yield f"drsquirrel/{part.name}: has no tests in tests/{part.name}"
 
-    holds(findings())
+    expect_none(findings())
 
 
 def test_a_name_of_a_test_is_a_sentence() -> None:
-    holds(
+    expect_none(
         f"{named(path)}:{node.lineno}: {node.name}: say in its name what holds"
         for path in sources(".py")
         if path.is_relative_to(ROOT / "tests") and path.name.startswith("test_")
@@ -204,7 +204,7 @@ def test_a_name_of_a_test_is_a_sentence() -> None:
 
 
 def test_no_test_puts_a_mock_in_the_place_of_our_code() -> None:
-    holds(
+    expect_none(
         f"{named(path)}: uses a mock: use the real thing, a recording or a fake clock"
         for path in sources(".py")
         if re.search(r"^\s*(from|import) (unittest\.mock|mock)\b", path.read_text("utf-8"), re.M)
@@ -213,7 +213,7 @@ def test_no_test_puts_a_mock_in_the_place_of_our_code() -> None:
 
 
 def test_the_page_never_writes_markup_from_text() -> None:
-    holds(
+    expect_none(
         f"{named(path)}: sets markup from text: let React write text"
         for path in sources(".ts", ".tsx")
         if re.search(r"innerHTML|outerHTML|insertAdjacentHTML|dangerously", path.read_text("utf-8"))
