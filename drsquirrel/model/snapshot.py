@@ -2,6 +2,7 @@
 
 Every value here forms a semilattice: merging is associative, commutative and idempotent, so any
 order, split or duplication of the same events gives the same bytes. No sums, means or deltas.
+They hold no cycles, and the many small ones spare the garbage collector (gc=False).
 """
 
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ class Subject(Struct, frozen=True, kw_only=True, order=True):
         return self.job != ""
 
 
-class TrackKey(Struct, frozen=True, order=True, array_like=True):
+class TrackKey(Struct, frozen=True, order=True, array_like=True, gc=False):
     """One scope as one producer process reported it, within one execution attempt."""
 
     container: str
@@ -41,7 +42,7 @@ class TrackKey(Struct, frozen=True, order=True, array_like=True):
     attempt: int = -1
 
 
-class Reading(Struct, frozen=True, order=True, array_like=True):
+class Reading(Struct, frozen=True, order=True, array_like=True, gc=False):
     """Values (our names and units) that were read at one time by one report."""
 
     time_ms: int
@@ -49,7 +50,7 @@ class Reading(Struct, frozen=True, order=True, array_like=True):
     values: Mapping[str, int]
 
 
-class Track(Struct, frozen=True, array_like=True):
+class Track(Struct, frozen=True, array_like=True, gc=False):
     """First and last of every metric of one scope in one minute; low and high of the gauges.
 
     Each metric stands in exactly one reading of `first` and one of `last`; readings are sorted.
@@ -62,7 +63,7 @@ class Track(Struct, frozen=True, array_like=True):
     high: Mapping[str, int]
 
 
-class Seen(Struct, frozen=True, order=True, array_like=True):
+class Seen(Struct, frozen=True, order=True, array_like=True, gc=False):
     """The sequence numbers [first, last] of one producer process, without a hole."""
 
     container: str

@@ -1,27 +1,35 @@
 """Windows of arrival, and the hour: where minute rollups are kept and merged."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
 
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
+from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.merge import merge
 
-HOUR_MINUTES = 60
-SLACK_MINUTES = 3
-"""Kept beyond the hour: the minute before the first is where its counters begin."""
+Minutes: TypeAlias = dict[int, Rollup]
+Reports: TypeAlias = Counter[tuple[str, str]]
+"""How many reports came, by (container, epoch)."""
 
 
 class Hours:
     """The newest minutes of every subject, each the merge of all that came in about it."""
 
-    def __init__(self) -> None:
-        self._of: dict[Subject, dict[int, Rollup]] = {}
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        self._of: dict[Subject, Minutes] = {}
 
-    def add(self, rollups: Iterable[Rollup]) -> None:
-        """Merge rollups into their minutes."""
+    def add(self, rollups: Iterable[Rollup]) -> Counter[str]:
+        """Merge rollups into their minutes; returns what was dropped, by reason."""
+        dropped: Counter[str] = Counter()
         for rollup in rollups:
-            minutes = self._of.setdefault(rollup.subject, {})
-            before = minutes.get(rollup.minute)
-            minutes[rollup.minute] = merge(before, rollup) if before else rollup
+            if rollup.subject in self._of or len(self._of) < self._limits.subjects:
+                _add(self._of.setdefault(rollup.subject, {}), rollup, self._limits)
+            else:
+                dropped["too many subjects"] += 1
+        return dropped
 
     def of(self, subject: Subject) -> Mapping[int, Rollup]:
         """The minutes of a subject; empty if nothing is known."""
@@ -29,7 +37,7 @@ class Hours:
 
     def expire(self, now_ms: int) -> None:
         """Forget what is older than the hour."""
-        oldest = now_ms // MINUTE_MS - HOUR_MINUTES - SLACK_MINUTES
+        oldest = now_ms // MINUTE_MS - self._limits.hour_minutes
         for subject, minutes in list(self._of.items()):
             for minute in [m for m in minutes if m < oldest]:
                 del minutes[minute]
@@ -40,37 +48,81 @@ class Hours:
 class Windows:
     """What arrived in each window of 5 minutes, for the store: grown windows are told again."""
 
-    def __init__(self) -> None:
-        self._open: dict[tuple[Subject, int], dict[int, Rollup]] = {}
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        self._open: dict[tuple[Subject, int], Minutes] = {}
         self._grown: set[tuple[Subject, int]] = set()
+        self._over: dict[tuple[Subject, int], Reports] = {}
+        """What came in the windows that were let go last."""
+        self._first_open_ms = 0
 
-    def add(self, arrival_ms: int, rollups: Iterable[Rollup]) -> None:
-        """Put what arrived together into its window."""
-        window_ms = arrival_ms // WINDOW_MS * WINDOW_MS
+    def add(self, arrival_ms: int, rollups: Iterable[Rollup]) -> Counter[str]:
+        """Put what arrived together into its window, or into the next if that was let go.
+
+        Returns what was dropped, by reason.
+        """
+        dropped: Counter[str] = Counter()
+        window_ms = max(arrival_ms // WINDOW_MS * WINDOW_MS, self._first_open_ms)
         for rollup in rollups:
             key = (rollup.subject, window_ms)
-            minutes = self._open.setdefault(key, {})
-            before = minutes.get(rollup.minute)
-            minutes[rollup.minute] = merge(before, rollup) if before else rollup
-            self._grown.add(key)
+            if key in self._open or len(self._open) < self._limits.subjects:
+                _add(self._open.setdefault(key, {}), rollup, self._limits)
+                self._grown.add(key)
+            else:
+                dropped["too many subjects"] += 1
+        return dropped
 
-    def grown(self, now_ms: int) -> list[Snapshot]:
-        """The windows that have grown since the last call; those that are over are let go."""
-        found = [_snapshot(key, self._open[key]) for key in sorted(self._grown)]
+    def grown(
+        self, now_ms: int, interval_ms: Mapping[str, int] = MappingProxyType({})
+    ) -> list[Snapshot]:
+        """The windows that have grown since the last call; those that are over are let go.
+
+        `interval_ms` tells by cluster how often its producers report; without it a snapshot cannot
+        say how many reports were expected.
+        """
+        found = [
+            self._snapshot(key, now_ms, interval_ms.get(key[0].cluster))
+            for key in sorted(self._grown)
+        ]
         self._grown.clear()
-        for key in [k for k in self._open if k[1] + WINDOW_MS <= now_ms]:
-            del self._open[key]
+        self._let_go(now_ms // WINDOW_MS * WINDOW_MS)
         return found
 
+    def _let_go(self, first_open_ms: int) -> None:
+        self._first_open_ms = max(self._first_open_ms, first_open_ms)
+        before_ms = self._first_open_ms - WINDOW_MS
+        for key in [key for key in self._open if key[1] <= before_ms]:
+            self._over[key] = _reports(self._open.pop(key))
+        self._over = {key: reports for key, reports in self._over.items() if key[1] == before_ms}
 
-def _snapshot(key: tuple[Subject, int], minutes: Mapping[int, Rollup]) -> Snapshot:
-    subject, window_ms = key
-    rollups = tuple(minutes[m] for m in sorted(minutes))
-    seen = sum(s.last - s.first + 1 for r in rollups for s in r.seen)
-    return Snapshot(
-        subject=subject,
-        window_ms=window_ms,
-        rollups=rollups,
-        reports_seen=seen,
-        reports_expected=None,
-    )
+    def _snapshot(self, key: tuple[Subject, int], now_ms: int, interval_ms: int | None) -> Snapshot:
+        subject, window_ms = key
+        minutes = self._open[key]
+        reports = _reports(minutes)
+        before = self._over.get((subject, window_ms - WINDOW_MS))
+        expected = None
+        # A full share of whoever reported in the window before, and what new producers sent.
+        if before is not None and interval_ms:
+            each = min(now_ms - window_ms, WINDOW_MS) // interval_ms
+            new = sum(count for producer, count in reports.items() if producer not in before)
+            expected = len(before) * each + new
+        return Snapshot(
+            subject=subject,
+            window_ms=window_ms,
+            rollups=tuple(minutes[m] for m in sorted(minutes)),
+            reports_seen=reports.total(),
+            reports_expected=expected,
+        )
+
+
+def _add(minutes: Minutes, rollup: Rollup, limits: Limits) -> None:
+    before = minutes.get(rollup.minute)
+    minutes[rollup.minute] = merge(before, rollup, limits) if before else rollup
+
+
+def _reports(minutes: Minutes) -> Reports:
+    reports: Reports = Counter()
+    for rollup in minutes.values():
+        for seen in rollup.seen:
+            reports[seen.container, seen.epoch] += seen.last - seen.first + 1
+    return reports
