@@ -5,6 +5,9 @@ sentence, a log line or a repr.
 """
 
 import asyncio
+import os
+import re
+import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable
@@ -257,11 +260,15 @@ def _tls(ca_file: Path | None) -> ssl.SSLContext | bool:
 
 
 def _reason(error: BaseException) -> str:
+    """Why, in the system's own words: asyncio's are about its calls."""
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None)
     if isinstance(inner, BaseException):
         error = inner
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, socket.gaierror | ssl.SSLError):
+        return error.strerror or str(error)
+    number = re.search(r"\[Errno (\d+)\]", str(error))
+    if number is not None:
+        return os.strerror(int(number[1])).lower()
     return str(error) or type(error).__name__
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from drsquirrel.collect.flink_rest import translate
 from drsquirrel.collect.flink_rest.address import metric_queries
-from drsquirrel.collect.flink_rest.answer import MetricValue, TaskManager
+from drsquirrel.collect.flink_rest.answer import MetricValue, TaskManager, whole
 from drsquirrel.collect.flink_rest.asking import Asking
 from drsquirrel.model import metric
 from drsquirrel.model.event import Values
@@ -51,14 +51,15 @@ class ProcessWatch:
                 self.heap_max_bytes = int(values.values[HEAP_MAX])
             self.cpu_time_ns = int(values.values.get(CPU_TIME, self.cpu_time_ns))
 
-    async def refresh(self, asking: Asking, round_: int) -> None:
+    async def refresh(self, asking: Asking, round_: int) -> int | None:
         """Make Flink bring the metrics of the whole cluster up to date: any question does, but it
-        is answered from what was there before."""
+        is answered from what was there before. Returns the CPU time that was there before."""
         if not self.names:
             await self.ask(asking, round_)
-        else:
-            [query] = metric_queries(self._path, [CPU_TIME])
-            await asking.ask(query, tuple[MetricValue, ...])
+            return None
+        [query] = metric_queries(self._path, [CPU_TIME])
+        answer = await asking.ask(query, tuple[MetricValue, ...])
+        return whole(answer[0].value) if answer else None
 
     def facts(self, cluster: str) -> ContainerFacts:
         collectors = translate.collectors(self.names or ())

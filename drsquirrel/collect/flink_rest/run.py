@@ -1,5 +1,6 @@
 """What is known of one run between rounds, and what it is asked in one."""
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -22,7 +23,7 @@ from drsquirrel.collect.flink_rest.asking import Asking
 from drsquirrel.collect.flink_rest.origin import Origins
 from drsquirrel.collect.flink_rest.settings import PollSettings
 from drsquirrel.collect.flink_rest.told import Told
-from drsquirrel.collect.flink_rest.turns import Candidate, in_turn
+from drsquirrel.collect.flink_rest.turns import Candidate
 from drsquirrel.model.event import ChangeEvent, Event, Values
 from drsquirrel.model.state import ENDED_STATES
 
@@ -33,6 +34,11 @@ ENDED_SETTLED_MS = 5_000
 EXTRA_REQUESTS = 5
 """Requests per job and round for operators' metrics and checkpoint details; more where there are
 more than ten vertices, fewer in the round that connects, which has others to ask."""
+END_AHEAD_ROUNDS = 10
+YOUNG_MS = 60_000
+"""Metrics of a task that runs for less long may not all be there yet."""
+RENAMED_ROUNDS = 3
+"""So long after a restart, or a listing in a task's youth, its metrics are listed again."""
 AGGREGATIONS = "sum,max"
 
 
@@ -45,8 +51,7 @@ class VertexState:
     is_end: bool
     """It reads or writes outside: a source or a sink."""
     names: list[str] | None = None
-    names_attempts: int = -1
-    names_round: int = 0
+    names_due_round: int = 0
     attempts: int = 0
     covered_round: int = 0
     operators_round: int = 0
@@ -84,12 +89,22 @@ class RunWatch:
         self._farewell = False
 
     @property
+    def extra_requests(self) -> int:
+        """How many requests for operators' metrics it may still make in this round."""
+        return self._extra
+
+    @property
     def key(self) -> tuple[str, int]:
         return self.job.jid, self.job.start_time
 
     @property
     def has_ended(self) -> bool:
         return self.job.state in ENDED_STATES
+
+    @property
+    def operators_round(self) -> int:
+        """When operators of it were last asked."""
+        return max((v.operators_round for v in self.vertices.values()), default=0)
 
     @property
     def wants_asking(self) -> bool:
@@ -136,20 +151,26 @@ class RunWatch:
     def candidates(self) -> list[Candidate[tuple[tuple[str, int], str]]]:
         """Its vertices, to be covered in turns with those of other runs."""
         return [
-            Candidate((self.key, id_), 1 + bool(vertex.names), vertex.suspicion)
+            Candidate((self.key, id_), suspicion=vertex.suspicion)
             for id_, vertex in self.vertices.items()
         ]
 
-    def operator_turns(self, chosen: Sequence[str], round_: int) -> set[str]:
-        """Of the vertices chosen for this round those whose operators are asked too."""
-        wanted = []
-        for id_ in chosen:
+    def operator_turns(self, chosen: Sequence[str], round_: int, room: int) -> set[str]:
+        """Of the vertices chosen for this round those whose operators are asked too, within `room`.
+
+        The ends of the graph come first: they count as having waited longer.
+        """
+
+        def waiting_since(id_: str) -> int:
             vertex = self.vertices[id_]
-            if vertex.names or self._names_due(vertex, round_):
-                # Names come first where they are missing, at the ends of the graph above all.
-                missing = vertex.names is None
-                wanted.append(Candidate(id_, suspicion=missing * (1.0 + vertex.is_end)))
-        return set(in_turn(wanted, self._extra, lambda id_: self.vertices[id_].operators_round))
+            return vertex.operators_round - END_AHEAD_ROUNDS * vertex.is_end
+
+        wanted = [
+            id_
+            for id_ in chosen
+            if self.vertices[id_].names or round_ >= self.vertices[id_].names_due_round
+        ]
+        return set(sorted(wanted, key=waiting_since)[: max(0, min(room, self._extra))])
 
     async def ask_vertex(
         self, asking: Asking, id_: str, round_: int, sampled_ms: int | None, operators: bool
@@ -161,7 +182,10 @@ class RunWatch:
         if details is None:
             return
         vertex.covered_round = round_
-        vertex.attempts = sum(s.attempt for s in details.subtasks)
+        attempts = sum(s.attempt for s in details.subtasks)
+        if attempts != vertex.attempts:
+            vertex.attempts = attempts
+            vertex.names_due_round = min(vertex.names_due_round, round_ + RENAMED_ROUNDS)
         counted: dict[int, Subtask] = {}
         for subtask in details.subtasks:
             container = _container(subtask)
@@ -171,23 +195,21 @@ class RunWatch:
                 self.heard.counted.append((container, translate.io_values(id_, subtask)))
         if operators:
             vertex.operators_round = round_
-            if self._names_due(vertex, round_):
-                await self._list_names(asking, id_, vertex, round_)
+            if round_ >= vertex.names_due_round:
+                await self._list_names(asking, id_, round_, _age_ms(details))
             elif counted:
                 await self._ask_operators(asking, id_, vertex, counted)
 
-    async def _list_names(self, asking: Asking, id_: str, vertex: VertexState, round_: int) -> None:
+    async def _list_names(self, asking: Asking, id_: str, round_: int, age_ms: int) -> None:
+        """List the metrics of a vertex; of the ends of the graph again and again, since some appear
+        only when they first have a value."""
         path = f"/jobs/{self.job.jid}/vertices/{id_}/subtasks/metrics"
         answer = await asking.ask(path, tuple[MetricValue, ...])
         if answer:
+            vertex = self.vertices[id_]
             vertex.names = translate.operator_names(v.id for v in answer)
-            vertex.names_attempts, vertex.names_round = vertex.attempts, round_
-
-    def _names_due(self, vertex: VertexState, round_: int) -> bool:
-        if vertex.names is None or vertex.names_attempts != vertex.attempts:
-            return True
-        old = round_ - vertex.names_round >= self._settings.names_every_rounds
-        return old and vertex.is_end
+            often = RENAMED_ROUNDS if age_ms < YOUNG_MS else self._settings.names_every_rounds
+            vertex.names_due_round = round_ + often if vertex.is_end else sys.maxsize
 
     async def _ask_operators(
         self, asking: Asking, id_: str, vertex: VertexState, subtasks: dict[int, Subtask]
@@ -256,7 +278,7 @@ class RunWatch:
     ) -> None:
         """Tell each at once, and again when more is known: the newest ones that failed or are slow
         are looked at per vertex, as far as there is room."""
-        room = min(self._settings.checkpoint_details_per_round, self._extra // 2)
+        room = min(self._settings.checkpoint_details_per_round, self._extra - 1)
         for checkpoint in sorted(history, key=lambda c: -c.id):
             slow = checkpoints.age_ms(checkpoint, now_ms) >= self._settings.slow_checkpoint_ms
             failed = checkpoint.status == "FAILED"
@@ -291,6 +313,10 @@ class RunWatch:
 def _container(subtask: Subtask) -> str:
     """Flink writes "(unassigned)" where a subtask has no slot."""
     return "" if subtask.taskmanager_id.startswith("(") else subtask.taskmanager_id
+
+
+def _age_ms(details: VertexDetails) -> int:
+    return details.now - max((s.start_time for s in details.subtasks), default=0)
 
 
 def _suspect(vertex: VertexState, overview: VertexOverview, elapsed_ms: int) -> None:

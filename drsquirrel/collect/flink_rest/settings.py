@@ -28,9 +28,7 @@ class PollSettings:
     stale_ms: int = 30_000
     """Metrics older than this are not passed on: the cluster's metrics are frozen."""
     names_every_rounds: int = 30
-    """Metric names of a vertex are listed again after so many rounds: some appear late."""
-    names_per_round: int = 3
-    """Vertices per job whose metric names are listed in one round."""
+    """Metric names of sources and sinks are listed again after so many rounds."""
     slow_checkpoint_ms: int = 10_000
     """A checkpoint that takes longer, or fails, is looked at per vertex."""
     checkpoint_details_per_round: int = 2

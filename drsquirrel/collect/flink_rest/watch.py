@@ -40,6 +40,7 @@ RunKey = tuple[str, int]
 JOB_REQUESTS = 4
 JOBS_SHARE = 0.4
 CONTAINERS_SHARE = 0.2
+OPERATORS_SHARE = 0.3
 REGISTERING_MS = 60_000
 """So long after a start of the JobManager a TaskManager that is not listed may yet come back."""
 HEARTBEAT_LATE_MS = 12_000
@@ -90,6 +91,7 @@ class ClusterWatch:
         self._taskmanagers: dict[str, ProcessWatch] = {}
         self._jobmanager_start = ""
         self._connected = False
+        self._restarted = False
         self._round = 0
         self._offset_ms = 0
         self._sampled_ms = 0
@@ -138,23 +140,26 @@ class ClusterWatch:
             asking.must("/jobs/overview", Jobs), asking.must("/taskmanagers", TaskManagers)
         )
         now_ms = self._jobmanager_now(overview.jobs)
-        await self._see_jobmanager(asking, events, now_ms)
+        if self._may_be_another(overview.jobs):
+            await self._see_jobmanager(asking, events, now_ms)
         self._see_taskmanagers(listed.taskmanagers, events, now_ms)
         self._see_runs(overview.jobs)
-        await self._jobmanager.refresh(asking, self._round)
+        refreshed_ms = self._now_ms()
+        cpu_before = await self._jobmanager.refresh(asking, self._round)
         asked = self._runs_in_turn()
         for run in asked:
             await run.ask_job(asking, self._origins, now_ms, self._round)
         await self._clock.sleep(self._settings.settle_s)
-        cpu_before = self._jobmanager.cpu_time_ns
+        cpu_known = max(self._jobmanager.cpu_time_ns, cpu_before or 0)
         await asyncio.gather(
             self._jobmanager.ask(asking, self._round),
-            *(run.ask_restarts(asking) for run in asked if run.job.state == "RUNNING"),
+            *(run.ask_restarts(asking) for run in asked if not run.has_ended),
         )
-        sampled_ms = self._sampled(asked, cpu_before, asking)
+        self._restarted = self._jobmanager.cpu_time_ns < cpu_known
+        changed = cpu_before not in (None, self._jobmanager.cpu_time_ns)
+        sampled_ms = self._sampled(asked, refreshed_ms if changed else None, asking)
         await self._ask_vertices(asking, sampled_ms)
-        if sampled_ms is not None:
-            await self._ask_containers(asking)
+        await self._ask_containers(asking, sampled_ms is not None)
         self._report(events, now_ms, sampled_ms)
 
     def _jobmanager_now(self, jobs: Iterable[Job]) -> int:
@@ -164,12 +169,20 @@ class ClusterWatch:
             if job.state not in ENDED_STATES:
                 self._offset_ms = job.start_time + job.duration - ours_ms
                 break
-        return ours_ms + self._offset_ms
+        return self._now_ms()
+
+    def _now_ms(self) -> int:
+        return self._clock.now_ms() + self._offset_ms
+
+    def _may_be_another(self, jobs: Iterable[Job]) -> bool:
+        """Whether the JobManager may have been restarted: it was silent, its CPU time fell, or it
+        forgot a run that had not ended."""
+        listed = {(job.jid, job.start_time) for job in jobs}
+        forgot = any(key not in listed for key, run in self._runs.items() if not run.has_ended)
+        return forgot or self._restarted or not self._connected
 
     async def _see_jobmanager(self, asking: Asking, events: list[Event], now_ms: int) -> None:
         """Each JobManager process makes a folder of its own: another one is another start."""
-        if self._connected:
-            return
         options = await asking.ask("/jobmanager/config", tuple[Option, ...]) or ()
         start = next((o.value for o in options if o.key == "web.tmpdir"), "")
         if start and self._jobmanager_start and start != self._jobmanager_start:
@@ -226,9 +239,14 @@ class ClusterWatch:
         keys = in_turn(candidates, budget, lambda key: self._runs[key].covered_round)
         return [self._runs[key] for key in keys]
 
-    def _sampled(self, asked: Iterable[RunWatch], cpu_before: int, asking: Asking) -> int | None:
-        """When Flink brought its metrics up to date, if it did since the last round."""
-        now_ms = self._clock.now_ms() + self._offset_ms
+    def _sampled(
+        self, asked: Iterable[RunWatch], refreshed_ms: int | None, asking: Asking
+    ) -> int | None:
+        """When Flink brought its metrics up to date, if it did since the last round.
+
+        Where no running job tells, it did when we asked (`refreshed_ms`), or we do not know.
+        """
+        now_ms = self._now_ms()
         told = [
             since_ms + run.heard.uptime_ms
             for run in asked
@@ -237,7 +255,7 @@ class ClusterWatch:
         # A job that restarts between two answers may add up to a time that has not come yet.
         told = [t for t in told if t <= now_ms + SAME_TIME_MS]
         if not told:
-            return now_ms if self._jobmanager.cpu_time_ns != cpu_before else None
+            return refreshed_ms
         age_ms = now_ms - max(told)
         if age_ms > self._settings.stale_ms:
             asking.notes.append(self._frozen(age_ms, now_ms))
@@ -261,15 +279,18 @@ class ClusterWatch:
         live = {key: run for key, run in self._runs.items() if not run.has_ended}
         room = self._settings.requests_per_round - asking.requests
         room -= min(len(self._taskmanagers), self._container_requests)
+        extra = sum(run.extra_requests for run in live.values())
         chosen = in_turn(
             [c for run in live.values() for c in run.candidates()],
-            room,
+            room - min(extra, int(OPERATORS_SHARE * room)),
             lambda key: live[key[0]].vertices[key[1]].covered_round,
         )
+        room -= len(chosen)
         asks = []
-        for key, run in live.items():
+        for key, run in sorted(live.items(), key=lambda item: item[1].operators_round):
             ids = [id_ for of_run, id_ in chosen if of_run == key]
-            operators = run.operator_turns(ids, self._round)
+            operators = run.operator_turns(ids, self._round, room)
+            room -= len(operators)
             asks += [
                 run.ask_vertex(asking, id_, self._round, sampled_ms, id_ in operators)
                 for id_ in ids
@@ -280,10 +301,11 @@ class ClusterWatch:
     def _container_requests(self) -> int:
         return max(1, int(CONTAINERS_SHARE * self._settings.requests_per_round))
 
-    async def _ask_containers(self, asking: Asking) -> None:
+    async def _ask_containers(self, asking: Asking, updated: bool) -> None:
+        """Ask the TaskManagers for their metrics, if updated, and for the names of these."""
         room = max(self._container_requests, self._settings.requests_per_round - asking.requests)
         ids = in_turn(
-            map(Candidate, self._taskmanagers),
+            [Candidate(id_) for id_, p in self._taskmanagers.items() if updated or not p.names],
             room,
             lambda id_: self._taskmanagers[id_].covered_round,
         )
