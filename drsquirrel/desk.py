@@ -12,6 +12,7 @@ from drsquirrel.diagnose.judge import diagnose
 from drsquirrel.diagnose.memory import Memory
 from drsquirrel.diagnose.minute import Minutes
 from drsquirrel.diagnose.strip import worst_cells
+from drsquirrel.model.case import ContainerNow
 from drsquirrel.model.facts import ContainerFacts, JobFacts, RunSeen, ThreadSample
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.report import Action, JobRef, JobRow, Report, RunRef
@@ -41,7 +42,8 @@ class RunDesk:
     report: Report | None = None
     threads: tuple[ThreadSample, ...] = ()
     actions: tuple[Action, ...] = ()
-    wants_threads_of: tuple[str, ...] = ()
+    wants_threads: tuple[ContainerNow, ...] = ()
+    up_ms: int | None = None
     last_seen_ms: int = 0
 
     @property
@@ -156,7 +158,7 @@ class Desk:
             inquiry = self._inquiry(desk, run, containers, runs_on)
             result = diagnose(inquiry, run.memory, self._rules, self._minutes, now_ms)
             run.report, run.memory = result.report, result.memory
-            run.wants_threads_of = result.wants_threads_of
+            run.wants_threads, run.up_ms = result.wants_threads, result.up_ms
         return judged
 
     def _inquiry(

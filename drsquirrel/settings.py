@@ -88,7 +88,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = field(default_factory=dict)
 
 
-def load(file: Path | None, environment: Mapping[str, str] | None = None, **flags: Any) -> Settings:
+def load(
+    file: Path | None, flags: Mapping[str, Any], environment: Mapping[str, str] | None = None
+) -> Settings:
     """Settings from a file, DRS_* variables over it, and flags (None: not given) over both."""
     values: dict[str, Any] = _from_file(file) if file else {}
     values.update(_from_environment(os.environ if environment is None else environment))

@@ -17,7 +17,7 @@ from drsquirrel.diagnose.question import Causes, Weighed, answer_of, asked, weig
 from drsquirrel.diagnose.strip import clock, last_hour
 from drsquirrel.diagnose.symptom import benign_of, symptoms_of
 from drsquirrel.model import series
-from drsquirrel.model.case import Case, Episode
+from drsquirrel.model.case import Case, ContainerNow, Episode
 from drsquirrel.model.facts import JobFacts
 from drsquirrel.model.report import (
     HOUR_MINUTES,
@@ -38,18 +38,18 @@ from drsquirrel.rules.load import Rules
 from drsquirrel.rules.wording import count, duration, percent, plural
 
 SHOWN_INCIDENTS = 20
-THREADS_DECIDE = "threads"
-"""The evidence group that a thread dump fills."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The report, what to remember, and which vertices' threads would decide a question."""
+    """The report, what to remember, and whose threads would decide an open question."""
 
     report: Report
     memory: Memory
-    wants_threads_of: tuple[str, ...]
-    """Containers: the limiting one and, as a control, another of the run."""
+    wants_threads: tuple[ContainerNow, ...]
+    """The limiting container and, as a control, another of the run."""
+    up_ms: int | None
+    """For how long all tasks have run."""
 
 
 def diagnose(
@@ -101,7 +101,8 @@ def diagnose(
         facts=_facts(inquiry, case),
     )
     remembered = Memory(held=held, verdict=told.verdict, verdict_since_ms=since_verdict_ms)
-    return Judgement(report, remembered, _wanted_threads(case, asked_now, inquiry))
+    up_ms = None if history.up_since_ms is None else now_ms - history.up_since_ms
+    return Judgement(report, remembered, _wanted_threads(case), up_ms)
 
 
 def _answers(case: Case, causes: Causes, hour: MeasuredHour) -> list[tuple[Answer, Weighed]]:
@@ -299,15 +300,11 @@ def _facts(inquiry: Inquiry, case: Case) -> list[tuple[str, str]]:
     return [(label, text) for label, text in found if text]
 
 
-def _wanted_threads(
-    case: Case, asked_now: list[tuple[Answer, Weighed]], inquiry: Inquiry
-) -> tuple[str, ...]:
-    """Where a dump would decide between the answers to an open question."""
-    if case.warming_up or case.frozen or isinstance(case.bottlenecks, Unknown):
-        return ()
-    for bottleneck in case.bottlenecks:
+def _wanted_threads(case: Case) -> tuple[ContainerNow, ...]:
+    """Where a dump would decide: the limiting container of the first bottleneck without one."""
+    for bottleneck in () if isinstance(case.bottlenecks, Unknown) else case.bottlenecks:
         if isinstance(bottleneck.threads, Unknown) and bottleneck.subtasks:
             slow = max(bottleneck.subtasks, key=lambda s: s.busy).container
-            others = sorted(bottleneck.at.containers - {slow})
-            return (slow, *others[:1])
+            control = sorted(bottleneck.at.containers - {slow})[:1]
+            return tuple(case.containers[c] for c in (slow, *control) if c in case.containers)
     return ()

@@ -1,0 +1,197 @@
+"""One cluster watched: its rounds onto the desk, facts and thread dumps looked up, runs judged."""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import re2
+
+from drsquirrel import settings as settings_
+from drsquirrel.collect.flink_rest.client import FlinkClient, Get
+from drsquirrel.collect.flink_rest.error import FlinkError
+from drsquirrel.collect.flink_rest.loop import watch_cluster
+from drsquirrel.collect.flink_rest.settings import PollSettings
+from drsquirrel.collect.flink_rest.watch import ClusterWatch, Round
+from drsquirrel.collect.redaction import Redaction
+from drsquirrel.desk import ClusterDesk, Desk, RunDesk
+from drsquirrel.enrich.job_facts import job_facts
+from drsquirrel.enrich.thread_dump import TaskManagerNow, ThreadDumps
+from drsquirrel.model.case import ContainerNow
+from drsquirrel.model.clock import Clock
+from drsquirrel.model.facts import JobFacts
+from drsquirrel.model.signature import sign
+from drsquirrel.model.unknown import Number, Unknown
+from drsquirrel.settings import Cluster, Settings, SettingsError
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+FACTS_PER_ROUND = 20
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def cluster_id(cluster: Cluster) -> str:
+    """The id of a cluster: its name as set, else host and port of its address."""
+    return cluster.name or urlsplit(cluster.url).netloc or cluster.url
+
+
+def poll_settings(settings: Settings) -> PollSettings:
+    """What the collector needs of the settings."""
+    return PollSettings(
+        interval_s=settings.poll_interval_s,
+        request_timeout_s=settings.request_timeout_s,
+        response_max_bytes=settings.response_mib << 20,
+        requests_per_round=settings.requests_per_round,
+    )
+
+
+def shortener(pattern: str) -> Callable[[str], str]:
+    """Cuts what the pattern matches off job names; raises SettingsError for a bad pattern."""
+    if not pattern:
+        return str
+    try:
+        compiled = re2.compile(pattern)
+    except re2.error as error:
+        raise SettingsError(f"job_name_pattern is no RE2 pattern: {error}.") from None
+    return lambda name: str(compiled.sub("", name)) or name
+
+
+def client_of(cluster: Cluster, settings: Settings) -> FlinkClient:
+    """A client with the credentials and the redaction of the settings."""
+    return FlinkClient(
+        cluster.url,
+        user=cluster.user,
+        password=settings_.secret(cluster.password_file),
+        token=settings_.secret(cluster.token_file),
+        ca_file=Path(cluster.ca_file) if cluster.ca_file else None,
+        settings=poll_settings(settings),
+        redact=Redaction(settings.redact_keys).redact,
+    )
+
+
+class Watch:
+    """One cluster: round after round onto the desk, facts looked up, runs judged.
+
+    Everything that touches the desk runs in the desk's one thread, so the loop stays free.
+    """
+
+    def __init__(
+        self,
+        cluster: str,
+        get: Get,
+        desk: Desk,
+        clock: Clock,
+        settings: Settings,
+        thread: ThreadPoolExecutor,
+        *,
+        dumps_allowed: bool,
+    ) -> None:
+        self.cluster = cluster
+        self.totals: Counter[str] = Counter()
+        self.last: Round | None = None
+        self._get = get
+        self._desk = desk
+        self._clock = clock
+        self._polling = poll_settings(settings)
+        self._thread = thread
+        self._new_facts: list[JobFacts] = []
+        self._dumps = ThreadDumps(get, clock, allowed=dumps_allowed)
+        desk.add_cluster(cluster, int(settings.poll_interval_s * 1000), dumps_allowed)
+
+    @property
+    def on_desk(self) -> ClusterDesk:
+        return self._desk.clusters[self.cluster]
+
+    async def run(
+        self,
+        after: Callable[[Round, list[RunDesk]], Awaitable[None]],
+        received_bytes: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Make rounds until cancelled; `after` gets each with the runs judged on it."""
+        asked = ClusterWatch(
+            self.cluster, self._get, self._clock, self._polling, sign, received_bytes
+        )
+
+        async def emit(found: Round) -> None:
+            await after(found, await self._take(found))
+
+        await watch_cluster(asked, emit, self._clock, self._polling)
+
+    async def _take(self, found: Round) -> list[RunDesk]:
+        """Fold a round, look up what is missing, judge; returns the runs judged."""
+        self.last = found
+        self.totals.update(
+            rounds=1, failed=int(not found.answered), requests=found.requests, bytes=found.bytes
+        )
+        await self.in_desk(lambda: self._desk.take(self.cluster, found))
+        if found.answered:
+            await self._look_up_facts()
+        judged = await self._judged()
+        return await self._judged() if await self._look_at_threads(judged) else judged
+
+    async def _judged(self) -> list[RunDesk]:
+        return await self.in_desk(lambda: self._desk.judge(self.cluster, self._clock.now_ms()))
+
+    async def _look_up_facts(self) -> None:
+        """The plan and settings of runs that are new, a few in each round."""
+        missing = [r for r in self.on_desk.runs.values() if r.facts is None and not r.is_closed]
+        for run in missing[:FACTS_PER_ROUND]:
+            try:
+                run.facts = await job_facts(self._get, run.seen)
+            except FlinkError as error:
+                # It may have ended meanwhile; while it is listed it is asked again next round.
+                logger.info("no facts of run %s: %s", run.id, error)
+                continue
+            self._new_facts.append(run.facts)
+
+    async def _look_at_threads(self, judged: list[RunDesk]) -> bool:
+        """Take the dumps that would decide a question, of one run in a round; whether any was."""
+        if not self._dumps.allowed:
+            return False
+        for run in judged:
+            if run.wants_threads and run.facts is not None:
+                wanted = [_taskmanager(c, run.up_ms) for c in run.wants_threads]
+                samples, actions = await self._dumps.take(run.facts, wanted)
+                await self.in_desk(lambda r=run: self._desk.note_threads(r, samples, actions))  # type: ignore[misc]
+                if actions:
+                    return True
+        return False
+
+    def take_new_facts(self) -> tuple[JobFacts, ...]:
+        """The facts looked up since the last call."""
+        found, self._new_facts = tuple(self._new_facts), []
+        return found
+
+    async def in_desk(self, call: Callable[[], T]) -> T:
+        """Call in the desk's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def _taskmanager(container: ContainerNow, up_ms: int | None) -> TaskManagerNow:
+    """What decides whether a TaskManager may be dumped."""
+
+    def number(value: Number) -> float | None:
+        return None if isinstance(value, Unknown) else value
+
+    threads, age_ms = number(container.threads), number(container.heartbeat_age_ms)
+    return TaskManagerNow(
+        container=container.id,
+        threads=None if threads is None else int(threads),
+        heartbeat_age_ms=None if age_ms is None else int(age_ms),
+        up_ms=up_ms,
+        gc_share=number(container.gc_share),
+    )
