@@ -115,8 +115,7 @@ def migrate(
                 f"PRAGMA user_version = {number}; COMMIT"
             )
         except sqlite3.Error:
-            if connection.in_transaction:
-                connection.rollback()
+            connection.rollback()
             raise
 
 

@@ -162,8 +162,7 @@ class SqliteStore(Store):
             except BodyError as error:
                 raise damaged(self._path, str(error)) from error
             finally:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
+                self._writer.rollback()  # of what was not committed; else without effect
 
 
 def _stored_run(cluster: str, row: tuple[Any, ...]) -> StoredRun:

@@ -1,11 +1,13 @@
 """Damage to the file is either without effect or an error: nothing is silently lost or changed."""
 
 import random
+import sqlite3
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from drsquirrel.store.body import packed
 from drsquirrel.store.error import DamagedError, DiskError, NewerError, NotOursError, StoreError
 from drsquirrel.store.interface import Retention
 from drsquirrel.store.opening import DATABASE
@@ -100,6 +102,51 @@ def test_a_database_deleted_while_in_use_is_noticed_by_the_next_write(tmp_path: 
     (tmp_path / DATABASE).write_bytes(b"")
     with pytest.raises(DiskError, match="deleted or replaced"):
         store.write(made.tick(3))
+    store.close()
+
+
+def test_a_column_that_is_gone_is_damage_and_not_a_bug_of_ours(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path, Retention())
+    store._writer.execute("ALTER TABLE reports RENAME COLUMN body TO bodx")
+    with pytest.raises(DamagedError, match="no such column"):
+        store.report(made.RUN_ID)
+    store.close()
+
+
+def test_a_table_whose_name_is_no_text_any_more_is_damage(tmp_path: Path) -> None:
+    SqliteStore(tmp_path, Retention()).close()
+    connection = sqlite3.connect(tmp_path / DATABASE)
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute("UPDATE sqlite_master SET name = CAST(x'72FF' AS TEXT), sql = 'CREATE ?'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(DamagedError, match="malformed database schema"):
+        SqliteStore(tmp_path, Retention())
+
+
+def test_a_disk_that_becomes_read_only_is_told(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path, Retention())
+    store.write(made.tick(1))
+    store._writer.execute("PRAGMA query_only = ON")
+    with pytest.raises(DiskError, match="writable for this user"):
+        store.write(made.tick(2))
+    assert store.memory(made.RUN_ID) == b"memory 1"
+    store.close()
+
+
+def test_a_mistake_of_ours_is_not_called_damage(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path, Retention())
+    with pytest.raises(sqlite3.IntegrityError), store._transaction() as connection:
+        connection.execute("INSERT INTO jobs VALUES (1, NULL, NULL)")
+    store.close()
+
+
+def test_a_body_that_is_not_what_its_row_says_is_damage(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path, Retention())
+    store.write(made.tick(1))
+    store._writer.execute("UPDATE job_facts SET body = ?", (packed(b'{"cluster": 1}'),))
+    with pytest.raises(DamagedError, match="cluster"):
+        store.job_facts(made.RUN_ID)
     store.close()
 
 
