@@ -155,7 +155,7 @@ class Simulated:
         return web.json_response(answer)
 
     def _answer(self, path: str) -> Any:
-        fixed = {
+        fixed: dict[str, Callable[[], Any]] = {
             "/config": lambda: {"flink-version": self.version},
             "/jobs/overview": lambda: {"jobs": [self._overview(job) for job in self.jobs]},
             "/taskmanagers": lambda: {"taskmanagers": list(map(self._listed, self.taskmanagers))},
