@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -109,6 +110,7 @@ class Watch:
         self._polling = poll_settings(settings)
         self._thread = thread
         self._new_facts: list[JobFacts] = []
+        self._dumps_allowed = dumps_allowed
         self._dumps = ThreadDumps(get, clock, allowed=dumps_allowed)
         desk.add_cluster(cluster, int(settings.poll_interval_s * 1000), dumps_allowed)
 
@@ -160,13 +162,13 @@ class Watch:
 
     async def _look_at_threads(self, judged: list[RunDesk]) -> bool:
         """Take the dumps that would decide a question, of one run in a round; whether any was."""
-        if not self._dumps.allowed:
+        if not self._dumps_allowed:
             return False
         for run in judged:
             if run.wants_threads and run.facts is not None:
                 wanted = [_taskmanager(c, run.up_ms) for c in run.wants_threads]
                 samples, actions = await self._dumps.take(run.facts, wanted)
-                await self.in_desk(lambda r=run: self._desk.note_threads(r, samples, actions))  # type: ignore[misc]
+                await self.in_desk(partial(self._desk.note_threads, run, samples, actions))
                 if actions:
                     return True
         return False

@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from statistics import median
 
-from drsquirrel.diagnose.bottleneck import Site
+from drsquirrel.diagnose.bottleneck import Site, outputs_of
 from drsquirrel.diagnose.container import place, slots_free
 from drsquirrel.diagnose.hour import MeasuredHour
 from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.lag import LagSeen
+from drsquirrel.diagnose.now import Now, now_of
 from drsquirrel.diagnose.question import is_silent
 from drsquirrel.diagnose.rate import latest
 from drsquirrel.diagnose.reading import RUN
 from drsquirrel.diagnose.thread import verdict as thread_verdict
-from drsquirrel.diagnose.vertex import Now, now_of, vertex_now
+from drsquirrel.diagnose.vertex import cost_skew, record_rates, send_errors, skew, subtasks_of
 from drsquirrel.model import metric
 from drsquirrel.model.case import (
     Bottleneck,
@@ -25,6 +26,7 @@ from drsquirrel.model.case import (
     ThreadVerdict,
     VertexNow,
 )
+from drsquirrel.model.facts import JobFacts, Vertex
 from drsquirrel.model.report import Onset
 from drsquirrel.model.snapshot import MINUTE_MS
 from drsquirrel.model.unknown import Number, Truth, Unknown
@@ -121,6 +123,40 @@ def bottleneck_now(site: Site, case: Case, inquiry: Inquiry, hour: MeasuredHour)
     )
 
 
+def vertex_now(now: Now, vertex: Vertex, facts: JobFacts, hour: MeasuredHour) -> VertexNow:
+    """A vertex over the newest minutes."""
+    works = {i: w for (id_, i), w in now.minute.works.items() if id_ == vertex.id}
+    subtasks = subtasks_of(vertex, works)
+    even = skew(record_rates(vertex, subtasks), vertex)
+    return VertexNow(
+        vertex=vertex,
+        subtasks=subtasks,
+        reads_from_outside=not vertex.inputs,
+        writes_outside=not outputs_of(facts)[vertex.id],
+        cost_rise=cost_rise(hour, vertex.id),
+        records_skew=Unknown("too few records to tell") if even is None else even,
+        cost_skew=cost_skew(subtasks),
+        send_errors_per_s=send_errors(now.of_scope, vertex.id),
+    )
+
+
+def cost_rise(hour: MeasuredHour, vertex: str) -> Number:
+    """Wall cost of the newest measured minute over the median of the minutes in which no vertex
+    limited the run; unknown with fewer than three of those."""
+    newest: float | None = None
+    calm = []
+    for minute in hour.run:
+        found = minute.vertices.get(vertex) if minute else None
+        if minute is None or found is None or found.cost_us is None:
+            continue
+        newest = found.cost_us
+        if not isinstance(minute.walk, Unknown) and not minute.walk.sites:
+            calm.append(newest)
+    if newest is None or len(calm) < 3 or median(calm) <= 0:
+        return Unknown("no minutes without a bottleneck to compare with")
+    return newest / median(calm)
+
+
 def lag_now(seen: LagSeen) -> Lag:
     """A lag with what this source does not report as unknown."""
     nothing = Unknown("this source reports no lag of this kind")
@@ -170,12 +206,7 @@ def slow_host(at: VertexNow, containers: Mapping[str, ContainerNow]) -> str | Un
 
 def onset_at(hour: MeasuredHour, vertex: str, start_ms: int) -> Onset | None:
     """Since when this vertex has limited the run."""
-    limited: list[bool | None] = []
-    for minute in hour.run:
-        if minute is None or isinstance(minute.walk, Unknown):
-            limited.append(None)
-        else:
-            limited.append(any(site.vertex == vertex for site in minute.walk.sites))
+    limited = [None if minute is None else minute.limits(vertex) for minute in hour.run]
     return onset_of(hour, limited, start_ms)
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from drsquirrel.diagnose.bottleneck import is_saturated
 from drsquirrel.diagnose.checkpoint import ended_ms, patience_ms
 from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.minute import ContainerMinute, Minutes, RunMinute
 from drsquirrel.model import series
 from drsquirrel.model.case import CheckpointsNow, Episode
-from drsquirrel.model.facts import JobFacts, Vertex
+from drsquirrel.model.facts import JobFacts
 from drsquirrel.model.report import HOUR_MINUTES
 from drsquirrel.model.series import Series
 from drsquirrel.model.snapshot import MINUTE_MS, Rollup
@@ -20,8 +19,6 @@ JOBMANAGER = ""
 """The JobManager's process has no id over REST."""
 START_MINUTES = 1
 """A run may take so long, beside the minute it starts in, before it is not running."""
-SKEW_FLOOR_PER_S = 100.0
-"""Below this many records a second a vertex's skew says nothing."""
 
 
 @dataclass(frozen=True)
@@ -76,30 +73,6 @@ def labels(facts: JobFacts) -> dict[str, str]:
     }
 
 
-def records_per_s(minute: RunMinute, vertex: Vertex) -> list[float]:
-    """Records a second of each measured subtask: in, of a source out."""
-    found = []
-    for (vertex_id, _), work in minute.works.items():
-        rate = work.records_in_per_s if vertex.inputs else work.records_out_per_s
-        if vertex_id == vertex.id and not isinstance(rate, Unknown):
-            found.append(rate)
-    return found
-
-
-def skew(rates: list[float], vertex: Vertex) -> float | None:
-    """Most over mean, over what max parallelism alone gives on a hash edge; None below the floor.
-
-    Key groups are dealt out whole: with 128 groups on 100 subtasks some hold two, others one.
-    """
-    if len(rates) < 2 or sum(rates) < SKEW_FLOOR_PER_S:
-        return None
-    uneven = 1.0
-    if vertex.max_parallelism > 0 and any(e.ship == "HASH" for e in vertex.inputs):
-        groups = vertex.max_parallelism
-        uneven = -(-groups // vertex.parallelism) * vertex.parallelism / groups
-    return max(rates) * len(rates) / sum(rates) / uneven
-
-
 def series_of(
     hour: MeasuredHour,
     facts: JobFacts | None,
@@ -114,32 +87,36 @@ def series_of(
         series.JOB_FAILED: {"": _each(hour, lambda m: float(m.failed))},
         series.RESTARTS: {"": _counts(hour, [e.began_ms for e in episodes if e.restarted])},
     }
-    vertices = facts.vertices if facts else ()
     name = labels(facts) if facts else {}
-    of_vertex: dict[Series, Callable[[RunMinute, Vertex], float | None]] = {
-        series.BACKPRESSURED_SHARE: _pressured,
-        series.BUSY_SHARE: _busy,
-        series.BOTTLENECK: _bottleneck,
-        series.RECORD_SKEW: lambda m, v: skew(records_per_s(m, v), v),
-        series.HOT_SATURATED: _hot_saturated,
-        series.RECORDS_PER_S: lambda m, v: sum(rates) if (rates := records_per_s(m, v)) else None,
-        series.LAG_RECORDS: lambda m, v: _lag(m, v, "records"),
-        series.LAG_MS: lambda m, v: _lag(m, v, "behind_ms"),
-        series.LAG_RISING: _lag_rising,
-    }
-    for of, measured in of_vertex.items():
-        rows = {name[v.id]: _each(hour, lambda m, v=v, f=measured: f(m, v)) for v in vertices}  # type: ignore[misc]
-        found[of] = {k: row for k, row in rows.items() if any(v is not None for v in row)}
+    for of in _OF_VERTEX:
+        rows = {
+            name[v]: _each(hour, lambda m, v=v, of=of: getattr(m.vertices[v], of.name))  # type: ignore[misc]
+            for v in name
+        }
+        found[of] = _seen(rows)
+    limited = {name[v]: _each(hour, lambda m, v=v: _truth(m.limits(v))) for v in name}  # type: ignore[misc]
+    found[series.BOTTLENECK] = _seen(limited)
     for of, pick in _OF_CONTAINER.items():
         rows = {
             c: tuple(None if m is None else _number(pick(m)) for m in minutes)
             for c, minutes in hour.containers.items()
         }
-        found[of] = {k: row for k, row in rows.items() if any(v is not None for v in row)}
+        found[of] = _seen(rows)
     found.update(_checkpoint_series(hour, facts, checkpoints, up_since_ms))
     return found
 
 
+_OF_VERTEX = (
+    series.BACKPRESSURED_SHARE,
+    series.BUSY_SHARE,
+    series.RECORD_SKEW,
+    series.HOT_SATURATED,
+    series.RECORDS_PER_S,
+    series.LAG_RECORDS,
+    series.LAG_MS,
+    series.LAG_RISING,
+)
+"""Each is a field of VertexMinute."""
 _OF_CONTAINER: dict[Series, Callable[[ContainerMinute], Number]] = {
     series.GC_SHARE: lambda m: m.gc_share,
     series.GC_OLD_SHARE: lambda m: m.gc_old_share,
@@ -151,12 +128,17 @@ def _each(hour: MeasuredHour, measured: Callable[[RunMinute], float | None]) -> 
     return tuple(None if m is None else measured(m) for m in hour.run)
 
 
+def _seen(rows: Mapping[str, MinuteValues]) -> dict[str, MinuteValues]:
+    """The entities that have a value at all."""
+    return {k: row for k, row in rows.items() if any(v is not None for v in row)}
+
+
 def _number(value: Number) -> float | None:
     return None if isinstance(value, Unknown) else value
 
 
-def _truth(value: bool | Unknown) -> float | None:
-    return None if isinstance(value, Unknown) else float(value)
+def _truth(value: bool | Unknown | None) -> float | None:
+    return None if value is None or isinstance(value, Unknown) else float(value)
 
 
 def _all_running(hour: MeasuredHour, start_ms: int) -> MinuteValues:
@@ -164,45 +146,6 @@ def _all_running(hour: MeasuredHour, start_ms: int) -> MinuteValues:
     started = start_ms // MINUTE_MS + START_MINUTES - hour.first_minute
     values = _each(hour, lambda m: _truth(m.all_running))
     return tuple(None if i <= started and not v else v for i, v in enumerate(values))
-
-
-def _of(minute: RunMinute, vertex: Vertex) -> list[tuple[int, float, float]]:
-    """(subtask, busy, pressured) of the measured subtasks of a vertex."""
-    return [
-        (i, w.busy, w.pressured)
-        for (vertex_id, i), w in minute.works.items()
-        if vertex_id == vertex.id
-    ]
-
-
-def _pressured(minute: RunMinute, vertex: Vertex) -> float | None:
-    return max((p for _, _, p in _of(minute, vertex)), default=None)
-
-
-def _busy(minute: RunMinute, vertex: Vertex) -> float | None:
-    return max((b for _, b, _ in _of(minute, vertex)), default=None)
-
-
-def _bottleneck(minute: RunMinute, vertex: Vertex) -> float | None:
-    if isinstance(minute.walk, Unknown):
-        return None
-    return float(any(site.vertex == vertex.id for site in minute.walk.sites))
-
-
-def _hot_saturated(minute: RunMinute, vertex: Vertex) -> float | None:
-    works = [w for (vertex_id, _), w in minute.works.items() if vertex_id == vertex.id]
-    rated = [(r, w) for w in works if not isinstance(r := w.records_in_per_s, Unknown)]
-    return float(is_saturated(max(rated, key=lambda p: p[0])[1])) if rated else None
-
-
-def _lag(minute: RunMinute, vertex: Vertex, what: str) -> float | None:
-    values = [getattr(seen, what) for seen in minute.lags if seen.vertex == vertex.id]
-    return max((v for v in values if v is not None), default=None)
-
-
-def _lag_rising(minute: RunMinute, vertex: Vertex) -> float | None:
-    values = [_truth(seen.rising) for seen in minute.lags if seen.vertex == vertex.id]
-    return max((v for v in values if v is not None), default=None)
 
 
 def _counts(hour: MeasuredHour, times_ms: list[int]) -> MinuteValues:

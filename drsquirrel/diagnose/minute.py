@@ -18,6 +18,7 @@ from drsquirrel.diagnose.rate import (
     work,
 )
 from drsquirrel.diagnose.reading import RUN, Line, ScopeKey, lines
+from drsquirrel.diagnose.vertex import VertexMinute, vertex_minute
 from drsquirrel.model import metric
 from drsquirrel.model.facts import JobFacts
 from drsquirrel.model.snapshot import Rollup, Subject
@@ -35,7 +36,14 @@ class RunMinute:
     failed: bool
     lags: tuple[LagSeen, ...]
     walk: Walk | Unknown
+    vertices: Mapping[str, VertexMinute]
     containers: frozenset[str]
+
+    def limits(self, vertex: str) -> bool | None:
+        """Whether this vertex limited the run; None where that is not known."""
+        if isinstance(self.walk, Unknown):
+            return None
+        return any(site.vertex == vertex for site in self.walk.sites)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +63,16 @@ def run_minute(rollups: tuple[Rollup, ...], facts: JobFacts | None) -> RunMinute
     untrusted: dict[tuple[str, int], str] = {}
     for key, found in of_scope.items():
         if key.vertex and not key.operator:
-            done = work(found[-1])
-            if isinstance(done, Untrusted):
-                untrusted[key.vertex, key.subtask] = str(done)
+            measured = work(found[-1])
+            if isinstance(measured, Untrusted):
+                untrusted[key.vertex, key.subtask] = str(measured)
             else:
-                works[key.vertex, key.subtask] = done
+                works[key.vertex, key.subtask] = measured
     lags = lags_of(of_scope)
     rising = {seen.vertex: seen.rising for seen in lags}
+    of_vertex: dict[str, dict[int, Work]] = {}
+    for (vertex_id, index), done in works.items():
+        of_vertex.setdefault(vertex_id, {})[index] = done
     newest = rollups[-1]
     own = lines((newest,)).get(RUN, [])
     return RunMinute(
@@ -71,6 +82,10 @@ def run_minute(rollups: tuple[Rollup, ...], facts: JobFacts | None) -> RunMinute
         failed=latest(own, metric.JOB_STATE.name) == code_of(JOB_STATES, "FAILED"),
         lags=lags,
         walk=locate(facts, works, rising) if facts else Unknown("the plan is not known"),
+        vertices={
+            v.id: vertex_minute(v, of_vertex.get(v.id, {}), lags)
+            for v in (facts.vertices if facts else ())
+        },
         containers=frozenset(t.key.container for t in newest.tracks if t.key.container),
     )
 
