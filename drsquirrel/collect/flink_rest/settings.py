@@ -34,6 +34,6 @@ class PollSettings:
     checkpoint_details_per_round: int = 2
     """Requests per job and round for such details."""
     jobs_max: int = 500
-    """Jobs of one cluster that are watched; the newest ones where there are more."""
+    """Jobs of one cluster that are watched: those that have not ended first, then the newest."""
     remembered_max: int = 5_000
     """Failures, checkpoints and changes of one run that are remembered as already told."""

@@ -219,9 +219,9 @@ class ClusterWatch:
         return ChangeEvent(origin=origin, time_ms=now_ms, what=what, subject=id_)
 
     def _see_runs(self, jobs: Iterable[Job]) -> None:
-        newest = sorted(jobs, key=lambda j: -j.start_time)[: self._settings.jobs_max]
+        live_first = sorted(jobs, key=lambda j: (j.state in ENDED_STATES, -j.start_time))
         known, self._runs = self._runs, {}
-        for job in newest:
+        for job in live_first[: self._settings.jobs_max]:
             key = (job.jid, job.start_time)
             run = known.pop(key, None) or RunWatch(job, self._settings, self._sign)
             run.begin(job, connecting=not self._connected)
