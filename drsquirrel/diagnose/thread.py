@@ -53,8 +53,10 @@ WAITS = (*PARKS, "java.lang.Object.wait", "java.lang.Thread.join")
 IO = (
     "sun.nio.ch.",
     "sun.nio.fs.",
-    "java.net.",
-    "sun.net.",
+    "java.net.Socket",
+    "java.net.PlainSocket",
+    "java.net.Inet4AddressImpl",
+    "java.net.Inet6AddressImpl",
     "java.io.File",
     "java.io.RandomAccessFile",
     "java.io.UnixFileSystem",
