@@ -1,7 +1,6 @@
 """One cluster watched: its rounds onto the desk, facts and thread dumps looked up, runs judged."""
 
 import asyncio
-import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -15,13 +14,12 @@ import re2
 
 from drsquirrel import settings as settings_
 from drsquirrel.collect.flink_rest.client import FlinkClient, Get
-from drsquirrel.collect.flink_rest.error import FlinkError
 from drsquirrel.collect.flink_rest.loop import watch_cluster
 from drsquirrel.collect.flink_rest.settings import PollSettings
 from drsquirrel.collect.flink_rest.watch import ClusterWatch, Round
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.desk import ClusterDesk, Desk, RunDesk
-from drsquirrel.enrich.job_facts import job_facts
+from drsquirrel.enrich.job_facts import JobFactsSource
 from drsquirrel.enrich.thread_dump import TaskManagerNow, ThreadDumps
 from drsquirrel.model.case import ContainerNow
 from drsquirrel.model.clock import Clock
@@ -30,7 +28,6 @@ from drsquirrel.model.signature import sign
 from drsquirrel.model.unknown import Number, Unknown
 from drsquirrel.settings import Cluster, Settings, SettingsError
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 FACTS_PER_ROUND = 20
 
@@ -110,6 +107,7 @@ class Watch:
         self._polling = poll_settings(settings)
         self._thread = thread
         self._new_facts: list[JobFacts] = []
+        self._facts = JobFactsSource(cluster, get, clock)
         self._dumps_allowed = dumps_allowed
         self._dumps = ThreadDumps(get, clock, allowed=dumps_allowed)
         desk.add_cluster(cluster, int(settings.poll_interval_s * 1000), dumps_allowed)
@@ -149,16 +147,14 @@ class Watch:
         return await self.in_desk(lambda: self._desk.judge(self.cluster, self._clock.now_ms()))
 
     async def _look_up_facts(self) -> None:
-        """The plan and settings of runs that are new, a few in each round."""
-        missing = [r for r in self.on_desk.runs.values() if r.facts is None and not r.is_closed]
-        for run in missing[:FACTS_PER_ROUND]:
-            try:
-                run.facts = await job_facts(self._get, run.seen)
-            except FlinkError as error:
-                # It may have ended meanwhile; while it is listed it is asked again next round.
-                logger.info("no facts of run %s: %s", run.id, error)
-                continue
-            self._new_facts.append(run.facts)
+        """Plan and settings of the live runs; of those that are new, some in each round."""
+        live = [run for run in self.on_desk.runs.values() if not run.is_closed]
+        new = [run for run in live if run.facts is None]
+        for run in [run for run in live if run.facts is not None] + new[:FACTS_PER_ROUND]:
+            found = await self._facts.look_up(run.seen)
+            if found.value is not None and found.value != run.facts:
+                run.facts = found.value
+                self._new_facts.append(found.value)
 
     async def _look_at_threads(self, judged: list[RunDesk]) -> bool:
         """Take the dumps that would decide a question, of one run in a round; whether any was."""
