@@ -2,7 +2,8 @@
 
 A signature is `v1:` and a hash, a space, and a form to read. The hash is over the class of the
 deepest cause and where it was thrown in the job's own code; over the message, without what varies,
-where no code of the job is in the trace. Change what goes in, and the version must change.
+where no code of the job is in the trace; over the topmost frame where there is no message either.
+Change what goes in, and the version must change.
 """
 
 import re
@@ -24,6 +25,7 @@ NOT_IN_APP = (
     "akka.",
     "com.esotericsoftware.",
     "com.fasterxml.",
+    "com.google.",
     "com.sun.",
     "com.zaxxer.hikari.",
     "io.grpc.",
@@ -61,6 +63,10 @@ ANYWHERE = frozenset({"java.lang.OutOfMemoryError"})
 RECURSION = "java.lang.StackOverflowError"
 
 _WORD = re.compile(r"""[^\s()\[\]{}<>,;='"`|]+""")
+_PART = re.compile(r"[^\W_]+")
+_DIGITS = re.compile(r"\d+")
+_ONE_NUMBER = re.compile(r"[-+]*#(?:[-+.,:_/@]*#)*")
+"""Of `-1`, `1.5`, `1,024`, a time of day, an address."""
 
 
 def sign(throwable: str) -> str:
@@ -78,12 +84,15 @@ def sign_line(logger: str, message: str) -> str:
 
 def _sign(throwable: str) -> str:
     cause = parse(throwable).cause
-    places = () if cause.type in ANYWHERE else in_app(cause)
-    if places:
-        told = f"{_short(cause.type)} at {_short(places[0], 2)}"
-        return _signature((cause.type, *places), told)
     masked = mask(cause.message)
-    return _signature((cause.type, masked), f"{_short(cause.type)}: {masked}")
+    places = () if cause.type in ANYWHERE else in_app(cause)
+    if not places and not masked:
+        places = tuple(map(_method, cause.frames[:1]))
+    if places:
+        told = f"{_short(cause.type)} at {_short(places[0], 2)}".lstrip()
+        return _signature((cause.type, *places), told)
+    told = f"{_short(cause.type)}: {masked}" if cause.type else masked
+    return _signature((cause.type, masked), told)
 
 
 _sign_cached = lru_cache(maxsize=1024)(_sign)
@@ -115,10 +124,15 @@ def in_app(thrown: Thrown) -> tuple[str, ...]:
 
 
 def _place(frame: str) -> str:
-    """`package.Class.method` without what a compiler or the JVM numbers; "" for generated code."""
+    """The method of a frame; "" for a lambda's proxy and for code that Flink SQL generates."""
+    name = frame.partition("(")[0].rpartition(".")[0]
+    generated = "." not in name and name.partition("$")[2][:1].isdigit()
+    return "" if generated or "$$Lambda" in name else _method(frame)
+
+
+def _method(frame: str) -> str:
+    """`package.Class.method` without what a compiler or the JVM numbers."""
     name, _, method = frame.partition("(")[0].rpartition(".")
-    if "$$Lambda" in name or "." not in name:
-        return ""
     parts = f"{name.partition('$$')[0]}.{method}".split("$")
     return "$".join([parts[0], *(part.lstrip("0123456789") for part in parts[1:])])
 
@@ -126,12 +140,22 @@ def _place(frame: str) -> str:
 def mask(message: str) -> str:
     """The first line of a message without numbers, ids, addresses, paths and times."""
     line = message.strip().partition("\n")[0]
-    return _WORD.sub(_masked_word, line[:MASKED_CHARS])
+    return _ONE_NUMBER.sub("#", _WORD.sub(_masked_word, line[:MASKED_CHARS]))
 
 
 def _masked_word(found: re.Match[str]) -> str:
     word = found.group()
-    bare = word.rstrip(".:!?")
-    varies = any(map(str.isdigit, bare)) or "/" in bare or "\\" in bare
-    is_hex = len(bare) >= 8 and not bare.strip("abcdefABCDEF-")
-    return "#" + word[len(bare) :] if varies or is_hex else word
+    if word.startswith("/") or ":/" in word or "\\" in word:
+        return "#"
+    return _PART.sub(_masked_part, word)
+
+
+def _masked_part(found: re.Match[str]) -> str:
+    """`guava18` as `guava#`, and what looks like an id as `#`."""
+    part = found.group()
+    digits = _DIGITS.findall(part)
+    if not digits:
+        return part
+    is_hex = len(part) >= 6 and not part.strip("0123456789abcdefABCDEF")
+    is_id = is_hex or part[0].isdigit() or len(digits) > 1
+    return "#" if is_id else part.replace(digits[0], "#")

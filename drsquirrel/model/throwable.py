@@ -108,7 +108,7 @@ class _Reader:
         if not words or words.startswith("[CIRCULAR REFERENCE"):
             return
         if current is None:
-            self._begin(self._chain, words)
+            self._begin(self._chain, words.removeprefix("Caused by: ").removeprefix("Suppressed: "))
         elif words.startswith("at ") and (frame := _frame(words)):
             if len(current.frames) < FRAMES:
                 current.frames.append(frame)
@@ -119,6 +119,10 @@ class _Reader:
             self._begin(self._suppressed, words.removeprefix("Suppressed: "))
         elif words.startswith("... ") and words.endswith(" more"):
             self._share(words[4:-5])
+        elif not current.frames and not current.type and is_class_name(words.partition(": ")[0]):
+            # What came before was a log line or a time, as Flink's older REST answers begin.
+            self._chain.pop()
+            self._begin(self._chain, words)
         elif not current.frames and len(current.message) < MESSAGE_CHARS:
             current.message = f"{current.message}\n{line}"[:MESSAGE_CHARS]
 
