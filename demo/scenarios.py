@@ -146,7 +146,7 @@ FAULTS = (
     Scenario(
         "gc-pressure",
         "a cache fills most of a small heap and is rewritten all the time",
-        "--rate 400 --enrich garbage:40:100",
+        "--rate 400 --enrich garbage:35:40",
         ("gc-pressure",),
         heap_mb=160,
     ),
