@@ -10,7 +10,8 @@ PURE_TESTS := $(addprefix tests/,model watch rules diagnose)
 
 , := ,
 say = @printf '%s\n' '-- $(1)'
-npm = cd web && PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
+# As the rest of the machine, Node shall trust what a company network has installed.
+npm = cd web && NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm --loglevel error
 
 .PHONY: help setup page run check coverage static web-test all-tests chromium test evidence clean
 
@@ -58,8 +59,8 @@ web-test: page
 
 coverage: $(VENV)/.test
 	$(call say,the pure packages are covered by their own tests)
-	@$(PY) -m coverage run -m pytest $(PURE_TESTS)
-	@$(PY) -m coverage report
+	@bad=; $(PY) -m coverage run -m pytest $(PURE_TESTS) || bad=1; \
+	$(PY) -m coverage report || bad=1; [ -z "$$bad" ]
 
 all-tests: $(VENV)/.test page
 	$(call say,all tests: real Flink clusters start$(,) this takes some minutes)
@@ -123,7 +124,7 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.run
 
 web/node_modules/.installed: web/package-lock.json web/.npmrc | $(VENV)/.run
 	$(call say,installing what the page is built with (once))
-	@$(npm) ci --ignore-scripts --silent
+	@$(npm) ci --ignore-scripts
 	@touch $@
 
 $(PAGE): $(PAGE_SOURCES) web/node_modules/.installed

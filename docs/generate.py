@@ -9,7 +9,7 @@ import msgspec
 import typer
 from msgspec import Meta, Struct
 
-from drsquirrel import cli
+from drsquirrel.cli import cli
 from drsquirrel.rules.cause import Cause
 from drsquirrel.rules.check import Check
 from drsquirrel.rules.load import load
@@ -91,7 +91,7 @@ def _body(rule: Check | Cause) -> Iterator[str]:
 def _settings() -> Iterator[str]:
     yield "# Settings"
     yield (
-        "`drsquirrel up --settings FILE` reads them from a TOML file. A variable named "
+        "`drsquirrel up --config FILE` reads them from a TOML file. A variable named "
         f"`{PREFIX}` and the setting in capitals goes before the file, a flag before both. "
         "What is not listed here is refused."
     )
@@ -150,7 +150,7 @@ def _toml(value: object) -> str:
 
 def _commands() -> Iterator[str]:
     yield "# Commands"
-    group = typer.main.get_command(cli.app)
+    group = typer.main.get_command(cli)
     assert isinstance(group, typer.core.TyperGroup)
     context = typer.Context(group, info_name="drsquirrel")
     for name, command in group.commands.items():
