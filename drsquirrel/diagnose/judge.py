@@ -17,7 +17,7 @@ from drsquirrel.diagnose.question import Causes, Weighed, answer_of, asked, weig
 from drsquirrel.diagnose.strip import clock, last_hour
 from drsquirrel.diagnose.symptom import benign_of, symptoms_of
 from drsquirrel.model import series
-from drsquirrel.model.case import Case, ContainerNow, Episode
+from drsquirrel.model.case import Case, ContainerNow, Episode, VertexNow
 from drsquirrel.model.facts import JobFacts
 from drsquirrel.model.report import (
     HOUR_MINUTES,
@@ -35,7 +35,7 @@ from drsquirrel.model.unknown import Unknown
 from drsquirrel.model.verdict import Confidence, Verdict
 from drsquirrel.rules.cause import Question
 from drsquirrel.rules.load import Rules
-from drsquirrel.rules.wording import count, duration, percent, plural
+from drsquirrel.rules.wording import count, duration, plural
 
 SHOWN_INCIDENTS = 20
 
@@ -77,8 +77,8 @@ def diagnose(
     symptoms = symptoms_of(case, causes)
     next_words = _if_nothing_is_done(causes, asked_now)
     told = conclude(inquiry, case, hour, causes, symptoms, checks, next_words)
-    vertices = frozenset(a.culprit.vertex_id or "" for a in causes)
-    places = frozenset(a.culprit.container or "" for a in causes)
+    vertices = frozenset(v for a in causes if (v := a.culprit.vertex_id))
+    places = frozenset(c for a in causes if (c := a.culprit.container))
     same = told.verdict is memory.verdict
     since_verdict_ms = memory.verdict_since_ms if same else now_ms
     report = Report(
@@ -102,7 +102,7 @@ def diagnose(
     )
     remembered = Memory(held=held, verdict=told.verdict, verdict_since_ms=since_verdict_ms)
     up_ms = None if history.up_since_ms is None else now_ms - history.up_since_ms
-    return Judgement(report, remembered, _wanted_threads(case), up_ms)
+    return Judgement(report, remembered, _wanted_threads(case, asked_now), up_ms)
 
 
 def _answers(case: Case, causes: Causes, hour: MeasuredHour) -> list[tuple[Answer, Weighed]]:
@@ -240,16 +240,18 @@ def _graph(
                 records_per_s=sum(rates) if rates else None,
                 saturated=len(now.saturated) if now and works else 0,
                 culprit=vertex.id in culprits,
-                says=_node_says(busy, pressured),
+                says=_node_says(now, pressured),
             )
         )
     return found
 
 
-def _node_says(busy: float | None, pressured: float | None) -> str:
-    if busy is None or pressured is None:
+def _node_says(now: VertexNow | None, pressured: float | None) -> str:
+    """What the shares alone do not tell."""
+    if now is None or pressured is None:
         return "not measured"
-    return f"busy {percent(busy)} · waiting {percent(pressured)}"
+    saturated, of = len(now.saturated), now.vertex.parallelism
+    return f"{saturated} of {of} subtasks at their limit" if 0 < saturated < of else ""
 
 
 def _data(inquiry: Inquiry, hour: MeasuredHour, now_ms: int) -> Data:
@@ -300,11 +302,15 @@ def _facts(inquiry: Inquiry, case: Case) -> list[tuple[str, str]]:
     return [(label, text) for label, text in found if text]
 
 
-def _wanted_threads(case: Case) -> tuple[ContainerNow, ...]:
-    """Where a dump would decide: the limiting container of the first bottleneck without one."""
+def _wanted_threads(
+    case: Case, asked_now: list[tuple[Answer, Weighed]]
+) -> tuple[ContainerNow, ...]:
+    """Where a dump would decide: the limiting container of a bottleneck without a sure answer."""
+    sure = {a.culprit.vertex_id for a, _ in asked_now if a.confidence in SURE}
     for bottleneck in () if isinstance(case.bottlenecks, Unknown) else case.bottlenecks:
-        if isinstance(bottleneck.threads, Unknown) and bottleneck.subtasks:
+        at = bottleneck.at
+        if at.vertex.id not in sure and isinstance(bottleneck.threads, Unknown):
             slow = max(bottleneck.subtasks, key=lambda s: s.busy).container
-            control = sorted(bottleneck.at.containers - {slow})[:1]
+            control = sorted(at.containers - {slow})[:1]
             return tuple(case.containers[c] for c in (slow, *control) if c in case.containers)
     return ()

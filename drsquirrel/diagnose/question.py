@@ -19,8 +19,9 @@ OTHER_SCORE = 1.0
 """What an answer has to beat: the cause may be none that we know."""
 LIKELY = 0.8
 POSSIBLE = 0.5
-RIVAL = 0.15
-"""An answer with at least this share is named as a rival of an answer that is not likely."""
+RIVAL = 0.1
+"""An answer with at least this share is a rival of one that is not sure, and not ruled out."""
+SHOWN_RULED_OUT = 5
 EPISODE_FRESH_MS = 120_000
 GC_SHARE = 0.2
 HEAP_FLOOR = 0.8
@@ -152,11 +153,15 @@ def _own(best: Weighed) -> Iterator[Evidence]:
 
 
 def _ruled_out(best: Weighed, ranked: list[Weighed]) -> Iterator[Evidence]:
-    """Per rival the number that spoke most against it; none is named without one."""
+    """Per rival the number that spoke most against it, the nearest rivals; none without one."""
+    ruled_out = 0
     for rival in ranked:
         against = [e for e in rival.evidence if e.excludes or e.weight < 0]
-        if rival is best or rival.certain or not against:
+        if rival is best or rival.certain or rival.share >= RIVAL or not against:
             continue
+        if ruled_out == SHOWN_RULED_OUT:
+            return
+        ruled_out += 1
         most = max(against, key=lambda e: (e.excludes, -e.weight))
         name = rival.code.replace("-", " ")
         yield Evidence(
