@@ -8,7 +8,7 @@ from drsquirrel.store.interface import HOUR_MS, Retention
 STEP_ROWS = 200
 STEP_PAGES = 1_000
 
-_LARGE = (sql.EXPIRE_LOG_CHUNKS, sql.EXPIRE_SNAPSHOTS, sql.EXPIRE_EVENTS)
+_LARGE = (sql.EXPIRE_SNAPSHOTS, sql.EXPIRE_LOG_CHUNKS, sql.EXPIRE_EVENTS)
 """What fills the disk, in the order in which it can be missed."""
 
 

@@ -65,14 +65,16 @@ def container(id: str = "tm-1", slots: int = 2) -> ContainerFacts:
     return ContainerFacts(cluster=CLUSTER, id=id, is_taskmanager=True, slots=slots)
 
 
-def snapshot(window_ms: int = START_MS, seen: int = 1, container: str = "") -> Snapshot:
+def snapshot(
+    window_ms: int = START_MS, seen: int = 1, container: str = "", operator: str = ""
+) -> Snapshot:
     subject = (
         Subject(cluster=CLUSTER, container=container)
         if container
         else Subject(cluster=CLUSTER, job=JOB, start_ms=START_MS)
     )
     reading = Reading(window_ms, seen, {"busy_ms": 1000 + seen, "records_in": 17 * seen})
-    track = Track(TrackKey("tm-1", "e", "v", 0), (reading,), (reading,), {}, {})
+    track = Track(TrackKey("tm-1", "e", "v", 0, operator), (reading,), (reading,), {}, {})
     rollup = Rollup(subject=subject, minute=window_ms // 60_000, tracks=(track,))
     return Snapshot(
         subject=subject,

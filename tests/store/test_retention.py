@@ -100,23 +100,31 @@ def size_of(directory: Path) -> int:
     return (directory / DATABASE).stat().st_size
 
 
-def test_a_database_that_is_too_large_loses_the_oldest_logs_then_snapshots_then_failures(
-    opener: Opener, tmp_path: Path
+@pytest.mark.parametrize(
+    ("max_bytes", "stays"),
+    [
+        pytest.param(5_000_000, {"snapshots", "logs", "failures"}, id="nothing of what fits"),
+        pytest.param(3_000_000, {"logs", "failures"}, id="snapshots first"),
+        pytest.param(2_000_000, {"failures"}, id="then logs"),
+        pytest.param(1_000_000, set(), id="then events"),
+    ],
+)
+def test_a_database_that_is_too_large_loses(
+    opener: Opener, tmp_path: Path, max_bytes: int, stays: set[str]
 ) -> None:
-    store = opener(tmp_path, Retention(max_bytes=3_000_000))
-    now_ms = START_MS + 2 * HOUR_MS
-    windows = (START_MS, now_ms - now_ms % WINDOW_MS)
-    store.write(Batch(time_ms=1, logs=tuple(made.log(n) for n in range(20))))
-    store.write(Batch(time_ms=2, snapshots=tuple(made.snapshot(w) for w in windows)))
-    for number in range(60):
-        store.write(noise(number, START_MS + number))
-    late = made.failure((now_ms - START_MS) // 1000)
-    store.write(Batch(time_ms=now_ms, failures=(late,)))
-    expire_all(store, now_ms)
-    assert store.logs(RUN_ID).events == ()
-    assert [s.window_ms for s in store.load_hour(CLUSTER, 0)] == [windows[1]]
-    assert store.failures(RUN_ID) == [late], "one step took all old ones, none of the last hour"
-    assert size_of(tmp_path) < 3_000_000
+    store = opener(tmp_path, Retention(max_bytes=max_bytes))
+    for number in range(20):
+        text = os.urandom(50_000).hex()
+        batch = Batch(
+            time_ms=number,
+            snapshots=(made.snapshot(START_MS - number * WINDOW_MS, operator=text),),
+            logs=(made.log(number, text),),
+            failures=(made.failure(number, text),),
+        )
+        store.write(batch)
+    expire_all(store, START_MS + 2 * HOUR_MS)
+    assert kinds(store) == stays
+    assert size_of(tmp_path) < max_bytes
     store.close()
 
 
