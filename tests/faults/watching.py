@@ -1,0 +1,133 @@
+"""Watches a real cluster as the app does, and keeps what was said of each job at each look."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from drsquirrel.cluster import SystemClock, Watch, client_of
+from drsquirrel.collect.flink_rest.watch import Round
+from drsquirrel.desk import Desk, RunDesk, run_to_show
+from drsquirrel.diagnose.memory import SURE
+from drsquirrel.model.report import Answer, Report
+from drsquirrel.rules.load import load
+from drsquirrel.settings import Cluster, Settings
+
+POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Said:
+    """One report of a job, and when it was made by our clock."""
+
+    at_s: float
+    report: Report
+
+    @property
+    def best(self) -> Answer | None:
+        """The cause that the headline names: the first, if it is sure."""
+        causes = self.report.causes
+        return causes[0] if causes and causes[0].confidence in SURE else None
+
+
+class Watching:
+    """A context manager; rounds are made in a thread of their own until it is left."""
+
+    def __init__(self, url: str, *, dumps_allowed: bool = True) -> None:
+        self.said: dict[str, list[Said]] = {}
+        """By job name, oldest first."""
+        self._url = url
+        self._dumps_allowed = dumps_allowed
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._stopped: asyncio.Event = asyncio.Event()
+        self.broke: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self._thread.join(60)
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._watch())
+        except BaseException as error:
+            self.broke = error
+            raise
+        finally:
+            self._loop.close()
+
+    async def _watch(self) -> None:
+        settings = Settings()
+        desk = Desk(load())
+        with ThreadPoolExecutor(1) as thread:
+            async with client_of(Cluster(url=self._url), settings) as client:
+                watch = Watch(
+                    "test",
+                    client,
+                    desk,
+                    SystemClock(),
+                    settings,
+                    thread,
+                    dumps_allowed=self._dumps_allowed,
+                )
+
+                async def after(_: Round, judged: list[RunDesk]) -> None:
+                    self._keep(list(watch.on_desk.runs.values()))
+
+                rounds = asyncio.create_task(watch.run(after))
+                await self._stopped.wait()
+                rounds.cancel()
+                await asyncio.gather(rounds, return_exceptions=True)
+
+    def _keep(self, runs: list[RunDesk]) -> None:
+        by_name: dict[str, list[RunDesk]] = {}
+        for run in runs:
+            if run.report is not None:
+                by_name.setdefault(run.job.name, []).append(run)
+        for name, of_job in by_name.items():
+            report = run_to_show(of_job).report
+            assert report is not None
+            self.said.setdefault(name, []).append(Said(time.time(), report))
+
+    def latest(self, job: str) -> Report | None:
+        """The newest report of a job."""
+        said = self.said.get(job)
+        return said[-1].report if said else None
+
+    def wait_for(self, job: str, holds: Callable[[Report], bool], timeout_s: float) -> Report:
+        """The first report of a job, from now on or the newest, for which something holds.
+
+        Fails with what was said instead.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            assert self.broke is None, self.broke
+            report = self.latest(job)
+            if report is not None and holds(report):
+                return report
+            time.sleep(POLL_S)
+        raise AssertionError(f"not within {timeout_s:.0f} s; of {job} was said:\n{self.story(job)}")
+
+    def story(self, job: str) -> str:
+        """What was said of a job, change by change."""
+        lines: list[str] = []
+        for said in self.said.get(job, []):
+            report = said.report
+            codes = ", ".join(f"{a.code} {a.confidence}" for a in report.causes)
+            line = f"{report.verdict}: {report.headline} [{codes}]"
+            if not lines or not lines[-1].endswith(line):
+                lines.append(f"  {time.strftime('%H:%M:%S', time.localtime(said.at_s))} {line}")
+        return "\n".join(lines) or "  nothing"
