@@ -147,7 +147,7 @@ def _note(
             part.checkpoints.append(replace(event, failure=cut(event.failure, longest)))
         case ChangeEvent():
             part.changes.append(replace(event, text=cut(event.text, longest)))
-        case LogEvent():
+        case _:
             part.logs.append(_summary(event, longest))
 
 

@@ -74,6 +74,12 @@ def test_code_of_the_job_without_a_package_is_its_own():
     assert in_app(trace.cause) == ("Main.run", "Main$Step.map")
 
 
+def test_frames_far_from_the_throw_do_not_count():
+    frames = [f"\tat com.shop.Step{n}.map(Step.java:1)\n" for n in range(9)]
+    near, far = "a.B: x\n" + "".join(frames[:5]), "a.B: x\n" + "".join(frames)
+    assert sign(near) == sign(far) != sign("a.B: x\n" + "".join(frames[:4]))
+
+
 def test_an_out_of_memory_error_is_the_same_with_and_without_a_trace():
     bare = "java.lang.OutOfMemoryError: Java heap space"
     assert sign(bare) == sign(bare + "\n\tat com.shop.Enrich.map(Enrich.java:31)")

@@ -1,6 +1,5 @@
 """Events for tests: readable ones by hand, and any that Hypothesis can think of."""
 
-from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -143,6 +142,6 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         text=_TEXTS,
     ),
 )
-ARRIVALS = st.lists(st.tuples(st.just(NOON_MS + 5_000), EVENTS), max_size=12)
-
-Folding = Callable[[list[tuple[int, Event]]], Any]
+_ARRIVED_MS = st.sampled_from([5_000, 5_000, 5_000, 59_000, 200_000]).map(NOON_MS.__add__)
+ARRIVALS = st.lists(st.tuples(_ARRIVED_MS, EVENTS), max_size=12)
+"""Events with their times of arrival, which stay with them however often they are told."""

@@ -1,0 +1,356 @@
+"""What fold makes of events: readable examples, one per promise of its rollups."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from drsquirrel.model import event as wire
+from drsquirrel.model.event import (
+    ChangeEvent,
+    CheckpointEvent,
+    Event,
+    FailureEvent,
+    LogEvent,
+    Values,
+)
+from drsquirrel.model.snapshot import Reading, Rollup, Seen, Subject, Track, TrackKey
+from drsquirrel.watch.fold import cut, fold, fold_bytes
+from drsquirrel.watch.limit import LIMITS, Limits
+from tests.watch.made import MINUTE_MS, NOON_MS, TRACE, origin, report, subtask
+
+RUN = Subject(cluster="prod", job="j")
+NOON = NOON_MS // MINUTE_MS
+
+
+def folded(*events: Event, late_ms: int = 0, limits: Limits = LIMITS) -> list[Rollup]:
+    return fold([(event.time_ms + late_ms, event) for event in events], limits).rollups
+
+
+def only(*events: Event, late_ms: int = 0, limits: Limits = LIMITS) -> Rollup:
+    (rollup,) = folded(*events, late_ms=late_ms, limits=limits)
+    return rollup
+
+
+def values_of(scope: Values, job: str = "j") -> dict[str, int]:
+    tracks = only(report(1, NOON_MS, scope, job=job)).tracks
+    return dict(tracks[0].last[0].values) if tracks else {}
+
+
+def test_a_minute_keeps_first_and_last_and_of_gauges_low_and_high():
+    reports = [
+        report(n, NOON_MS + 10_000 * n, subtask(busy_ms=100 * n, input_queue_buffers=queue))
+        for n, queue in enumerate([4, 9, 2, 5])
+    ]
+    assert only(*reports).tracks == (
+        Track(
+            TrackKey("tm-1", "e", "v", 0, "", "", 0),
+            first=(Reading(NOON_MS, 0, {"busy_ms": 0, "input_queue_buffers": 4}),),
+            last=(Reading(NOON_MS + 30_000, 3, {"busy_ms": 300, "input_queue_buffers": 5}),),
+            low={"input_queue_buffers": 2},
+            high={"input_queue_buffers": 9},
+        ),
+    )
+
+
+def test_every_metric_has_its_own_first_and_last():
+    early, late = subtask(busy_ms=1, idle_ms=1), subtask(idle_ms=2, bytes_in=2)
+    (track,) = only(report(1, NOON_MS, early), report(2, NOON_MS + 1, late)).tracks
+    assert track.first == (
+        Reading(NOON_MS, 1, {"busy_ms": 1, "idle_ms": 1}),
+        Reading(NOON_MS + 1, 2, {"bytes_in": 2}),
+    )
+    assert track.last == (
+        Reading(NOON_MS, 1, {"busy_ms": 1}),
+        Reading(NOON_MS + 1, 2, {"bytes_in": 2, "idle_ms": 2}),
+    )
+
+
+def test_of_two_claims_to_one_place_in_time_the_extremes_stay():
+    (track,) = only(
+        *(report(1, NOON_MS, subtask(busy_ms=n, idle_ms=9 - n)) for n in (5, 3, 4))
+    ).tracks
+    assert track.first[0].values == {"busy_ms": 3, "idle_ms": 4}
+    assert track.last[0].values == {"busy_ms": 5, "idle_ms": 6}
+
+
+def test_attempts_and_processes_are_tracks_of_their_own():
+    reports = [
+        report(1, NOON_MS, subtask(attempt=attempt, busy_ms=1), epoch=epoch)
+        for attempt in (0, 1)
+        for epoch in ("e", "f")
+    ]
+    assert len(only(*reports).tracks) == 4
+
+
+def test_the_minute_is_that_of_the_source_time():
+    a, b = folded(report(1, NOON_MS - 1), report(2, NOON_MS))
+    assert (a.minute, b.minute) == (NOON - 1, NOON)
+
+
+def test_a_report_without_a_job_is_about_its_container():
+    heap = Values(values={"Status.JVM.Memory.Heap.Used": 7})
+    rollup = only(report(1, NOON_MS, heap, job=""))
+    assert rollup.subject == Subject(cluster="prod", container="tm-1")
+    assert rollup.tracks[0].high == {"heap_used_bytes": 7}
+
+
+@pytest.mark.parametrize(
+    ("scope", "job", "metrics"),
+    [
+        (Values(values={"numRestarts": 3}), "j", {"restarts_total": 3}),
+        (Values(values={"numRestarts": 3}), "", {}),
+        (subtask(numRecordsIn=3), "j", {"records_in": 3}),
+        (
+            Values(values={"numRecordsIn": 3}, vertex="v", operator="o"),
+            "j",
+            {"source_records_in": 3},
+        ),
+        (
+            Values(values={"Count": 2, "Time": 50}, group="G1"),
+            "",
+            {"gc_count": 2, "gc_time_ms": 50},
+        ),
+        (Values(values={"Count": 2}, group="All"), "", {}),
+        (Values(values={"Count": 2}), "", {}),
+        (Values(values={"threads": 3}), "", {"threads": 3}),
+        (subtask(threads=3), "j", {}),
+    ],
+)
+def test_the_scope_decides_what_a_name_means(scope, job, metrics):
+    assert values_of(scope, job) == metrics
+
+
+def test_numbers_become_integers_of_our_units():
+    usage = "Shuffle.Netty.Output.Buffers.outPoolUsage"
+    assert values_of(subtask(**{usage: 0.25})) == {"out_pool_micro": 250_000}
+    assert values_of(subtask(**{usage: 1})) == {"out_pool_micro": 1_000_000}
+    assert values_of(subtask(out_pool_micro=7)) == {"out_pool_micro": 7}
+    assert values_of(subtask(busy_ms=7.6)) == {"busy_ms": 8}
+
+
+def test_of_two_names_for_one_metric_ours_and_then_the_newer_wins():
+    old = {"KafkaConsumer.records-lag-max": 1}
+    new = {"KafkaSourceReader.KafkaConsumer.records-lag-max": 2}
+    ours = {"records_lag_max": 3}
+
+    def lag(*names: dict[str, int]) -> dict[str, int]:
+        values = {name: value for part in names for name, value in part.items()}
+        return values_of(Values(values=values, operator="o"))
+
+    assert lag(old, new) == lag(new, old) == {"records_lag_max": 2}
+    assert lag(new, ours, old) == {"records_lag_max": 3}
+
+
+@pytest.mark.parametrize(
+    "bad", [float("nan"), float("inf"), -float("inf"), 2**63, -1e300, "7", None]
+)
+def test_what_is_no_usable_number_is_dropped_and_counted(bad):
+    values = [{"busy_ms": 1}, {"busy_ms": bad}, {"busy_ms": bad, "idle_ms": 3}, {"busy_ms": 2}]
+    reports = [report(n, NOON_MS + n, Values(values=v, vertex="v")) for n, v in enumerate(values)]
+    result = fold([(NOON_MS, r) for r in reports])
+    (track,) = result.rollups[0].tracks
+    assert [r.values for r in track.first] == [{"busy_ms": 1}, {"idle_ms": 3}]
+    assert [r.values for r in track.last] == [{"idle_ms": 3}, {"busy_ms": 2}]
+    assert result.dropped == {"no usable number": 2}
+
+
+def test_huge_integers_are_no_numbers_either():
+    assert values_of(subtask(busy_ms=10**400)) == {}
+
+
+def test_unknown_names_are_dropped_and_counted():
+    reports = [report(n, NOON_MS + n, subtask(mystery=1, busy_ms=n)) for n in range(3)]
+    result = fold([(NOON_MS, r) for r in [*reports, report(9, NOON_MS, subtask(mystery=1))]])
+    assert result.dropped == {"unknown metric": 4}
+    assert result.rollups[0].tracks[0].last[0].values == {"busy_ms": 2}
+
+
+def test_seen_are_the_sequence_numbers_of_reports_without_holes_between_them():
+    reports = [report(n, NOON_MS) for n in (7, 3, 4, 5, 3)] + [report(1, NOON_MS, epoch="f")]
+    assert only(*reports).seen == (
+        Seen("tm-1", "e", 3, 5),
+        Seen("tm-1", "e", 7, 7),
+        Seen("tm-1", "f", 1, 1),
+    )
+
+
+def test_what_a_limit_leaves_out_is_flagged():
+    reports = [report(n, NOON_MS, subtask(n, busy_ms=1)) for n in (0, 1, 2, 5)]
+    rollup = only(*reports, limits=Limits(reports_per_minute=2, tracks_per_minute=3))
+    assert rollup.seen == (Seen("tm-1", "e", 0, 1),)
+    assert [track.key.subtask for track in rollup.tracks] == [0, 1, 2]
+    assert rollup.overflowed == ("seen", "tracks")
+    assert only(*reports, limits=Limits(reports_per_minute=4)).overflowed == ()
+
+
+def test_scopes_beyond_the_limit_of_a_report_are_dropped_and_counted():
+    scopes = [subtask(n, busy_ms=1) for n in range(5)]
+    result = fold([(NOON_MS, report(1, NOON_MS, *scopes))], Limits(scopes_per_report=2))
+    assert len(result.rollups[0].tracks) == 2
+    assert result.dropped == {"too many scopes": 3}
+
+
+@pytest.mark.parametrize("off_ms", [-86_400_000, -60_001, 60_001, 86_400_000])
+def test_a_wrong_clock_is_noted_and_not_believed(off_ms):
+    arrival_ms = NOON_MS + 30_000
+    result = fold([(arrival_ms, report(1, arrival_ms + off_ms, subtask(busy_ms=1)))])
+    (rollup,) = result.rollups
+    assert rollup.minute == NOON
+    assert rollup.tracks[0].first[0].time_ms == arrival_ms
+    assert rollup.skewed == (("tm-1", "e", abs(off_ms)),)
+
+
+def test_of_a_wrong_clock_the_largest_distance_is_kept():
+    reports = [(NOON_MS, report(n, NOON_MS + n * 1_000_000)) for n in (1, 3, 2)]
+    assert fold(reports).rollups[0].skewed == (("tm-1", "e", 3_000_000),)
+
+
+@pytest.mark.parametrize("late_ms", [-60_000, 60_000])
+def test_a_minute_of_delay_is_no_wrong_clock(late_ms):
+    assert only(report(1, NOON_MS), late_ms=late_ms).skewed == ()
+
+
+def failure(producer: str = "flink-rest", **more: object) -> FailureEvent:
+    told = {"time_ms": NOON_MS, "job": "j", "throwable": TRACE, "signature": "", **more}
+    return FailureEvent(origin=origin(producer=producer), **told)
+
+
+def checkpoint(status: str = "IN_PROGRESS", **more: object) -> CheckpointEvent:
+    told = {"time_ms": NOON_MS, "job": "j", "id": 7, **more}
+    return CheckpointEvent(origin=origin(), status=status, **told)
+
+
+def test_what_is_read_from_a_history_may_be_old():
+    day_ms = 86_400_000
+    assert only(failure("flink-rest"), late_ms=day_ms).minute == NOON
+    assert only(failure("plugin"), late_ms=day_ms).skewed == (("tm-1", "e", day_ms),)
+    assert only(checkpoint(), late_ms=day_ms).checkpoints[0].time_ms == NOON_MS
+
+
+def test_no_history_tells_of_the_future():
+    rollup = only(failure(), late_ms=-61_000)
+    assert rollup.minute == NOON - 2
+    assert rollup.failures[0].time_ms == NOON_MS - 61_000
+    assert rollup.skewed == (("tm-1", "e", 61_000),)
+
+
+def test_a_failure_is_signed_where_its_producer_did_not():
+    assert only(failure()).failures[0].signature.endswith("IllegalStateException at Enrich.map")
+    assert only(failure(signature="mine")).failures[0].signature == "mine"
+
+
+def test_one_failure_told_twice_is_one_and_more_knowledge_wins():
+    more = failure(host="h", vertex="v")
+    assert only(failure(), more, failure()).failures == only(more).failures
+    assert len(only(failure(), failure(task="map")).failures) == 2
+
+
+def test_a_later_state_of_a_checkpoint_replaces_an_earlier_one():
+    begun, done = checkpoint(duration_ms=9), checkpoint("COMPLETED", ended_ms=NOON_MS)
+    failed = checkpoint("FAILED", ended_ms=NOON_MS + 1)
+    assert only(done, failed, begun).checkpoints == (done,)
+    assert only(failed, begun).checkpoints == (failed,)
+    later = replace(failed, ended_ms=NOON_MS + 2)
+    assert only(later, failed).checkpoints == (later,)
+    known = replace(failed, alignment_ms=0)
+    assert only(failed, known).checkpoints == (known,)
+
+
+def test_changes_are_kept_in_the_order_of_time():
+    changes = [
+        ChangeEvent(origin=origin(), time_ms=NOON_MS + n, what="job-state", job="j", subject=state)
+        for n, state in enumerate(["RUNNING", "FAILING", "RESTARTING"])
+    ]
+    assert only(*changes[::-1], *changes).changes == tuple(changes)
+
+
+def log(sequence: int = 1, **more: object) -> LogEvent:
+    told = {"time_ms": NOON_MS, "level": "WARN", "logger": "a.B", "message": "took 5 ms", **more}
+    return LogEvent(origin=origin(sequence), **told)
+
+
+def test_equal_log_lines_are_counted_once_each():
+    lines = [
+        log(1),
+        log(2, time_ms=NOON_MS + 9, message="took 8 ms", count=5),
+        log(3, time_ms=NOON_MS - 0, message="took 7 ms"),
+    ]
+    (summary,) = only(*lines, *lines).logs
+    assert (summary.count, summary.first_ms, summary.last_ms) == (7, NOON_MS, NOON_MS + 9)
+    assert summary.sample == "took 5 ms"
+    assert summary.signature.endswith("B: took # ms")
+    assert not summary.more
+
+
+def test_the_severest_lines_are_kept_first():
+    lines = [log(n, level=level) for n, level in enumerate(["INFO", "WARN", "FATAL", "ERROR"])]
+    rollup = only(*lines, limits=Limits(signatures_per_minute=2))
+    assert [summary.level for summary in rollup.logs] == ["FATAL", "ERROR"]
+    assert rollup.overflowed == ("logs",)
+
+
+def test_more_lines_of_one_kind_than_are_kept_are_flagged_in_it():
+    (summary,) = only(*map(log, range(5)), limits=Limits(lines_per_signature=3)).logs
+    assert (summary.count, summary.more) == (3, True)
+
+
+def test_a_log_line_with_a_throwable_is_signed_by_it_and_shows_it():
+    (summary,) = only(log(throwable=TRACE)).logs
+    assert summary.signature == only(failure()).failures[0].signature
+    assert summary.sample == f"took 5 ms\n{TRACE}"
+
+
+def test_long_texts_keep_head_and_tail():
+    text = "head " + "x" * 500 + " tail"
+    short = cut(text, 100)
+    assert len(short) == 100
+    assert short.startswith("head x") and short.endswith("x tail") and "... cut ..." in short
+    assert cut(text, len(text)) == text
+    assert (
+        len(only(failure(throwable=text), limits=Limits(text_chars=99)).failures[0].throwable) == 99
+    )
+
+
+def test_messages_from_a_wire_give_the_same_as_events():
+    events = [report(1, NOON_MS, subtask(busy_ms=1)), failure(), checkpoint(), log()]
+    batch = [(NOON_MS, wire.encoder.encode(event)) for event in events]
+    assert fold_bytes(batch).rollups == fold([(NOON_MS, event) for event in events]).rollups
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        b"",
+        b"\xff",
+        b"null",
+        b"{}",
+        b'{"type":"metrics"}',
+        b'{"type":"unheard of"}',
+        b'{"type":"log","message":"\xff"}',
+        b'{"type":"metrics","x":' + b"[" * 500_000,
+        wire.encoder.encode(report(1, NOON_MS, subtask(busy_ms=1))).replace(b":1}", b':"1"}'),
+        wire.encoder.encode(report(1, NOON_MS, subtask(busy_ms=1))).replace(b":1}", b":1e999}"),
+    ],
+)
+def test_a_poison_message_is_counted_and_stops_nothing(poison):
+    good = wire.encoder.encode(report(1, NOON_MS))
+    result = fold_bytes([(NOON_MS, poison), (NOON_MS, good)])
+    assert len(result.rollups) == 1
+    assert result.dropped == {"malformed": 1}
+
+
+def test_what_is_too_long_or_from_a_newer_producer_is_counted():
+    newer = replace(report(1, NOON_MS), origin=origin(schema=99))
+    batch = [(NOON_MS, wire.encoder.encode(newer)), (NOON_MS, b" " * 1_000)]
+    result = fold_bytes(batch, Limits(message_bytes=999))
+    assert result.rollups == []
+    assert result.dropped == {"newer schema": 1, "too long": 1}
+
+
+@given(st.lists(st.binary() | st.just(b'{"type":"metrics","origin":{}}')))
+def test_any_bytes_fold(messages):
+    result = fold_bytes([(NOON_MS, message) for message in messages])
+    assert result == type(result)([], Counter({"malformed": len(messages)} if messages else {}))
