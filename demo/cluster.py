@@ -157,7 +157,10 @@ class Cluster:
         self.wait_registered()
 
     def wait_registered(self, timeout_s: float = START_TIMEOUT_S) -> None:
-        """Wait until REST answers and every living TaskManager has registered."""
+        """Wait until REST answers and counts as many TaskManagers as there are processes.
+
+        It counts one that was killed until Flink has noticed.
+        """
         deadline = time.monotonic() + timeout_s
         said = -1
         while True:

@@ -1,6 +1,6 @@
 """The table of demo jobs: what each does, what is wrong with it, and which operator is to blame."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -31,7 +31,7 @@ class Scenario:
     expected: tuple[str, ...] = ()
     """Cause codes, the best first; any of them is right. Empty: there is nothing to find."""
     culprit: str | None = None
-    """The operator to blame; None if nothing is wrong or no operator is to blame."""
+    """The operator to blame; None where it is a process or the cluster, or nothing."""
     job: str = ""
     """The job's name in Flink; the scenario's where it is empty."""
     operators: tuple[str, str, str, str] = ("orders", "parse", "enrich", "ledger")
@@ -42,7 +42,7 @@ class Scenario:
     heap_mb: int = 256
     """The heap of a TaskManager it needs; another than the default asks for its own cluster."""
     slow_machine: bool = False
-    """Whether the second TaskManager is to be started with SLOW_MACHINE."""
+    """Whether the second TaskManager is the slow one."""
 
     @property
     def job_name(self) -> str:
@@ -146,8 +146,9 @@ FAULTS = (
     Scenario(
         "gc-pressure",
         "a cache fills most of a small heap and is rewritten all the time",
-        "--rate 400 --enrich garbage:35:40",
+        "--rate 400 --enrich garbage:70:40",
         ("gc-pressure",),
+        parallelism=1,
         heap_mb=160,
     ),
     Scenario(
@@ -155,6 +156,8 @@ FAULTS = (
         "remembers something of each order until the heap is full",
         "--rate 400 --enrich leak:8",
         ("heap-oom", "heap-leak"),
+        "enrich",
+        parallelism=1,
         heap_mb=160,
     ),
     Scenario(
@@ -170,6 +173,7 @@ FAULTS = (
     ),
     Scenario(
         "too-many-slots",
+        # It holds all slots while it waits for the others: no other job can start beside it.
         "asks for more slots than the cluster has",
         "--rate 400",
         ("not-enough-slots",),
@@ -225,6 +229,17 @@ BENIGN = (
 )
 
 SCENARIOS = MappingProxyType({s.name: s for s in (*DEMO, *FAULTS, *BENIGN)})
+
+
+def cluster_for(scenario: Scenario, version: str, progress: Callable[[str], None]) -> Cluster:
+    """A cluster, not yet started, on which the scenario shows what it is to show."""
+    return Cluster(
+        version,
+        heap_mb=scenario.heap_mb,
+        jvm_args={1: [SLOW_MACHINE]} if scenario.slow_machine else {},
+        fast_start=True,
+        progress=progress,
+    )
 
 
 def submit(cluster: Cluster, scenario: Scenario) -> str:
