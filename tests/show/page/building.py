@@ -112,6 +112,7 @@ def passed(*codes: str) -> list[CheckResult]:
 
 CALM_HOUR = LastHour(
     from_ms=FROM_MS,
+    records_per_s=(9_000.0, 9_400.0, 10_100.0) * 20,
     strips=(
         strip("backpressure", "Source: prices", cells(), "0 of 60 min high"),
         strip("backpressure", "Sink: warehouse", cells((".", 22), ("l", 1)), "0 of 60 min high"),
@@ -151,7 +152,7 @@ def row(report: Report, **more: object) -> JobRow:
         "subline": report.subline,
         "since_ms": report.since_ms,
         "cells": worst or "_" * 60,
-        "records_per_s": (41_000.0,) * 38 + (32_000.0,) * 22,
+        "records_per_s": report.hour.records_per_s,
         "data_age_ms": report.data.age_ms,
     }
     return msgspec.convert(fields | more, JobRow)

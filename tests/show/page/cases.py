@@ -114,6 +114,7 @@ def hot_key() -> Report:
         ],
         hour=LastHour(
             from_ms=FROM_MS,
+            records_per_s=(18_000.0,) * 20 + (11_000.0,) * 40,
             strips=(
                 strip("backpressure", "clicks", cells((".", 20), ("h", 40)), "40 of 60 min high"),
                 strip("backpressure", "impressions", cells(), "0 of 60 min high"),
@@ -184,6 +185,7 @@ def restart_loop() -> Report:
     )
     hour = LastHour(
         from_ms=FROM_MS,
+        records_per_s=(7_000.0,) * 54 + (None, 900.0, None, 700.0, None, 0.0),
         strips=(
             strip("backpressure", "Source: clicks", cells((".", 54), ("_", 6)), "6 min not seen"),
             strip(

@@ -38,10 +38,7 @@ def reports() -> dict[str, Report]:
 
 def job_list(**made: Report) -> JobList:
     """The list with a line for each report, and three clusters, two of which do not answer."""
-    rows = [
-        row(report, records_per_s=()) if not report.hour.strips else row(report)
-        for report in (made or reports()).values()
-    ]
+    rows = [row(report) for report in (made or reports()).values()]
     says = "Connection refused. Is the JobManager running, and is the address right?"
     return JobList(
         made_ms=MADE_MS,

@@ -5,16 +5,20 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from pathlib import Path
 
 import msgspec
+from litestar.types import Message, Receive, Scope, Send
 
 from drsquirrel.model.report import JobList, Report
 from drsquirrel.serve.pages import Rendered, RulePage, RuleRef, RuleSection, RuleThreshold
-from drsquirrel.serve.server import listen, serve, url
-from tests.show.page.building import RULES
+from drsquirrel.serve.server import _Embedded, listen, url
+from drsquirrel.serve.site import Site
+from tests.show.page.building import MADE_MS, RULES
 from tests.show.page.fixtures import job_list, reports
 
+DATE = formatdate(MADE_MS / 1000, usegmt=True)
 PAGE_DIR = Path(__file__).parents[3] / "drsquirrel" / "show" / "page"
 
 
@@ -92,33 +96,40 @@ class FixtureHandbook:
         )
 
 
+class DatedSite(Site):
+    """The site with its clock standing where the fixtures were made."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"date", DATE.encode())]
+            await send(message)
+
+        await super().__call__(scope, receive, dated)
+
+
 class Served:
     """A running server: its address, and the pages it shows."""
 
     def __init__(self) -> None:
         self.pages = FixturePages()
-        self._listening = listen("127.0.0.1", 0)
-        self.url = url(self._listening)
+        listening = listen("127.0.0.1", 0)
+        self.url = url(listening)
         self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
+        self._server = _Embedded(DatedSite(self.pages, FixtureHandbook(), PAGE_DIR), listening)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        self._loop.run_until_complete(
-            serve(
-                self.pages,
-                FixtureHandbook(),
-                listening=self._listening,
-                page_dir=PAGE_DIR,
-                stop=self._stop,
-            )
-        )
+        self._loop.run_until_complete(self._server.serve())
+        self._loop.close()
 
     def stop(self) -> None:
         """Ends the server; its address answers no more."""
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
+            self._loop.call_soon_threadsafe(self._server.stop)
             self._thread.join(10)
 
 

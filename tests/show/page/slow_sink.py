@@ -200,6 +200,7 @@ def slow_sink() -> Report:
     ]
     hour = LastHour(
         from_ms=FROM_MS,
+        records_per_s=(41_000.0,) * 38 + (36_000.0,) + (32_000.0,) * 21,
         strips=(
             strip(
                 "backpressure",

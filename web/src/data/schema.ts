@@ -1,4 +1,4 @@
-// Generated from schema/openapi.json by web/tools: do not edit. b7ce9d2d3ed315eefee621ce5ac1fb5a94b31fbcdc64f807f7aea320f1683407
+// Generated from schema/openapi.json by web/tools: do not edit. b46314d796b7f60e2e9f1658f0c144dfce3cd3911e3367ce4a5fa4d3dcf182c3
 export interface paths {
     "/api/v1/flink-jobs/{flink_job}/report": {
         parameters: {
@@ -295,6 +295,7 @@ export interface components {
          */
         LastHour: {
             from_ms: number;
+            records_per_s: (number | null)[];
             sentence: string;
             strips: components["schemas"]["Strip"][];
         };

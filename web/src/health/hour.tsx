@@ -3,6 +3,8 @@ import { type CSSProperties, type KeyboardEvent, type PointerEvent, useCallback,
 import type { LastHour, Strip } from "../data/api";
 import { clockText, useNowMs } from "../parts/clock";
 import { usePreferences } from "../parts/preferences";
+import { rateText } from "../parts/number";
+import { Sparkline } from "../parts/sparkline";
 import { MINUTES } from "../parts/strip";
 import { Sentence, visible } from "../parts/text";
 import type { Tone } from "../parts/words";
@@ -47,7 +49,7 @@ export function Hour({ hour, tone }: { hour: LastHour; tone: Tone }) {
   };
 
   const press = (event: KeyboardEvent) => {
-    if (!(event.target as Element).matches(".minutes") || !active) return;
+    if (!(event.target as Element).matches("[role=slider]") || !active) return;
     const now = minute ?? active.worst_minute ?? MINUTES - 1;
     const minutes: Record<string, number> = {
       ArrowLeft: now - 1,
@@ -107,6 +109,7 @@ export function Hour({ hour, tone }: { hour: LastHour; tone: Tone }) {
                 ))}
               </div>
             ))}
+            <RateRow values={hour.records_per_s} />
             <Axis fromMs={hour.from_ms} />
           </div>
         </>
@@ -158,6 +161,7 @@ function Readout({ hour, minute }: { hour: LastHour; minute: number | null }) {
       </p>
     );
   }
+  const rate = hour.records_per_s[minute] ?? null;
   const said = [
     ["h", "high"],
     ["l", "some"],
@@ -172,7 +176,30 @@ function Readout({ hour, minute }: { hour: LastHour; minute: number | null }) {
     <p className="readout" aria-live="polite">
       <b>{clockText(hour.from_ms + minute * MINUTE_MS, zone, now)}</b>{" "}
       <bdi>{said.join(" · ") || "all clear"}</bdi>
+      {rate !== null && ` · ${rateText(rate)} records/s`}
     </p>
+  );
+}
+
+/** Records a second that left the sources, on the same clock. */
+function RateRow({ values }: { values: LastHour["records_per_s"] }) {
+  const seen = values.filter((value) => value !== null);
+  if (seen.length === 0) return null;
+  const last = values.at(-1) ?? null;
+  const range = `${rateText(Math.min(...seen))} to ${rateText(Math.max(...seen))} a second`;
+  return (
+    <div className="group">
+      <h3>Records that left the sources</h3>
+      <div className="row">
+        <span className="row-name">records/s</span>
+        <div className="minutes">
+          <Sparkline values={values} label={`Records that left the sources: ${range}`} />
+        </div>
+        <span className="row-says">
+          {range}, {last === null ? "not seen" : rateText(last)} now
+        </span>
+      </div>
+    </div>
   );
 }
 

@@ -14,7 +14,7 @@ export function VerdictCard({ report }: { report: Report }) {
         <p className="state-line">
           <span className={`mark ${tone}`}>
             <Icon size={18} />
-            {word}
+            {word}{" "}
             {since !== null && (
               <span>
                 {verdict === "ended" ? "" : "for "}

@@ -76,7 +76,7 @@ export function Header({ help }: { help: RefObject<HTMLDialogElement | null> }) 
     <header className="top">
       <Link href="/" className="brand">
         <img src="/squirrel.svg" alt="" width={22} height={22} />
-        Dr. Squirrel
+        <span>Dr. Squirrel</span>
       </Link>
       <div className="controls">
         <PauseButton />

@@ -1,0 +1,111 @@
+"""The list of jobs: worst first, filtered by the address, honest about silent clusters."""
+
+import pytest
+from playwright.sync_api import expect
+
+from drsquirrel.model.report import JobList
+from tests.show.page.building import MADE_MS, cluster, row
+from tests.show.page.cases import healthy
+from tests.show.page.conftest import OpenPage
+from tests.show.page.served import Served
+from tests.show.page.slow_sink import slow_sink
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_row_says_state_job_what_is_wrong_the_hour_rate_and_age(open_page: OpenPage) -> None:
+    page = open_page("/")
+    first = page.locator("tbody tr").first
+    for text in (
+        "Failing",
+        "for 22 min",
+        "orders-enrichment",
+        "prod-eu",
+        "The sink Sink: warehouse answers too slowly",
+        "Likely.",
+        "32K",
+        "6 s old",
+        "21 of 60 minutes high",
+    ):
+        expect(first).to_contain_text(text)
+    first.get_by_role("link").click()
+    expect(page.locator("h1")).to_contain_text("answers too slowly")
+
+
+def test_clusters_that_do_not_answer_are_named_on_top(open_page: OpenPage) -> None:
+    page = open_page("/")
+    banners = page.locator(".banner").all_inner_texts()
+    assert banners[0].startswith("Cluster stage does not answer for 4 min, last at 13:59.")
+    assert "Connection refused" in banners[0]
+    assert banners[1].startswith("Cluster test is being connected")
+    table = page.locator("table").bounding_box()
+    banner = page.locator(".banner").last.bounding_box()
+    assert table is not None and banner is not None and banner["y"] < table["y"]
+
+
+def test_filters_stand_in_the_address_and_back_works(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.get_by_role("button", name="3 failing").click()
+    page.get_by_role("combobox", name="Cluster").select_option("prod-eu")
+    page.keyboard.press("/")
+    page.keyboard.type("SINK")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert page.url.endswith("/?verdict=failing&cluster=prod-eu&q=SINK")
+    page.locator("tbody a").click()
+    expect(page.locator(".verdict")).to_be_visible()
+    page.go_back()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_role("button", name="3 failing")).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("#filter")).to_have_value("SINK")
+
+
+def test_what_is_no_filter_is_taken_out_of_the_address_with_a_notice(open_page: OpenPage) -> None:
+    page = open_page("/?verdict=failing,green&sort=name")
+    expect(page.get_by_text("Left out of the address")).to_contain_text("verdict=green, sort")
+    assert page.url.endswith("/?verdict=failing")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_text("Left out of the address")).to_have_count(0)
+
+
+def test_no_match_says_so_and_leads_back(open_page: OpenPage) -> None:
+    page = open_page("/?q=nothing-like-it")
+    expect(page.locator("main h2")).to_have_text("No job matches")
+    page.get_by_role("button", name="Show all jobs").click()
+    expect(page.locator("tbody tr")).to_have_count(9)
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("answering", "demo answers and runs no job"),
+        ("connecting", "No cluster has answered so far"),
+        ("silent", "No cluster has answered so far"),
+        (None, "No cluster is watched"),
+    ],
+)
+def test_an_empty_list_says_why(
+    open_page: OpenPage, site: Served, state: str | None, says: str
+) -> None:
+    clusters = [cluster("demo", state, "", None)] if state else []
+    site.pages.show([], JobList(made_ms=MADE_MS, jobs=[], clusters=clusters))
+    page = open_page("/")
+    expect(page.locator(".state")).to_contain_text(says)
+    expect(page.locator("table")).to_have_count(0)
+
+
+def test_two_live_runs_of_one_job_are_told(open_page: OpenPage, site: Served) -> None:
+    rows = [row(slow_sink(), live_runs=2), row(healthy())]
+    clusters = [cluster("prod-eu", "answering")]
+    site.pages.show([], JobList(made_ms=MADE_MS, jobs=rows, clusters=clusters))
+    page = open_page("/")
+    expect(page.locator("tbody tr").first).to_contain_text("2 live runs, the worst shown")
+
+
+def test_a_phone_shows_the_rows_as_cards_that_are_still_a_table(open_page: OpenPage) -> None:
+    page = open_page("/", width=390, height=844)
+    expect(page.get_by_role("table", name="Jobs, worst first")).to_be_visible()
+    expect(page.get_by_role("cell").first).to_be_visible()
+    expect(page.locator("thead")).to_be_hidden()
