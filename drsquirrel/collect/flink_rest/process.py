@@ -46,10 +46,12 @@ class ProcessWatch:
         for query in metric_queries(self._path, self.names):
             answer = await asking.ask(query, tuple[MetricValue, ...]) or ()
             self.counted += translate.container_values(answer)
-        for values in self.counted:
-            if HEAP_MAX in values.values:
-                self.heap_max_bytes = int(values.values[HEAP_MAX])
-            self.cpu_time_ns = int(values.values.get(CPU_TIME, self.cpu_time_ns))
+        own = next((v.values for v in self.counted if CPU_TIME in v.values), {})
+        if own and own[CPU_TIME] == self.cpu_time_ns:
+            # A process that lives uses CPU: its part of the update is not there yet.
+            self.counted = []
+        self.cpu_time_ns = int(own.get(CPU_TIME, self.cpu_time_ns))
+        self.heap_max_bytes = int(own.get(HEAP_MAX, 0)) or self.heap_max_bytes
 
     async def refresh(self, asking: Asking, round_: int) -> int | None:
         """Make Flink bring the metrics of the whole cluster up to date: any question does, but it

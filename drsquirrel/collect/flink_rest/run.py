@@ -12,6 +12,7 @@ from drsquirrel.collect.flink_rest.answer import (
     Checkpoints,
     CheckpointSubtasks,
     Exceptions,
+    IoMetrics,
     Job,
     JobDetails,
     MetricValue,
@@ -40,6 +41,8 @@ YOUNG_MS = 60_000
 RENAMED_ROUNDS = 3
 """So long after a restart, or a listing in a task's youth, its metrics are listed again."""
 AGGREGATIONS = "sum,max"
+SAME_TIME_MS = 1_000
+NOTHING = Values(values={})
 
 
 @dataclass
@@ -58,6 +61,19 @@ class VertexState:
     counted_ms: int = 0
     """Backpressured and busy time of all its subtasks, as last seen."""
     suspicion: float = 0.0
+    told: dict[int, tuple[int, IoMetrics]] = field(default_factory=dict)
+    """Per subtask its attempt and what was counted, as last told."""
+
+    def moved(self, subtask: Subtask) -> bool:
+        """Whether something was counted since the last time: every 5 s a running task's times are.
+
+        If not, its TaskManager's part of the update is not there yet.
+        """
+        now = (subtask.attempt, subtask.metrics)
+        if subtask.status == "RUNNING" and self.told.get(subtask.subtask) == now:
+            return False
+        self.told[subtask.subtask] = now
+        return True
 
 
 @dataclass
@@ -70,6 +86,7 @@ class Heard:
     live: list[tuple[str, Values]] = field(default_factory=list)
     counted: list[tuple[str, Values]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    restarts: Values = NOTHING
     uptime_ms: int | None = None
 
 
@@ -136,17 +153,24 @@ class RunWatch:
         if not asking.lost and self.has_ended and now_ms - self.job.end_time >= ENDED_SETTLED_MS:
             self._farewell = True
 
-    async def ask_restarts(self, asking: Asking) -> None:
+    async def ask_restarts(self, asking: Asking, again: bool = False) -> None:
         """Ask how often it restarted, and so when the metrics were brought up to date."""
+        self._extra -= again
         names = list(translate.JOB_METRICS)
         [path] = metric_queries(f"/jobs/{self.job.jid}/metrics", names)
         answer = await asking.ask(path, tuple[MetricValue, ...])
         if answer:
-            self.heard.counted.append(("", translate.restart_values(answer)))
+            self.heard.restarts = translate.restart_values(answer)
             self.heard.uptime_ms = translate.uptime_ms(answer)
 
-    def running_since_ms(self) -> int | None:
-        return self._details.timestamps.get("RUNNING") if self._details is not None else None
+    def updated_ms(self, now_ms: int) -> int | None:
+        """When Flink brought its metrics up to date, if this run is up and so can tell."""
+        since_ms = self._details.timestamps.get("RUNNING") if self._details is not None else None
+        if not since_ms or self.heard.uptime_ms is None:
+            return None
+        told_ms = since_ms + self.heard.uptime_ms
+        # A job that restarts between the two answers adds up to a time that has not come yet.
+        return told_ms if told_ms <= now_ms + SAME_TIME_MS else None
 
     def candidates(self) -> list[Candidate[tuple[tuple[str, int], str]]]:
         """Its vertices, to be covered in turns with those of other runs."""
@@ -173,10 +197,10 @@ class RunWatch:
         return set(sorted(wanted, key=waiting_since)[: max(0, min(room, self._extra))])
 
     async def ask_vertex(
-        self, asking: Asking, id_: str, round_: int, sampled_ms: int | None, operators: bool
+        self, asking: Asking, id_: str, round_: int, updated_ms: int | None, operators: bool
     ) -> None:
-        """Ask for the subtasks of a vertex. Nothing counted is taken without a `sampled_ms`, nor
-        what was counted before the attempt began."""
+        """Ask for the subtasks of a vertex. Nothing counted is taken without an update, nor what
+        was counted before the attempt began, nor what came too late for the update."""
         vertex = self.vertices[id_]
         details = await asking.ask(f"/jobs/{self.job.jid}/vertices/{id_}", VertexDetails)
         if details is None:
@@ -190,7 +214,11 @@ class RunWatch:
         for subtask in details.subtasks:
             container = _container(subtask)
             self.heard.live.append((container, translate.status_values(id_, subtask)))
-            if sampled_ms is not None and subtask.start_time <= sampled_ms:
+            if (
+                updated_ms is not None
+                and subtask.start_time <= updated_ms
+                and vertex.moved(subtask)
+            ):
                 counted[subtask.subtask] = subtask
                 self.heard.counted.append((container, translate.io_values(id_, subtask)))
         if operators:

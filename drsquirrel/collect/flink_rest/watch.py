@@ -45,7 +45,9 @@ REGISTERING_MS = 60_000
 """So long after a start of the JobManager a TaskManager that is not listed may yet come back."""
 HEARTBEAT_LATE_MS = 12_000
 """Heartbeats come every 10 s."""
-SAME_TIME_MS = 1_000
+UPDATE_MS = 10_000
+"""Flink's metrics.fetcher.update-interval, unless configured."""
+PATIENCE_TIMES = 2
 ONE_MOMENT_MS = 2_000
 """What holds now and what was counted so short a time ago go into one report."""
 
@@ -94,9 +96,10 @@ class ClusterWatch:
         self._restarted = False
         self._round = 0
         self._offset_ms = 0
-        self._sampled_ms = 0
+        self._updated_ms = 0
         self._registering_until_ms = 0
         self._listed: dict[str, TaskManager] = {}
+        self._gone = ""
 
     async def round(self) -> Round:
         """Ask the cluster once; never raises FlinkError."""
@@ -149,18 +152,10 @@ class ClusterWatch:
         asked = self._runs_in_turn()
         for run in asked:
             await run.ask_job(asking, self._origins, now_ms, self._round)
-        await self._clock.sleep(self._settings.settle_s)
-        cpu_known = max(self._jobmanager.cpu_time_ns, cpu_before or 0)
-        await asyncio.gather(
-            self._jobmanager.ask(asking, self._round),
-            *(run.ask_restarts(asking) for run in asked if not run.has_ended),
-        )
-        self._restarted = self._jobmanager.cpu_time_ns < cpu_known
-        changed = cpu_before not in (None, self._jobmanager.cpu_time_ns)
-        sampled_ms = self._sampled(asked, refreshed_ms if changed else None, asking)
-        await self._ask_vertices(asking, sampled_ms)
-        await self._ask_containers(asking, sampled_ms is not None)
-        self._report(events, now_ms, sampled_ms)
+        updated_ms = await self._updated(asked, refreshed_ms, cpu_before, asking)
+        await self._ask_vertices(asking, updated_ms)
+        await self._ask_containers(asking, updated_ms is not None)
+        self._report(events, now_ms, updated_ms)
 
     def _jobmanager_now(self, jobs: Iterable[Job]) -> int:
         """The JobManager's clock: a job that has not ended says when it began and for how long."""
@@ -203,6 +198,7 @@ class ClusterWatch:
             same = now is not None and process.listed and now.data_port == process.listed.data_port
             if same or (now is None and now_ms < self._registering_until_ms):
                 continue
+            self._gone = id_
             events.append(self._change("container-gone", id_, now_ms))
             self._origins.forget_container(id_)
             del self._taskmanagers[id_]
@@ -239,43 +235,61 @@ class ClusterWatch:
         keys = in_turn(candidates, budget, lambda key: self._runs[key].covered_round)
         return [self._runs[key] for key in keys]
 
-    def _sampled(
-        self, asked: Iterable[RunWatch], refreshed_ms: int | None, asking: Asking
+    async def _updated(
+        self, asked: list[RunWatch], refreshed_ms: int, cpu_before: int | None, asking: Asking
     ) -> int | None:
-        """When Flink brought its metrics up to date, if it did since the last round.
+        """Wait until Flink has brought its metrics up to date; when it did, None if it did not
+        since the last round.
 
-        Where no running job tells, it did when we asked (`refreshed_ms`), or we do not know.
+        Where no running job tells when, it did when we asked, or we do not know.
         """
-        now_ms = self._now_ms()
-        told = [
-            since_ms + run.heard.uptime_ms
-            for run in asked
-            if run.heard.uptime_ms is not None and (since_ms := run.running_since_ms())
-        ]
-        # A job that restarts between two answers may add up to a time that has not come yet.
-        told = [t for t in told if t <= now_ms + SAME_TIME_MS]
+        await self._clock.sleep(self._settings.settle_s)
+        jobmanager = self._jobmanager
+        cpu_known = max(jobmanager.cpu_time_ns, cpu_before or 0)
+        await asyncio.gather(
+            jobmanager.ask(asking, self._round),
+            *(run.ask_restarts(asking) for run in asked if not run.has_ended),
+        )
+        self._restarted = jobmanager.cpu_time_ns < cpu_known
+        told = [run for run in asked if run.updated_ms(self._now_ms()) is not None]
         if not told:
-            return refreshed_ms
-        age_ms = now_ms - max(told)
-        if age_ms > self._settings.stale_ms:
-            asking.notes.append(self._frozen(age_ms, now_ms))
-        if max(told) <= self._sampled_ms or age_ms > self._settings.stale_ms:
+            return refreshed_ms if cpu_before not in (None, jobmanager.cpu_time_ns) else None
+        witness = max(told, key=lambda run: run.updated_ms(self._now_ms()) or 0)
+        updated_ms = witness.updated_ms(self._now_ms()) or 0
+        for _ in range(PATIENCE_TIMES):
+            if refreshed_ms - updated_ms <= UPDATE_MS:
+                break
+            # It was due when we asked, so it is under way: the cluster is slow, or hangs.
+            await self._clock.sleep(self._settings.settle_s)
+            await witness.ask_restarts(asking, again=True)
+            updated_ms = witness.updated_ms(self._now_ms()) or updated_ms
+        return self._if_new(updated_ms, asking)
+
+    def _if_new(self, updated_ms: int, asking: Asking) -> int | None:
+        now_ms = self._now_ms()
+        stale = now_ms - updated_ms > self._settings.stale_ms
+        if stale:
+            asking.notes.append(self._frozen(now_ms - updated_ms, now_ms))
+        if stale or updated_ms <= self._updated_ms:
             return None
-        self._sampled_ms = max(told)
-        return self._sampled_ms
+        self._updated_ms = updated_ms
+        return updated_ms
 
     def _frozen(self, age_ms: int, now_ms: int) -> str:
-        silent = min(self._listed.values(), key=lambda t: t.last_heartbeat_ms, default=None)
+        """Why nothing counted comes: one TaskManager that hangs stops the metrics of all, even when
+        it is no longer listed."""
         sentence = f"Flink's metrics have stood still for {age_ms // 1000} s"
-        if silent is not None and now_ms - silent.last_heartbeat_ms > HEARTBEAT_LATE_MS:
-            late_s = (now_ms - silent.last_heartbeat_ms) // 1000
+        silent = min(self._listed.values(), key=lambda t: t.last_heartbeat_ms, default=None)
+        silent_ms = now_ms - silent.last_heartbeat_ms if silent is not None else 0
+        if silent is not None and silent_ms > HEARTBEAT_LATE_MS:
             return (
-                f"{sentence}: TaskManager {silent.id} was last heard of {late_s} s ago, and one "
-                "that hangs stops the metrics of all."
+                f"{sentence}: TaskManager {silent.id} was last heard of {silent_ms // 1000} s ago."
             )
+        if self._gone:
+            return f"{sentence}: TaskManager {self._gone} is gone and may still hang."
         return f"{sentence}: a TaskManager may hang, or the JobManager is overloaded."
 
-    async def _ask_vertices(self, asking: Asking, sampled_ms: int | None) -> None:
+    async def _ask_vertices(self, asking: Asking, updated_ms: int | None) -> None:
         live = {key: run for key, run in self._runs.items() if not run.has_ended}
         room = self._settings.requests_per_round - asking.requests
         room -= min(len(self._taskmanagers), self._container_requests)
@@ -292,7 +306,7 @@ class ClusterWatch:
             operators = run.operator_turns(ids, self._round, room)
             room -= len(operators)
             asks += [
-                run.ask_vertex(asking, id_, self._round, sampled_ms, id_ in operators)
+                run.ask_vertex(asking, id_, self._round, updated_ms, id_ in operators)
                 for id_ in ids
             ]
         await asyncio.gather(*asks)
@@ -311,14 +325,15 @@ class ClusterWatch:
         )
         await asyncio.gather(*(self._taskmanagers[i].ask(asking, self._round) for i in ids))
 
-    def _report(self, events: list[Event], now_ms: int, sampled_ms: int | None) -> None:
+    def _report(self, events: list[Event], now_ms: int, updated_ms: int | None) -> None:
         for run in self._runs.values():
             heard = run.heard
-            events += self._reports(heard.live, heard.counted, now_ms, sampled_ms, *run.key)
+            counted = [("", heard.restarts), *heard.counted]
+            events += self._reports(heard.live, counted, now_ms, updated_ms, *run.key)
             events += heard.events
         live = [(i, translate.taskmanager_values(t, now_ms)) for i, t in self._listed.items()]
         counted = [(p.id, values) for p in self._processes() for values in p.counted]
-        events += self._reports(live, counted, now_ms, sampled_ms)
+        events += self._reports(live, counted, now_ms, updated_ms)
 
     def _processes(self) -> list[ProcessWatch]:
         return [self._jobmanager, *self._taskmanagers.values()]
@@ -328,17 +343,17 @@ class ClusterWatch:
         live: list[tuple[str, Values]],
         counted: list[tuple[str, Values]],
         now_ms: int,
-        sampled_ms: int | None,
+        updated_ms: int | None,
         job: str = "",
         start_ms: int = 0,
     ) -> list[Event]:
         """One report per container and time."""
         scopes: dict[tuple[str, int], list[Values]] = {}
-        if sampled_ms is not None:
-            if abs(now_ms - sampled_ms) <= ONE_MOMENT_MS:
-                now_ms = sampled_ms
+        if updated_ms is not None:
+            if abs(now_ms - updated_ms) <= ONE_MOMENT_MS:
+                now_ms = updated_ms
             for container, values in counted:
-                scopes.setdefault((container, sampled_ms), []).append(values)
+                scopes.setdefault((container, updated_ms), []).append(values)
         for container, values in live:
             scopes.setdefault((container, now_ms), []).append(values)
         return [

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import md5
-from itertools import pairwise
+from itertools import cycle, islice, pairwise
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,7 +20,6 @@ from tests.collect.flink_rest.clock import HandClock
 from tests.collect.flink_rest.server import serving
 
 UPDATE_MS = 10_000
-UPDATE_TAKES_MS = 200
 PRESSURED = 0.5
 JVM = {
     "Status.JVM.Memory.Heap.Used": 100_000_000,
@@ -41,6 +40,8 @@ class SimulatedTaskManager:
     id: str
     data_port: int = 40_000
     silent_since_ms: int | None = None
+    late_ms: int = 0
+    """How much later its part of an update is there."""
 
 
 @dataclass
@@ -102,6 +103,7 @@ class Simulated:
         self.clock = clock
         self.version = version
         self.skew_ms = 0
+        self.update_takes_ms = 200
         self.jobs: list[SimulatedJob] = []
         self.taskmanagers = [SimulatedTaskManager("tm-0"), SimulatedTaskManager("tm-1")]
         self.started = "flink-web-1"
@@ -193,13 +195,13 @@ class Simulated:
         pending = bool(self._updates) and self._updates[-1][1] > self.now_ms
         if self.now_ms - last_ms > UPDATE_MS and not pending:
             hung = any(t.silent_since_ms is not None for t in self.taskmanagers)
-            takes_ms = 10**9 if hung else UPDATE_TAKES_MS
+            takes_ms = 10**9 if hung else self.update_takes_ms
             self._updates.append((self.now_ms, self.now_ms + takes_ms))
 
-    @property
-    def stored_ms(self) -> int | None:
-        """Of when the values in the store are."""
-        return max((at for at, ready in self._updates if ready <= self.now_ms), default=None)
+    def _stored_ms(self, late_ms: int = 0) -> int | None:
+        """Of when the values in the store are, of a TaskManager whose part comes so late."""
+        now_ms = self.now_ms - late_ms
+        return max((at for at, ready in self._updates if ready <= now_ms), default=None)
 
     def resume(self) -> None:
         """Let the TaskManagers that hang go on; the update that waited for them is there now."""
@@ -252,7 +254,7 @@ class Simulated:
                     "name": name,
                     "parallelism": job.parallelism,
                     "status": "RUNNING",
-                    "metrics": self._io(job, name, job.parallelism),
+                    "metrics": self._io(job, name, self._stored_ms(), job.parallelism),
                 }
                 for name in job.vertices
             ],
@@ -267,15 +269,16 @@ class Simulated:
                 "status": job.cached_state or ("RUNNING" if job.state == "RUNNING" else "CANCELED"),
                 "attempt": job.attempt,
                 "start-time": job.attempt_ms,
-                "taskmanager-id": self.taskmanagers[index % len(self.taskmanagers)].id,
-                "metrics": self._io(job, name, 1),
+                "taskmanager-id": on.id,
+                "metrics": self._io(job, name, self._stored_ms(on.late_ms)),
             }
-            for index in range(job.parallelism)
+            for index, on in enumerate(islice(cycle(self.taskmanagers), job.parallelism))
         ]
         return {"id": id_, "name": name, "now": self.now_ms, "subtasks": subtasks}
 
-    def _io(self, job: SimulatedJob, vertex: str, subtasks: int) -> dict[str, Any]:
-        stored = self.stored_ms
+    def _io(
+        self, job: SimulatedJob, vertex: str, stored: int | None, subtasks: int = 1
+    ) -> dict[str, Any]:
         # As on 1.18: what is stored of an earlier attempt stays until the next update.
         ran_ms = 0 if stored is None else stored - job.attempt_ms
         if ran_ms < 0:
@@ -294,7 +297,8 @@ class Simulated:
         return io
 
     def _metrics(self, path: str) -> list[dict[str, Any]]:
-        stored = self.stored_ms
+        on = next((t for t in self.taskmanagers if path.startswith(f"/taskmanagers/{t.id}/")), None)
+        stored = self._stored_ms(on.late_ms if on else 0)
         self._touch()
         base, _, query = path.partition("?get=")
         wanted, _, aggregated = query.partition("&agg=")

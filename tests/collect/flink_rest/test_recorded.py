@@ -4,6 +4,7 @@ Two jobs ran: "payments" with a sink so slow that checkpoints expire, "shipments
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.collect.flink_rest.clock import HandClock
 from tests.collect.flink_rest.watched import of, values_of
 
 FOLDER = Path(__file__).parent / "answers"
+VERTEX = re.compile(r"/jobs/\w+/vertices/\w+")
 VERSIONS = sorted(file.stem for file in FOLDER.glob("*.json"))
 
 
@@ -35,9 +37,11 @@ class Recorded:
         later_ms = self.clock.now_ms() - self._recorded_ms
         for job in answer["jobs"] if path == "/jobs/overview" else ():
             job["duration"] += later_ms
-        for metric in answer if path.endswith("numRestarts,uptime") else ():
-            if metric["id"] == "uptime" and metric["value"] != "0":
+        for metric in answer if "/metrics?get=" in path else ():
+            if metric["id"] in ("uptime", "Status.JVM.CPU.Time") and metric["value"] != "0":
                 metric["value"] = str(int(metric["value"]) + later_ms)
+        for subtask in answer["subtasks"] if VERTEX.fullmatch(path) else ():
+            subtask["metrics"]["accumulated-idle-time"] += later_ms
         return answer
 
     def _at(self, path: str) -> Any:

@@ -127,11 +127,48 @@ async def test_values_that_stand_still_while_a_taskmanager_hangs_are_not_told(
         back = await watched.round()
     assert all(values_of(found, BUSY) == [] for found in hanging)
     ages = [values_of(found, "heartbeat_age_ms", container="tm-1")[0] for found in hanging]
-    assert ages == pytest.approx([10_300, 20_800, 31_300, 41_800], abs=2_000)
+    assert ages == pytest.approx([10_300, 22_000, 34_000, 46_000], abs=2_000)
     assert [found.says != "" for found in hanging] == [False, False, True, True]
     assert "TaskManager tm-1 was last heard of 4" in hanging[-1].says
     assert all(found.answered for found in hanging)
     assert back.says == "" and len(values_of(back, BUSY)) == 6
+
+
+async def test_a_taskmanager_that_is_gone_but_hangs_is_named(flink: Simulated) -> None:
+    flink.job()
+    async with Watched(flink) as watched:
+        await watched.round()
+        flink.taskmanagers[1].silent_since_ms = flink.now_ms
+        await watched.rounds(3)
+        flink.update_takes_ms = 10**9
+        flink.taskmanagers.pop()
+        found = await watched.round()
+    assert "TaskManager tm-1 is gone and may still hang" in found.says
+
+
+async def test_a_part_of_the_update_that_comes_late_is_not_taken_for_no_movement(
+    flink: Simulated,
+) -> None:
+    flink.job()
+    async with Watched(flink) as watched:
+        await watched.rounds(2)
+        flink.taskmanagers[1].late_ms = 5_000
+        late = await watched.round()
+        flink.taskmanagers[1].late_ms = 0
+        back = await watched.round()
+    for metric in (BUSY, "Status.JVM.CPU.Time"):
+        assert values_of(late, metric, container="tm-1") == []
+        assert values_of(late, metric, container="tm-0") != []
+        assert values_of(back, metric, container="tm-1") != []
+
+
+async def test_a_slow_update_is_waited_for_a_little(flink: Simulated) -> None:
+    flink.job()
+    flink.update_takes_ms = 900
+    async with Watched(flink) as watched:
+        found = (await watched.rounds(3))[-1]
+    assert len(values_of(found, BUSY)) == 6
+    assert found.took_ms == 1_000 and found.requests <= 25
 
 
 async def test_what_an_earlier_attempt_counted_is_not_told_as_the_new_ones(
