@@ -37,6 +37,8 @@ SNAPSHOT_EVERY_MS = 60_000
 EXPIRE_EVERY_S = 300.0
 OWED_BATCHES = 100
 """Ticks kept in memory while the store cannot be written; the oldest are lost beyond."""
+OWED_BATCHES = 100
+"""Ticks kept in memory while the store cannot be written; the oldest are lost beyond."""
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 OWN_METRICS = (
@@ -104,6 +106,7 @@ class App:
         self._urls: dict[str, str] = {}
         self._snapshots_ms = 0
         self._written_ms = 0
+        self._owed: deque[Batch] = deque(maxlen=OWED_BATCHES)
         self._owed: deque[Batch] = deque(maxlen=OWED_BATCHES)
 
     async def watch(self, cluster: Cluster, client: FlinkClient) -> None:
@@ -301,15 +304,23 @@ class App:
             memories=tuple(Memory(run=r.id, body=memory.encoder.encode(r.memory)) for r in judged),
             job_list=encode(self._job_list(now_ms)),
         )
+        if due:
+            self._snapshots_ms = now_ms
+        self._written_ms = now_ms
+        self._owed.append(batch)
+        self._pay()
+
+    def _pay(self) -> None:
+        """Write what is owed, oldest first; what cannot be stored is said on /readyz and kept."""
         try:
-            self._store.write(batch)
+            while self._owed:
+                self._store.write(self._owed[0])
+                self._owed.popleft()
         except StoreError as error:
             self.trouble = str(error)
             logger.error("%s", error)
-            return
-        self.trouble, self._written_ms = "", now_ms
-        if due:
-            self._snapshots_ms = now_ms
+        else:
+            self.trouble = ""
 
     def metrics(self) -> str:
         """Our own metrics in Prometheus' text format."""
