@@ -70,7 +70,8 @@ class Recorder:
     """Answers through `get` and writes down what it answered; a context manager.
 
     Raises FileExistsError rather than to overwrite a file. `full` tells that the file has reached
-    `max_bytes` and that nothing more is written.
+    `max_bytes` and that nothing more is written. What the disk refuses is no error of an answer:
+    `close` raises it.
     """
 
     def __init__(
@@ -83,8 +84,9 @@ class Recorder:
         self._frame_ms = header.begun_ms
         self._written_bytes = 0
         self._last: dict[str, bytes] = {}
-        self._file: BinaryIO = file.open("xb")
+        self._file: BinaryIO = file.open("xb", buffering=0)
         self.full = False
+        self._trouble = ""
         self._flush()
 
     def __enter__(self) -> Self:
@@ -99,7 +101,7 @@ class Recorder:
         self.close()
 
     async def get(self, path: str) -> Any:
-        """The answer of the `get` behind; raises what that raises, and RecordingError."""
+        """The answer of the `get` behind; raises what that raises."""
         asked_ms = self._clock.now_ms()
         try:
             answer = await self._get.get(path)
@@ -110,13 +112,13 @@ class Recorder:
         return answer
 
     def close(self) -> None:
-        """Write the end and close the file."""
+        """Write the end and close the file; raises RecordingError if something is missing in it."""
         if self._file.closed:
             return
-        try:
-            self._end("closed")
-        finally:
-            self._file.close()
+        self._end("closed")
+        self._file.close()
+        if self._trouble:
+            raise RecordingError(f"Could not write all of {self._file.name}: {self._trouble}.")
 
     def _write_answer(self, asked_ms: int, path: str, answer: bytes) -> None:
         digest = hashlib.blake2b(answer, digest_size=16).digest()
@@ -159,20 +161,21 @@ class Recorder:
             self._put(zstandard.ZstdCompressor(write_checksum=True).compress(line))
 
     def _put(self, packed: bytes) -> None:
-        try:
-            self._file.write(packed)
-            self._file.flush()
-        except OSError as error:
-            raise RecordingError(
-                f"Cannot write the recording {self._file.name}: {error.strerror}."
-            ) from None
+        if self._trouble:
+            return
         self._written_bytes += len(packed)
+        try:
+            while packed:
+                packed = packed[self._file.write(packed) :]
+        except OSError as error:
+            self._trouble = error.strerror or str(error)
 
 
 class Recording(Struct, frozen=True, kw_only=True):
     """A recording in memory: per path what was asked, in the order of time.
 
-    `cut_off` tells that the end is missing: the recorder was killed, or the file not copied whole.
+    From the first question to the last. `cut_off` tells that the end is missing: the recorder was
+    killed, or the file not copied whole.
     """
 
     header: Header
@@ -191,10 +194,10 @@ def read(file: Path) -> Recording:
     ends_ms, cut_off = header.begun_ms, True
     for line in lines:
         entry = _entry(file, line)
-        ends_ms = max(ends_ms, entry.t)
         if entry.end:
             cut_off = False
             break
+        ends_ms = max(ends_ms, entry.t)
         begins_ms = entry.t if begins_ms is None else begins_ms
         told = asked.setdefault(entry.path, [])
         if entry.same:

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -239,6 +240,26 @@ async def test_a_recording_stops_at_its_size_and_says_so(tmp_path: Path) -> None
     assert 20 < len(recording.asked["/x"]) < 40
 
 
+async def test_a_file_that_cannot_grow_harms_no_answer_and_is_told_at_the_end(
+    tmp_path: Path,
+) -> None:
+    clock = RecordedClock(HEADER.begun_ms)
+    cluster = Told()
+    recorder = Recorder(cluster, tmp_path / "r", HEADER, clock)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        for i in range(5):
+            cluster.answers = {"/x": [i, os.urandom(50_000).hex()]}
+            assert (await recorder.get("/x"))[0] == i
+            await clock.sleep(10)
+        with pytest.raises(RecordingError, match=r"Could not write all of .*: File too large"):
+            recorder.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert read(tmp_path / "r").cut_off
+
+
 async def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "r").write_text("mine")
     with pytest.raises(FileExistsError):
@@ -409,10 +430,11 @@ async def test_no_secret_of_an_answer_or_an_error_gets_into_the_file(tmp_path: P
             await recorder.get(path)
         with pytest.raises(GoneError):
             await recorder.get("/error")
-    content = zstandard.ZstdDecompressor().stream_reader(
-        (tmp_path / "r").open("rb"), read_across_frames=True
-    )
-    text = content.read(FRAME_BYTES * 100).decode()
+    with (
+        (tmp_path / "r").open("rb") as packed,
+        zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as content,
+    ):
+        text = content.read(FRAME_BYTES * 100).decode()
     assert "/jobs/7/exceptions" in text
     assert len(canaries.planted) > 50
     assert [c for c in canaries.planted if c in text and "x.AKIA" not in c] == []
