@@ -20,6 +20,7 @@ def main(up_arguments: list[str]) -> int:
     """Return the exit code of the one that ended first."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
+    end_with_parent()
     try:
         with TemporaryDirectory(prefix="demo-") as folder:
             # The cluster is new each time, and so is what is known of it.
@@ -50,13 +51,18 @@ def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
         command,
         # Out of the terminal's group: a Ctrl-C reaches us alone, and we end them in order.
         start_new_session=True,
-        preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM),
+        preexec_fn=end_with_parent,
     )
     try:
         yield process
     finally:
         process.terminate()
         process.wait()
+
+
+def end_with_parent() -> None:
+    """However the process that started this one ends, this one ends too."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 if __name__ == "__main__":
