@@ -6,6 +6,7 @@ import { createRoot } from "react-dom/client";
 import "./look/mantine";
 import "./look/tokens.css";
 import "./look/page.css";
+import "./look/drawing.css";
 import { App } from "./app";
 import { Broken } from "./parts/broken";
 import { PreferencesProvider } from "./parts/preferences";

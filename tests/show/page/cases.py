@@ -46,40 +46,43 @@ def node(name: str, inputs: tuple[str, ...] = (), **more: object) -> Node:
     )
 
 
+HOT_SUBTASK = Culprit(
+    vertex="sum per country", vertex_id="sum", subtasks=(3,), parallelism=8, container="tm-2"
+)
+
+HOT_KEY = Answer(
+    code="hot-key",
+    question="why does this vertex limit the job?",
+    title=f"One key carries most records into {quoted('sum per country')}",
+    confidence=Confidence.POSSIBLE,
+    culprit=HOT_SUBTASK,
+    onset=Onset(earliest_ms=at(13, 20), latest_ms=at(13, 24)),
+    evidence=(
+        Evidence(
+            stand=Stand.FOR,
+            group="records",
+            text="subtask 3 gets more records than its peers",
+            value="7.2× mean",
+        ),
+        Evidence(
+            stand=Stand.UNDECIDED,
+            group="key",
+            text="which key it is: a sample of the keys would tell",
+        ),
+    ),
+    advice=(
+        Advice(
+            title="Count the keys of subtask 3 for a minute",
+            kind="measure",
+            because="A single key and a bad hash spread look alike from here.",
+        ),
+    ),
+    rivals=("partition-skew",),
+)
+
+
 def hot_key() -> Report:
     """One subtask gets most records; the graph has two sources that join."""
-    culprit = Culprit(
-        vertex="sum per country", vertex_id="sum", subtasks=(3,), parallelism=8, container="tm-2"
-    )
-    answer = Answer(
-        code="hot-key",
-        question="why does this vertex limit the job?",
-        title=f"One key carries most records into {quoted('sum per country')}",
-        confidence=Confidence.POSSIBLE,
-        culprit=culprit,
-        onset=Onset(earliest_ms=at(13, 20), latest_ms=at(13, 24)),
-        evidence=(
-            Evidence(
-                stand=Stand.FOR,
-                group="records",
-                text="subtask 3 gets more records than its peers",
-                value="7.2× mean",
-            ),
-            Evidence(
-                stand=Stand.UNDECIDED,
-                group="key",
-                text="which key it is: a sample of the keys would tell",
-            ),
-        ),
-        advice=(
-            Advice(
-                title="Count the keys of subtask 3 for a minute",
-                kind="measure",
-                because="A single key and a bad hash spread look alike from here.",
-            ),
-        ),
-        rivals=("partition-skew",),
-    )
     return Report(
         made_ms=MADE_MS,
         job=JobRef(id="clicks-by-country", cluster="prod-eu", name="clicks-by-country"),
@@ -89,7 +92,7 @@ def hot_key() -> Report:
         " a sample of its keys would tell why",
         subline="Possible. Began between 13:20 and 13:24 UTC.",
         since_ms=at(13, 24),
-        causes=[answer],
+        causes=[HOT_KEY],
         checks=[
             check(
                 "record-skew-high",
@@ -149,61 +152,64 @@ def hot_key() -> Report:
     )
 
 
+LOOP_HOUR = LastHour(
+    from_ms=FROM_MS,
+    records_per_s=(7_000.0,) * 54 + (None, 900.0, None, 700.0, None, 0.0),
+    strips=(
+        strip("backpressure", "Source: clicks", cells((".", 54), ("_", 6)), "6 min not seen"),
+        strip("checkpoints", "checkpoints", cells((".", 54), ("h", 6)), "none completed for 6 min"),
+        strip("restarts", "restarts", cells((".", 54), ("h", 6)), "11 restarts", first=True),
+    ),
+    sentence="The first restart came at 13:57 UTC; no checkpoint completed since.",
+)
+
+
+THROWS = f"{quoted('com.acme.Parser.parse')} throws {quoted('NumberFormatException')}"
+
+EXCEPTION = Answer(
+    code="user-exception",
+    question="who failed first?",
+    title=THROWS,
+    confidence=Confidence.CERTAIN,
+    culprit=Culprit(vertex="parse", operator="Map: parse", subtasks=(0,), container="tm-1"),
+    onset=Onset(earliest_ms=at(13, 57), latest_ms=at(13, 57)),
+    evidence=(
+        Evidence(
+            stand=Stand.FOR,
+            group="exception",
+            text="the same exception at the same record in 11 restarts",
+            value="`NumberFormatException`",
+        ),
+    ),
+    advice=(
+        Advice(
+            title="Catch the exception in `Parser.parse` and send the record aside",
+            because="The record is read again after each restart and fails again.",
+        ),
+    ),
+    will_not_help=("more restarts", "a longer restart delay"),
+)
+
+
 def restart_loop() -> Report:
     """The job's own code throws on one bad record, again and again."""
-    title = f"{quoted('com.acme.Parser.parse')} throws {quoted('NumberFormatException')}"
-    answer = Answer(
-        code="user-exception",
-        question="who failed first?",
-        title=title,
-        confidence=Confidence.CERTAIN,
-        culprit=Culprit(vertex="parse", operator="Map: parse", subtasks=(0,), container="tm-1"),
-        onset=Onset(earliest_ms=at(13, 57), latest_ms=at(13, 57)),
-        evidence=(
-            Evidence(
-                stand=Stand.FOR,
-                group="exception",
-                text="the same exception at the same record in 11 restarts",
-                value="`NumberFormatException`",
-            ),
-        ),
-        advice=(
-            Advice(
-                title="Catch the exception in `Parser.parse` and send the record aside",
-                because="The record is read again after each restart and fails again.",
-            ),
-        ),
-        will_not_help=("more restarts", "a longer restart delay"),
-    )
     incident = Incident(
         began_ms=at(13, 57),
         ended_ms=None,
         cause="user-exception",
-        title=title,
-        culprit=answer.culprit,
+        title=THROWS,
+        culprit=EXCEPTION.culprit,
         failures=11,
-    )
-    hour = LastHour(
-        from_ms=FROM_MS,
-        records_per_s=(7_000.0,) * 54 + (None, 900.0, None, 700.0, None, 0.0),
-        strips=(
-            strip("backpressure", "Source: clicks", cells((".", 54), ("_", 6)), "6 min not seen"),
-            strip(
-                "checkpoints", "checkpoints", cells((".", 54), ("h", 6)), "none completed for 6 min"
-            ),
-            strip("restarts", "restarts", cells((".", 54), ("h", 6)), "11 restarts", first=True),
-        ),
-        sentence="The first restart came at 13:57 UTC; no checkpoint completed since.",
     )
     return Report(
         made_ms=MADE_MS,
         job=JobRef(id="clicks-sessionize", cluster="prod-eu", name="clicks-sessionize"),
         run=run(3, state="RESTARTING"),
         verdict=Verdict.FAILING,
-        headline=f"Restart loop: {title} on one bad record",
+        headline=f"Restart loop: {THROWS} on one bad record",
         subline="Certain. Began at 13:57 UTC; 11 restarts, no checkpoint between.",
         since_ms=at(13, 57),
-        causes=[answer],
+        causes=[EXCEPTION],
         incidents=[incident],
         checks=[
             check(
@@ -222,7 +228,7 @@ def restart_loop() -> Report:
             ),
             *passed("record-skew-high"),
         ],
-        hour=hour,
+        hour=LOOP_HOUR,
         graph=[
             node("Source: clicks", busy=None, backpressured=None, records_per_s=None),
             node(

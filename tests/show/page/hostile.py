@@ -38,28 +38,30 @@ NAMES = (
 )
 
 
+CULPRIT = Culprit(vertex=NAMES[0], operator=NAMES[5], container=NAMES[6], host=NAMES[1])
+
+ANSWER = Answer(
+    code="hot-key",
+    question="why does this vertex limit the job?",
+    title=f"One key of {quoted(NAMES[0])} is hot",
+    confidence=Confidence.LIKELY,
+    culprit=CULPRIT,
+    onset=None,
+    evidence=tuple(
+        Evidence(stand=Stand.FOR, group="g", text=quoted(name), value=name) for name in NAMES
+    ),
+    advice=tuple(
+        Advice(title=name, key=name, now=name, to=name, because=name, expect=name) for name in NAMES
+    ),
+    will_not_help=NAMES,
+    leads_to=NAMES,
+    rivals=NAMES,
+)
+
+
 def hostile() -> Report:
     """Names from data in every place that shows one."""
     everything = " ".join(quoted(name) for name in NAMES)
-    culprit = Culprit(vertex=NAMES[0], operator=NAMES[5], container=NAMES[6], host=NAMES[1])
-    answer = Answer(
-        code="hot-key",
-        question="why does this vertex limit the job?",
-        title=f"One key of {quoted(NAMES[0])} is hot",
-        confidence=Confidence.LIKELY,
-        culprit=culprit,
-        onset=None,
-        evidence=tuple(
-            Evidence(stand=Stand.FOR, group="g", text=quoted(name), value=name) for name in NAMES
-        ),
-        advice=tuple(
-            Advice(title=name, key=name, now=name, to=name, because=name, expect=name)
-            for name in NAMES
-        ),
-        will_not_help=NAMES,
-        leads_to=NAMES,
-        rivals=NAMES,
-    )
     return Report(
         made_ms=MADE_MS,
         job=JobRef(id="hostile", cluster=NAMES[1], name=NAMES[0] + NAMES[5] + NAMES[10]),
@@ -68,7 +70,7 @@ def hostile() -> Report:
         headline=everything,
         subline=everything,
         since_ms=MADE_MS - 3_600_000,
-        causes=[answer, answer],
+        causes=[ANSWER, ANSWER],
         symptoms=[Symptom(code=name, text=quoted(name), onset=None) for name in NAMES],
         checks=[
             check(

@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import type { JobRow } from "./api";
-import { type Filters, formatFilters, matches, NO_FILTERS, parseFilters, VERDICTS } from "./filters";
+import {
+  type Filters,
+  formatFilters,
+  matches,
+  NO_FILTERS,
+  parseFilters,
+  VERDICTS,
+} from "./filters";
 
 // A small generator with a seed, so that a failure can be repeated.
 function* randomFilters(count: number): Generator<Filters> {

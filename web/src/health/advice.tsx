@@ -17,11 +17,7 @@ export function Advices({ report }: { report: Report }) {
       <h2 id="do">
         What to do {cause?.advice.length ? <small>values computed from this job</small> : null}
       </h2>
-      {cause?.advice.length ? (
-        <AdviceList advice={cause.advice} />
-      ) : (
-        <Without report={report} />
-      )}
+      {cause?.advice.length ? <AdviceList advice={cause.advice} /> : <Without report={report} />}
       {cause && cause.will_not_help.length > 0 && (
         <p className="not-help">
           <b>What will not help:</b>{" "}

@@ -4,7 +4,7 @@ import type { Culprit, Report } from "../data/api";
 import { Name, Sentence, Time } from "../parts/text";
 import { RuleLink } from "./why";
 
-/** What the sentence does not say: symptoms without a cause, incidents of the hour, benign states. */
+/** What the sentence does not say: symptoms without a cause, incidents, benign states. */
 export function AlsoSeen({ report }: { report: Report }) {
   const { incidents, symptoms, benign } = report;
   const unexplained = symptoms.filter(({ explained_by }) => explained_by.length === 0);
@@ -14,7 +14,11 @@ export function AlsoSeen({ report }: { report: Report }) {
       <h2 id="also">Also seen</h2>
       <ul className="also">
         {unexplained.map(({ code, text, onset, culprit }, i) => (
-          <Line key={`${code}${i}`} icon={<CircleHelp size={15} aria-hidden />} word="Not explained">
+          <Line
+            key={`${code}${i}`}
+            icon={<CircleHelp size={15} aria-hidden />}
+            word="Not explained"
+          >
             <Sentence>{text}</Sentence>
             <small>
               <Where culprit={culprit} />
@@ -75,8 +79,8 @@ function Line({ icon, word, children }: { icon: ReactNode; word: string; childre
 
 function Where({ culprit }: { culprit: Culprit }) {
   const { vertex, operator, subtasks, container, host } = culprit;
-  const parts = [vertex, operator, subtasks?.length && `subtask ${subtasks.join(", ")}`, container, host];
-  const named = parts.filter((part) => typeof part === "string" && part !== "") as string[];
+  const subtask = subtasks?.length ? `subtask ${subtasks.join(", ")}` : null;
+  const named = [vertex, operator, subtask, container, host].filter((part) => part != null);
   if (named.length === 0) return null;
   return (
     <>

@@ -82,8 +82,11 @@ export function DataCard({ report }: { report: Report }) {
       )}
       <p className="soft">
         This run: <Link href={`/runs/${encodeURIComponent(run.id)}`}>permanent address</Link>, Flink
-        job <code>{<Name>{run.job_id}</Name>}</code>, started <Time ms={run.start_ms} />, last seen{" "}
-        <Name>{run.state}</Name>
+        job{" "}
+        <code>
+          <Name>{run.job_id}</Name>
+        </code>
+        , started <Time ms={run.start_ms} />, last seen <Name>{run.state}</Name>
         {run.flink_version && (
           <>
             , Flink <Name>{run.flink_version}</Name>

@@ -11,7 +11,10 @@ const LANE_PX = 16;
 /** The way of the data: a list in its order, with the branches drawn beside it. */
 export function Graph({ nodes }: { nodes: Node[] }) {
   const [all, setAll] = useState(false);
-  const culprit = Math.max(0, nodes.findIndex((node) => node.culprit));
+  const culprit = Math.max(
+    0,
+    nodes.findIndex((node) => node.culprit),
+  );
   const from = Math.max(0, Math.min(culprit - Math.floor(SHOWN / 2), nodes.length - SHOWN));
   const shown = all ? nodes : nodes.slice(from, from + SHOWN);
   const rows = laneRows(shown);

@@ -1,9 +1,16 @@
 import { Button } from "@mantine/core";
-import { type CSSProperties, type KeyboardEvent, type PointerEvent, useCallback, useMemo, useState } from "react";
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  type PointerEvent,
+  useCallback,
+  useMemo,
+  useState,
+} from "react";
 import type { LastHour, Strip } from "../data/api";
 import { clockText, useNowMs } from "../parts/clock";
 import { usePreferences } from "../parts/preferences";
-import { rateText } from "../parts/number";
+import { rangeText, rateText } from "../parts/number";
 import { Sparkline } from "../parts/sparkline";
 import { MINUTES } from "../parts/strip";
 import { Sentence, visible } from "../parts/text";
@@ -186,7 +193,7 @@ function RateRow({ values }: { values: LastHour["records_per_s"] }) {
   const seen = values.filter((value) => value !== null);
   if (seen.length === 0) return null;
   const last = values.at(-1) ?? null;
-  const range = `${rateText(Math.min(...seen))} to ${rateText(Math.max(...seen))} a second`;
+  const range = rangeText(seen, "a second");
   return (
     <div className="group">
       <h3>Records that left the sources</h3>

@@ -44,4 +44,4 @@ export function laneRows(vertices: readonly Vertex[]): LaneRow[] {
 
 /** How many lanes the widest row needs. */
 export const laneCount = (rows: readonly LaneRow[]) =>
-  1 + Math.max(0, ...rows.flatMap(({ lane, lines }) => [lane, ...lines.flatMap((l) => [l[0], l[2]])]));
+  1 + Math.max(0, ...rows.flatMap(({ lines }) => lines.flatMap(([from, , to]) => [from, to])));

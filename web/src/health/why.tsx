@@ -10,9 +10,7 @@ export function Why({ report }: { report: Report }) {
   const explained = report.symptoms.filter(({ explained_by }) => explained_by.length > 0);
   return (
     <section className="card why" aria-labelledby="why">
-      <h2 id="why">
-        Why we think so {cause && <small>{CONFIDENCES[cause.confidence]}</small>}
-      </h2>
+      <h2 id="why">Why we think so {cause && <small>{CONFIDENCES[cause.confidence]}</small>}</h2>
       {cause ? (
         <>
           <EvidenceTable evidence={cause.evidence} />
@@ -45,11 +43,12 @@ function Looked({ report }: { report: Report }) {
   const { checks, data } = report;
   const count = (outcome: string) => checks.filter((check) => check.outcome === outcome).length;
   const judged = checks.filter(({ outcome }) => ["pass", "warn", "fail"].includes(outcome)).length;
+  const answering = data.sources.filter(({ state }) => state === "fresh").length;
   const rows = [
     ["minutes seen", `${data.observed_minutes} of 60`],
     ["checks judged", `${judged} of ${checks.length - count("not_applicable")}`],
     ["checks not assessed", `${count("no_data") + count("error")}`],
-    ["sources that answer", `${data.sources.filter(({ state }) => state === "fresh").length} of ${data.sources.length}`],
+    ["sources that answer", `${answering} of ${data.sources.length}`],
   ];
   return (
     <table className="evidence">

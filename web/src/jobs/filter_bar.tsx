@@ -14,7 +14,8 @@ interface Props {
 /** How many jobs there are of each verdict; pressing one shows only those. */
 export function FilterBar({ list, filters, change }: Props) {
   const { verdicts, cluster, text } = filters;
-  const clusters = [...new Set([...list.clusters.map(({ id }) => id), ...(cluster ? [cluster] : [])])];
+  const known = list.clusters.map(({ id }) => id);
+  const clusters = cluster && !known.includes(cluster) ? [...known, cluster] : known;
   const toggle = (verdict: Verdict) =>
     change({
       ...filters,

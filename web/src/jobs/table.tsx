@@ -1,14 +1,14 @@
 import { memo } from "react";
 import { Link } from "wouter";
 import type { JobRow } from "../data/api";
-import { rateText } from "../parts/number";
+import { rangeText, rateText } from "../parts/number";
 import { Sparkline } from "../parts/sparkline";
 import { useSteadyOrder } from "../parts/steady";
 import { StripPicture, stripText } from "../parts/strip";
 import { Age, Name, Sentence, Since } from "../parts/text";
 import { Mark, VERDICTS } from "../parts/words";
 
-/** The jobs, worst first. Roles are spelled out: on a narrow screen the rows are no table to CSS. */
+/** The jobs, worst first. Roles are spelled out: on a phone the rows are no table to CSS. */
 export function JobTable({ rows }: { rows: JobRow[] }) {
   const { shown, hold } = useSteadyOrder(rows, ({ job }) => job.id);
   return (
@@ -88,7 +88,7 @@ function Rate({ values }: { values: readonly (number | null)[] }) {
   const seen = values.filter((value) => value !== null);
   const last = values.at(-1) ?? null;
   if (!seen.length) return null;
-  const range = `from ${rateText(Math.min(...seen))} to ${rateText(Math.max(...seen))} records a second`;
+  const range = rangeText(seen, "records a second");
   return (
     <>
       <Sparkline values={values} label={range} />

@@ -62,8 +62,8 @@ export function Help({ dialog }: { dialog: RefObject<HTMLDialogElement | null> }
         label="Single-key shortcuts"
       />
       <p>
-        <b>Not assessed</b> and <b>unknown</b> mean that data is missing: never that all is well.
-        A check judges the last hour; the verdict and its cause say what holds now.
+        <b>Not assessed</b> and <b>unknown</b> mean that data is missing: never that all is well. A
+        check judges the last hour; the verdict and its cause say what holds now.
       </p>
       <Button size="sm" onClick={() => dialog.current?.close()}>
         Close

@@ -3,6 +3,10 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignific
 /** "41K", "1.2M", "0.3". */
 export const rateText = (perSecond: number) => short.format(perSecond);
 
+/** "32K to 41K records/s": the least and the most of some rates. */
+export const rangeText = (rates: readonly number[], unit: string) =>
+  `${rateText(Math.min(...rates))} to ${rateText(Math.max(...rates))} ${unit}`;
+
 /** A share as whole per cent; what is not zero is never shown as zero. */
 export function percentText(share: number): string {
   const percent = Math.round(share * 100);

@@ -39,8 +39,9 @@ function Stale({ lastMs }: { lastMs: number }) {
       <WifiOff size={18} aria-hidden />
       <span>
         <b>Dr. Squirrel does not answer</b> since <Time ms={lastMs} /> (<Since ms={lastMs} />
-        ). Below is its last answer; it may no longer be true. Asking again every{" "}
-        {POLL_MS / 1000} s.
+        ). Below is its last answer; it may no longer be true. Asking again every {POLL_MS /
+          1000}{" "}
+        s.
       </span>
     </p>
   );

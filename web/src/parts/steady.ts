@@ -7,16 +7,13 @@ export function arrange<T>(items: T[], ids: string[], id: (item: T) => string): 
   return [...items].sort((a, b) => at(a) - at(b));
 }
 
-/** Keeps the order of a list while the pointer or the focus is in it: nothing moves under a hand. */
+/** Keeps the order of a list while pointer or focus is in it: nothing moves under a hand. */
 export function useSteadyOrder<T>(items: T[], id: (item: T) => string) {
   const [pointer, setPointer] = useState(false);
   const [focus, setFocus] = useState(false);
   const order = useRef<string[]>([]);
   const held = pointer || focus;
-  const shown = useMemo(
-    () => (held ? arrange(items, order.current, id) : items),
-    [items, held],
-  );
+  const shown = useMemo(() => (held ? arrange(items, order.current, id) : items), [items, held]);
   useEffect(() => {
     order.current = shown.map(id);
   }, [shown]);

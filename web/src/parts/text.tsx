@@ -9,10 +9,7 @@ const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** Text from data with every control, format and bidi character shown as an escape. */
 export function visible(text: string): string {
-  return text.replace(
-    INVISIBLE,
-    (c) => `\\u${c.codePointAt(0)!.toString(16).padStart(4, "0")}`,
-  );
+  return text.replace(INVISIBLE, (c) => `\\u${c.codePointAt(0)!.toString(16).padStart(4, "0")}`);
 }
 
 /** A name from data, isolated so that its direction cannot reorder what stands around it. */
