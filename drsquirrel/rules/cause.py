@@ -66,17 +66,28 @@ def for_or_against(
     """Evidence for where true, against where false (by `against`, else as strong); unknown adds
     nothing and is listed as undecided with its reason."""
     if isinstance(truth, Unknown):
-        yield Evidence(group=group, text=f"{yes}?", value=truth.reason, stand=Stand.UNDECIDED)
+        yield undecided(group, f"{yes}?", truth.reason)
     elif truth:
-        yield Evidence(group=group, text=yes, value=value, weight=strength.value)
+        yield supports(group, strength, yes, value)
     else:
-        weight = -(against or strength).value
-        yield Evidence(group=group, text=no, value=value, weight=weight, stand=Stand.AGAINST)
+        yield opposes(group, against or strength, no, value)
 
 
 def supports(group: str, strength: Strength, text: str, value: str = "") -> Evidence:
     """Evidence for the answer."""
     return Evidence(group=group, text=text, value=value, weight=strength.value)
+
+
+def opposes(group: str, strength: Strength, text: str, value: str = "") -> Evidence:
+    """Evidence against the answer."""
+    return Evidence(
+        group=group, text=text, value=value, weight=-strength.value, stand=Stand.AGAINST
+    )
+
+
+def undecided(group: str, text: str, value: str = "") -> Evidence:
+    """What would decide and was not measured, or does not tell here."""
+    return Evidence(group=group, text=text, value=value, stand=Stand.UNDECIDED)
 
 
 def impossible(text: str, value: str = "") -> Evidence:
@@ -92,7 +103,7 @@ class Cause(ABC):
 
     `explains`: codes of checks this cause leads to; `leads_to`: codes of other causes that are then
     its consequences (an acyclic graph, held by a test). `prior` is added to the score.
-    `signature` marks a cause that an exact signature or a process-level fact makes *certain*.
+    Words and advice are asked for only where the evidence speaks for the answer.
     """
 
     answers: ClassVar[Question]
@@ -117,7 +128,8 @@ class Cause(ABC):
         """What to change, with values computed from this job's numbers."""
 
     def certain(self, case: Case) -> bool:
-        """Whether an exact signature or process-level fact decides by itself."""
+        """Whether an exact signature or process-level fact decides by itself; asked only of an
+        answer that is not excluded."""
         return False
 
     def will_not_help(self, case: Case) -> tuple[str, ...]:

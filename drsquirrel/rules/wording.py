@@ -45,6 +45,12 @@ def duration(ms: float) -> str:
     return f"{_short(ms / DAY_MS)} days"
 
 
+def option_time(ms: float) -> str:
+    """A time span as Flink's options take it, in whole minutes or seconds: "10 min", "41 s"."""
+    whole, rest = divmod(ms, MINUTE_MS)
+    return f"{whole:.0f} min" if whole and not rest else f"{ms / SECOND_MS:.0f} s"
+
+
 def record_time(us: float) -> str:
     """What one record takes: "850 µs", "3.1 ms", "2 s"."""
     return f"{_short(us)} µs" if us < 1_000 else duration(us / 1_000)
@@ -53,3 +59,8 @@ def record_time(us: float) -> str:
 def per_second(number: float) -> str:
     """A rate of records: "41,000 records/s"."""
     return f"{count(number)} records/s"
+
+
+def mebibytes(size: float, *, unit: str = " MB") -> str:
+    """A size in memory: "512 MB"; with `unit` "m" as Flink's options take it."""
+    return f"{size / 2**20:.0f}{unit}"
