@@ -138,12 +138,6 @@ def without_checkpoints(facts: JobFacts) -> str:
     return "" if facts.checkpoints else "Checkpoints are off in this job."
 
 
-def last_seen(minute: int) -> str:
-    """How long ago a minute of the hour was."""
-    ago = HOUR_MINUTES - 1 - minute
-    return f"{ago} min ago" if ago else "in the last minute"
-
-
 def graded(value: float, *, warn: float | None, fail: float | None) -> Outcome:
     """Fail from `fail`, warn from `warn`, else pass; None: there is no such grade."""
     if fail is not None and value >= fail:

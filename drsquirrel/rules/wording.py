@@ -1,5 +1,7 @@
 """Numbers as a person reads them: one unit, no more digits than the measurement carries."""
 
+from drsquirrel.model.report import HOUR_MINUTES
+
 SECOND_MS = 1_000.0
 MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
@@ -64,3 +66,9 @@ def per_second(number: float) -> str:
 def mebibytes(size: float, *, unit: str = " MB") -> str:
     """A size in memory: "512 MB"; with `unit` "m" as Flink's options take it."""
     return f"{size / 2**20:.0f}{unit}"
+
+
+def last_seen(minute: int) -> str:
+    """How long ago a minute of the hour was."""
+    ago = HOUR_MINUTES - 1 - minute
+    return f"{ago} min ago" if ago else "in the last minute"

@@ -42,7 +42,7 @@ def number(spec: Spec, name: str, default: Any) -> Any:
 def case_of(spec: Spec) -> Case:
     """The case a file describes, about its limiting vertex and its newest episode (`about`)."""
     _only(spec, "vertices limit bottleneck containers lags slots_free tasks_waiting waiting_s "
-                "episodes checkpoints settings state all_running frozen bottlenecks about")  # fmt: skip
+                "episodes checkpoints settings state all_running bottlenecks about")  # fmt: skip
     containers = {
         name: container(name, given or {}, i)
         for i, (name, given) in enumerate(spec.get("containers", {"tm-1": {}, "tm-2": {}}).items())
@@ -72,7 +72,7 @@ def case_of(spec: Spec) -> Case:
         facts=facts,
         all_running=number(spec, "all_running", True),
         running_for_ms=3_600_000,
-        frozen=spec.get("frozen", ""),
+        frozen="",
         warming_up=False,
         vertices=tuple(vertices),
         containers=containers,

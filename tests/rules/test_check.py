@@ -4,7 +4,7 @@ import pytest
 
 from drsquirrel.model.series import BOTTLENECK, BUSY_SHARE, RESTARTS
 from drsquirrel.model.verdict import Outcome
-from drsquirrel.rules.check import Hour, Moment, UndeclaredSeriesError, graded, last_seen
+from drsquirrel.rules.check import Hour, Moment, UndeclaredSeriesError, graded
 from drsquirrel.rules.load import load
 
 NOTHING = (None,) * 57
@@ -45,11 +45,6 @@ def test_a_grade_is_reached_at_its_threshold() -> None:
     assert graded(2.9, warn=1, fail=3) is Outcome.WARN
     assert graded(0.9, warn=1, fail=3) is Outcome.PASS
     assert graded(9, warn=None, fail=None) is Outcome.PASS
-
-
-def test_a_minute_is_said_by_how_long_ago_it_was() -> None:
-    assert last_seen(59) == "in the last minute"
-    assert last_seen(49) == "10 min ago"
 
 
 def test_every_check_says_its_news_its_topic_and_how_to_get_its_data() -> None:

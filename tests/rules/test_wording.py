@@ -37,6 +37,12 @@ def test_a_duration_takes_the_unit_with_few_digits(ms: float, text: str) -> None
         (wording.plural(0, "restart"), "0 restarts"),
         (wording.record_time(850), "850 µs"),
         (wording.record_time(3_100), "3.1 ms"),
+        (wording.option_time(900_000), "15 min"),
+        (wording.option_time(90_000), "90 s"),
+        (wording.mebibytes(2**29), "512 MB"),
+        (wording.mebibytes(2**29, unit="m"), "512m"),
+        (wording.last_seen(59), "in the last minute"),
+        (wording.last_seen(49), "10 min ago"),
         (wording.per_second(41_000), "41,000 records/s"),
     ],
 )

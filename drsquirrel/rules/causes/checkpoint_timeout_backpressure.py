@@ -23,9 +23,8 @@ from drsquirrel.rules.cause import (
     weak,
 )
 from drsquirrel.rules.operator import short
+from drsquirrel.rules.threshold import threshold
 from drsquirrel.rules.wording import duration, percent, plural
-
-WAITING_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,8 @@ class CheckpointTimeoutBackpressure(Cause):
         "job-not-running",
     )
 
+    waiting_share: float = threshold(0.5, unit="of its parts", help="Barriers wait, from here.")
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         failed = expiry.failed_now(case)
         if isinstance(failed, Unknown):
@@ -72,7 +73,7 @@ class CheckpointTimeoutBackpressure(Cause):
         share = expiry.waiting_share(case)
         if not isinstance(share, Unknown):
             yes, no = "barriers took most of the time", "writing state took most of the time"
-            if share >= WAITING_SHARE:
+            if share >= self.waiting_share:
                 yield supports("part", strong, yes, percent(share))
             else:
                 yield opposes("part", strong, no, percent(1 - share))

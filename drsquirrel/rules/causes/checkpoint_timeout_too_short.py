@@ -20,13 +20,11 @@ from drsquirrel.rules.cause import (
     undecided,
     weak,
 )
+from drsquirrel.rules.threshold import threshold
 from drsquirrel.rules.wording import duration, option_time, percent, plural
 
-CLOSE_SHARE = 0.5
-SHORT_MS = 60_000
 DEFAULT_MS = 600_000
 """Flink's own time-out; a shorter one was chosen by someone."""
-LOCAL_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,14 @@ class CheckpointTimeoutTooShort(Cause):
     )
     prior = -1.0
 
+    close_share: float = threshold(
+        0.5, unit="of the time-out", help="Longest completed: close from here."
+    )
+    short_s: float = threshold(60, unit="s", help="A time-out up to this is short.")
+    writing_share: float = threshold(
+        0.5, unit="of its parts", help="Writing: most of it from here."
+    )
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         failed, settings = expiry.failed_now(case), expiry.settings_of(case)
         if isinstance(failed, Unknown) or settings is None:
@@ -73,7 +79,7 @@ class CheckpointTimeoutTooShort(Cause):
         if longest_ms is None:
             yield undecided("duration", "how long a whole checkpoint takes", "none completed")
         else:
-            close = longest_ms >= CLOSE_SHARE * settings.timeout_ms
+            close = longest_ms >= self.close_share * settings.timeout_ms
             shown = f"{duration(longest_ms)} of {duration(settings.timeout_ms)}"
             if close:
                 yield supports("duration", strong, "completed ones use most of the time-out", shown)
@@ -81,11 +87,11 @@ class CheckpointTimeoutTooShort(Cause):
                 yield opposes("duration", strong, "completed ones are far from the time-out", shown)
         share = expiry.waiting_share(case)
         if not isinstance(share, Unknown):
-            if 1 - share >= LOCAL_SHARE:
+            if 1 - share >= self.writing_share:
                 yield supports("part", weak, "writing state took most of it", percent(1 - share))
             else:
                 yield opposes("part", strong, "barriers took most of it", percent(share))
-        if settings.timeout_ms <= SHORT_MS:
+        if settings.timeout_ms <= self.short_s * 1000:
             shown = duration(settings.timeout_ms)
             yield supports("setting", weak, "the time-out was set far below Flink's 10 min", shown)
 

@@ -19,9 +19,8 @@ from drsquirrel.rules.cause import (
     weak,
 )
 from drsquirrel.rules.limiting import Limiting
+from drsquirrel.rules.threshold import threshold
 from drsquirrel.rules.wording import times
-
-MUCH_COST = 2.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,8 @@ class DataSkew(Limiting):
     What does not help: more parallelism, since a key stays in one subtask; other machines.
     """
 
+    much_cost: float = threshold(2.0, unit="× others", help="Cost of a record: heavy from here.")
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         b = limit.limit_of(case)
         if b.at.vertex.parallelism == 1:
@@ -46,7 +47,7 @@ class DataSkew(Limiting):
         skew = b.at.cost_skew
         if isinstance(skew, Unknown):
             yield undecided("cost", "a record costs more in some subtasks?", skew.reason)
-        elif skew >= MUCH_COST:
+        elif skew >= self.much_cost:
             yield supports("cost", strong, "a record costs more in some subtasks", times(skew))
         else:
             yield opposes("cost", strong, "a record costs about the same everywhere", times(skew))

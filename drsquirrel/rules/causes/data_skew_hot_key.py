@@ -20,10 +20,9 @@ from drsquirrel.rules.cause import (
 )
 from drsquirrel.rules.limiting import Limiting
 from drsquirrel.rules.operator import operators
+from drsquirrel.rules.threshold import threshold
 from drsquirrel.rules.wording import count, percent, times
 
-EQUAL_COST = 1.5
-MUCH_COST = 2.0
 SQL_AGGREGATE = re.compile(r"^(\[\d+\]: ?)?GroupAggregate|WindowAggregate")
 
 
@@ -42,6 +41,9 @@ class DataSkewHotKey(Limiting):
 
     explains = (*Limiting.explains, "record-skew-high")
 
+    equal_cost: float = threshold(1.5, unit="× others", help="Cost of a record: equal below.")
+    much_cost: float = threshold(2.0, unit="× others", help="Cost of a record: unequal from here.")
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         b = limit.limit_of(case)
         if b.at.vertex.parallelism == 1:
@@ -50,9 +52,9 @@ class DataSkewHotKey(Limiting):
         yield from limiting.some_only(b)
         yield from self._records(b)
         skew = b.at.cost_skew
-        if not isinstance(skew, Unknown) and skew < EQUAL_COST:
+        if not isinstance(skew, Unknown) and skew < self.equal_cost:
             yield supports("cost", weak, "a record costs the same in all subtasks", times(skew))
-        elif not isinstance(skew, Unknown) and skew >= MUCH_COST:
+        elif not isinstance(skew, Unknown) and skew >= self.much_cost:
             yield opposes("cost", weak, "a record costs more in some subtasks", times(skew))
 
     def _records(self, b: Bottleneck) -> Iterator[Evidence]:

@@ -17,11 +17,9 @@ from drsquirrel.rules.cause import (
     undecided,
     weak,
 )
+from drsquirrel.rules.threshold import threshold
 from drsquirrel.rules.wording import mebibytes, percent
 
-MUCH = 0.2
-LITTLE = 0.1
-CROWDED = 0.6
 GOAL = 0.5
 """Advice aims at a heap that is half in use after a collection."""
 FRAMEWORK_HEAP_BYTES = 128 * 2**20
@@ -52,6 +50,10 @@ class GcPressure(Cause):
     )
     leads_to = ("checkpoint-timeout-backpressure", "tm-heartbeat-timeout", "taskmanager-hung")
 
+    much: float = threshold(0.2, unit="of the time", help="Garbage collection: decisive from here.")
+    little: float = threshold(0.1, unit="of the time", help="Garbage collection: no reason below.")
+    crowded: float = threshold(0.6, unit="of the heap", help="In use after collections: crowded.")
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         at = self._at(case)
         if at is None:
@@ -59,13 +61,13 @@ class GcPressure(Cause):
             return
         share = known(at.gc_share, 0.0)
         shown = f"{percent(share)} of the time"
-        if share < LITTLE:
+        if share < self.little:
             yield impossible("no process spends much time on collections", shown)
             return
-        strength = decisive if share >= MUCH else weak
+        strength = decisive if share >= self.much else weak
         yield supports("gc", strength, "the process stands still for collections", shown)
         floor = at.heap_floor_share
-        if not isinstance(floor, Unknown) and floor >= CROWDED:
+        if not isinstance(floor, Unknown) and floor >= self.crowded:
             text = "its heap stays full after collections (estimate)"
             yield supports("heap", weak, text, percent(floor))
 
@@ -98,14 +100,14 @@ class GcPressure(Cause):
         floor, most = at.heap_floor_share, at.heap_max_bytes
         if isinstance(floor, Unknown) or isinstance(most, Unknown):
             yield Advice(title="Find out how full the heap is after collections", kind="measure")
-        elif floor >= CROWDED:
+        elif floor >= self.crowded:
             heap = floor * most / GOAL
             yield Advice(
                 title=f"Give it {mebibytes(heap)} of heap instead of {mebibytes(most)}",
                 key="taskmanager.memory.task.heap.size",
                 to=mebibytes(heap - FRAMEWORK_HEAP_BYTES, unit="m"),
                 because=f"After collections {percent(floor)} of it are still in use (estimate).",
-                expect=f"half of the heap free after collections, GC below {percent(LITTLE)}",
+                expect=f"half of the heap free after collections, GC below {percent(self.little)}",
             )
         yield Advice(
             title="Find out what makes the garbage: a class histogram (jmap -histo) or a profile",

@@ -18,9 +18,8 @@ from drsquirrel.rules.cause import (
     weak,
 )
 from drsquirrel.rules.failure import Failing
+from drsquirrel.rules.threshold import threshold
 from drsquirrel.rules.wording import mebibytes, percent
-
-MUCH_GC = 0.3
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,8 @@ class HeapOom(Failing):
 
     explains = (*Failing.explains, "heap-full-after-gc", "gc-old-gen-high")
     leads_to = ("gc-pressure", "not-enough-slots")
+
+    much_gc: float = threshold(0.3, unit="of the time", help="Garbage collection: much from here.")
 
     def weigh(self, case: Case) -> Iterator[Evidence]:
         memory = [f for f in self._faults(case) if failure.is_out_of_memory(f)]
@@ -60,7 +61,7 @@ class HeapOom(Failing):
         elif isinstance(full, Unknown):
             yield undecided("heap", "its heap was full even after collections?", full.reason)
         collects = known(at.gc_share, 0.0) if at else 0.0
-        if collects >= MUCH_GC:
+        if collects >= self.much_gc:
             yield supports("gc", weak, "it spent much time collecting garbage", percent(collects))
 
     def _faults(self, case: Case) -> tuple[Fault, ...]:

@@ -20,11 +20,10 @@ from drsquirrel.rules.cause import (
     weak,
 )
 from drsquirrel.rules.limit import widest
+from drsquirrel.rules.threshold import threshold
 from drsquirrel.rules.wording import count, duration, plural
 
 NO_RESOURCE = "NoResourceAvailableException"
-STILL_STARTING_MS = 20_000
-"""A job that (re)starts waits this long for the slots it is being given."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,10 @@ class NotEnoughSlots(Cause):
     answers = Question.IS_IT_RUNNING
     explains = ("job-not-running", "restart-rate-high", "restart-loop", "checkpoint-missing")
 
+    starting_s: float = threshold(
+        20, unit="s", help="A job that starts may wait so long for slots."
+    )
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         refused = self._refused(case)
         if refused:
@@ -58,7 +61,7 @@ class NotEnoughSlots(Cause):
         elif case.slots_free > 0:
             yield opposes("slots", strong, "slots are free", count(case.slots_free))
         else:
-            long = self._waits_ms(case) >= STILL_STARTING_MS
+            long = self._waits_ms(case) >= self.starting_s * 1000
             text = f"{plural(waiting, 'task')} wait for a slot, and none is free"
             shown = f"for {duration(self._waits_ms(case))}"
             yield supports("slots", decisive if long else weak, text, shown)
@@ -78,7 +81,7 @@ class NotEnoughSlots(Cause):
 
     def certain(self, case: Case) -> bool:
         waits = known(case.tasks_waiting, 0.0) > 0 and known(case.slots_free, 1.0) == 0
-        return self._refused(case) or (waits and self._waits_ms(case) >= STILL_STARTING_MS)
+        return self._refused(case) or (waits and self._waits_ms(case) >= self.starting_s * 1000)
 
     def title(self, case: Case) -> str:
         waiting = known(case.tasks_waiting, 0.0)

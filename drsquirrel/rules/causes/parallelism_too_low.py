@@ -16,9 +16,8 @@ from drsquirrel.rules.cause import (
     weak,
 )
 from drsquirrel.rules.limiting import Limiting
+from drsquirrel.rules.threshold import threshold
 from drsquirrel.rules.wording import count, times
-
-FLAT_COST = 1.2
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,8 @@ class ParallelismTooLow(Limiting):
 
     prior = -0.5
 
+    flat_cost: float = threshold(1.2, unit="× before", help="Cost of a record: as ever below.")
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         b = limit.limit_of(case)
         here = f"{b.at.vertex.parallelism} here, {limit.widest(case)} elsewhere"
@@ -50,7 +51,7 @@ class ParallelismTooLow(Limiting):
         else:
             yield opposes("room", strong, "no slot or no CPU is free")
         rise = b.at.cost_rise
-        if not isinstance(rise, Unknown) and rise < FLAT_COST:
+        if not isinstance(rise, Unknown) and rise < self.flat_cost:
             yield supports("cost", weak, "a record takes no longer than before", times(rise))
         elif not isinstance(rise, Unknown) and rise >= limit.COST_RISE:
             yield opposes("cost", strong, "each record takes longer than before", times(rise))

@@ -20,9 +20,8 @@ from drsquirrel.rules.cause import (
     weak,
 )
 from drsquirrel.rules.limiting import Limiting
+from drsquirrel.rules.threshold import threshold
 from drsquirrel.rules.wording import times
-
-SLOWER = 1.5
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,10 @@ class StragglerNode(Limiting):
     """
 
     prior = -0.5
+
+    slower: float = threshold(
+        1.5, unit="× elsewhere", help="Cost in other vertices: slow from here."
+    )
 
     def weigh(self, case: Case) -> Iterator[Evidence]:
         b = limit.limit_of(case)
@@ -63,13 +66,23 @@ class StragglerNode(Limiting):
         slower: Truth = False
         for v in case.vertices:
             if v is not b.at:
-                slower = either(slower, _is_slower(case, v, host))
+                slower = either(slower, self._is_slower(case, v, host))
         if isinstance(slower, Unknown):
             yield undecided("neighbours", "other vertices are slow there too?", slower.reason)
         elif slower:
             yield supports("neighbours", strong, "other vertices are slow there too")
         else:
             yield opposes("neighbours", weak, "other vertices are not slow there")
+
+    def _is_slower(self, case: Case, v: VertexNow, host: str) -> Truth:
+        """Whether a record costs more in the subtasks of a vertex there than in those elsewhere."""
+        costs: dict[bool, list[float]] = {True: [], False: []}
+        for s in v.subtasks:
+            if not isinstance(s.wall_cost_us, Unknown):
+                costs[limit.is_there(case, s, host)].append(s.wall_cost_us)
+        if not costs[True] or not costs[False]:
+            return Unknown("no vertex has subtasks with records both there and elsewhere")
+        return median(costs[True]) >= self.slower * median(costs[False])
 
     def title(self, case: Case) -> str:
         b = limit.limit_of(case)
@@ -108,14 +121,3 @@ def _named(case: Case, b: Bottleneck, article: str = "The") -> str:
     """The slow place: a host, or a process where hosts are not known or not the point."""
     kind = "TaskManager" if _host(b) in case.containers else "machine"
     return f"{article} {kind} {quoted(_host(b))}"
-
-
-def _is_slower(case: Case, v: VertexNow, host: str) -> Truth:
-    """Whether a record costs more in the subtasks of a vertex there than in those elsewhere."""
-    costs: dict[bool, list[float]] = {True: [], False: []}
-    for s in v.subtasks:
-        if not isinstance(s.wall_cost_us, Unknown):
-            costs[limit.is_there(case, s, host)].append(s.wall_cost_us)
-    if not costs[True] or not costs[False]:
-        return Unknown("no vertex has subtasks with records both there and elsewhere")
-    return median(costs[True]) >= SLOWER * median(costs[False])

@@ -19,9 +19,8 @@ from drsquirrel.rules.cause import (
     weak,
 )
 from drsquirrel.rules.failure import Failing
+from drsquirrel.rules.threshold import threshold
 from drsquirrel.rules.wording import duration, percent
-
-MUCH_GC = 0.3
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,8 @@ class TmHeartbeatTimeout(Failing):
     leads_to = ("not-enough-slots",)
     prior = 0.5
 
+    much_gc: float = threshold(0.3, unit="of the time", help="Garbage collection: much from here.")
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         if not failure.timed_out(case):
             yield impossible("no heartbeat timed out")
@@ -53,7 +54,7 @@ class TmHeartbeatTimeout(Failing):
         if found and case.episode and not case.episode.lost:
             yield opposes("process", decisive, "its process is there")
         collects = max((known(c.gc_share, 0.0) for c in found), default=0.0)
-        if collects >= MUCH_GC:
+        if collects >= self.much_gc:
             yield opposes("gc", weak, "it spent much time collecting garbage", percent(collects))
         if known(failure.was_full(found), False):
             yield opposes("heap", strong, "its heap was full when it was last seen")

@@ -10,11 +10,8 @@ from drsquirrel.rules import limit, limiting
 from drsquirrel.rules.cause import Advice, Evidence, decisive, opposes, strong, supports, weak
 from drsquirrel.rules.limiting import Limiting
 from drsquirrel.rules.operator import method_of
+from drsquirrel.rules.threshold import threshold
 from drsquirrel.rules.wording import percent, plural
-
-ONE_CORE = (0.6, 1.3)
-LOCK_SHARE = 0.4
-"""Of two subtasks with one lock, one waits at any time."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +28,14 @@ class UserLockContention(Limiting):
     """
 
     prior = -0.5
+
+    one_core_least: float = threshold(0.6, unit="cores", help="Of a process: about one from here.")
+    one_core_most: float = threshold(1.3, unit="cores", help="Of a process: about one up to here.")
+    lock_share: float = threshold(
+        0.4,
+        unit="of the samples",
+        help="Blocked threads: decisive from here.",
+    )
 
     def weigh(self, case: Case) -> Iterator[Evidence]:
         b = limit.limit_of(case)
@@ -53,10 +58,9 @@ class UserLockContention(Limiting):
         if isinstance(used, Unknown):
             return
         shown = f"{plural(round(used, 1), 'core')}, {_most_in_one(b)} busy subtasks"
-        low, high = ONE_CORE
-        if used < low:
+        if used < self.one_core_least:
             yield supports("cpu", weak, "its processes use less than one core each", shown)
-        elif used <= high:
+        elif used <= self.one_core_most:
             yield supports("cpu", strong, "its processes use about one core each", shown)
         else:
             yield opposes("cpu", strong, "several of its threads compute at once", shown)
@@ -68,7 +72,7 @@ class UserLockContention(Limiting):
             return
         text = f"its threads wait for a lock in {quoted(method_of(t.frame))}"
         shown = f"{percent(t.share)} of {plural(t.samples, 'sample')}"
-        strength = decisive if limit.threads_tell(b, LOCK_SHARE) else weak
+        strength = decisive if limit.threads_tell(b, self.lock_share) else weak
         yield supports("threads", strength, text, shown)
 
     def title(self, case: Case) -> str:

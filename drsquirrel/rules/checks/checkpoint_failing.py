@@ -15,11 +15,10 @@ from drsquirrel.rules.check import (
     Finding,
     Hour,
     graded,
-    last_seen,
     threshold,
     without_checkpoints,
 )
-from drsquirrel.rules.wording import count
+from drsquirrel.rules.wording import count, last_seen
 
 
 @dataclass(frozen=True)

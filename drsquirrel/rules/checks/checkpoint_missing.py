@@ -11,11 +11,10 @@ from drsquirrel.rules.check import (
     Finding,
     Hour,
     graded,
-    last_seen,
     threshold,
     without_checkpoints,
 )
-from drsquirrel.rules.wording import duration
+from drsquirrel.rules.wording import duration, last_seen
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from drsquirrel.model.series import ALL_RUNNING, JOB_FAILED
 from drsquirrel.model.verdict import Outcome
-from drsquirrel.rules.check import BASIC, Check, Finding, Hour, last_seen, threshold
-from drsquirrel.rules.wording import count
+from drsquirrel.rules.check import BASIC, Check, Finding, Hour, threshold
+from drsquirrel.rules.wording import count, last_seen
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from drsquirrel.model.report import EvidenceRow
 from drsquirrel.model.series import RESTARTS
-from drsquirrel.rules.check import BASIC, Check, Finding, Hour, graded, last_seen, threshold
-from drsquirrel.rules.wording import count, plural
+from drsquirrel.rules.check import BASIC, Check, Finding, Hour, graded, threshold
+from drsquirrel.rules.wording import count, last_seen, plural
 
 
 @dataclass(frozen=True)
