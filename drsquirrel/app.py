@@ -37,8 +37,6 @@ SNAPSHOT_EVERY_MS = 60_000
 EXPIRE_EVERY_S = 300.0
 OWED_BATCHES = 100
 """Ticks kept in memory while the store cannot be written; the oldest are lost beyond."""
-OWED_BATCHES = 100
-"""Ticks kept in memory while the store cannot be written; the oldest are lost beyond."""
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 OWN_METRICS = (
@@ -107,127 +105,6 @@ class App:
         self._snapshots_ms = 0
         self._written_ms = 0
         self._owed: deque[Batch] = deque(maxlen=OWED_BATCHES)
-        self._owed: deque[Batch] = deque(maxlen=OWED_BATCHES)
-
-    async def watch(self, cluster: Cluster, client: FlinkClient) -> None:
-        """Watch one cluster until cancelled, beginning where the store left off."""
-        id_ = cluster_id(cluster)
-        watch = Watch(
-            id_,
-            client,
-            self._desk,
-            self._clock,
-            self._settings,
-            self._thread,
-            dumps_allowed=self._settings.thread_dumps,
-        )
-        self._watches[id_], self._urls[id_] = watch, client.url
-        await watch.in_desk(lambda: self._restore(id_))
-
-        async def after(found: Round, judged: list[RunDesk]) -> None:
-            await watch.in_desk(lambda: self._write(watch, found, judged))
-
-        async with client:
-            await watch.run(after, lambda: client.received_bytes)
-
-    async def expire(self) -> None:
-        """Delete what is too old, step by step, until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                due = True
-                while due:
-                    now_ms = self._clock.now_ms()
-                    due = await loop.run_in_executor(self._thread, self._store.expire, now_ms)
-            except StoreError as error:
-                logger.error("%s", error)
-            await asyncio.sleep(EXPIRE_EVERY_S)
-
-    def close(self) -> None:
-        """Write what has grown since the last write, and end the desk's thread."""
-        self._thread.shutdown(wait=True)
-        now_ms = max(self._clock.now_ms(), self._written_ms + 1)
-        self._owed.append(Batch(time_ms=now_ms, snapshots=tuple(self._desk.snapshots(now_ms))))
-        self._pay()
-
-    def _restore(self, cluster: str) -> None:
-        """Put back what is known of the last hour."""
-        since_ms = self._clock.now_ms() - HOUR_MS
-        runs = [
-            (
-                run.seen,
-                self._store.job_facts(run.id),
-                _remembered(self._store.memory(run.id)),
-                run.last_seen_ms,
-            )
-            for run in self._store.runs(cluster)
-            if run.last_seen_ms >= self._clock.now_ms() - DAY_MS
-        ]
-        self._desk.restore(cluster, self._store.load_hour(cluster, since_ms), runs)
-
-    def _write(self, watch: Watch, found: Round, judged: list[RunDesk]) -> None:
-        """Everything of one tick in one transaction."""
-        now_ms = max(self._clock.now_ms(), self._written_ms + 1)
-        due = now_ms - self._snapshots_ms >= SNAPSHOT_EVERY_MS
-        reports = [r.report for r in judged if r.report is not None]
-        listed = [r for r in watch.on_desk.runs.values() if r.last_seen_ms == found.arrival_ms]
-        batch = Batch(
-            time_ms=now_ms,
-            runs=tuple(r.seen for r in listed),
-            job_facts=watch.take_new_facts(),
-            containers=found.containers,
-            snapshots=tuple(self._desk.snapshots(now_ms)) if due else (),
-            failures=_of(FailureEvent, found.events),
-            checkpoints=_of(CheckpointEvent, found.events),
-            changes=_of(ChangeEvent, found.events),
-            reports=tuple(RenderedReport(report=r, body=encode(r)) for r in reports),
-            memories=tuple(Memory(run=r.id, body=memory.encoder.encode(r.memory)) for r in judged),
-            job_list=encode(self._job_list(now_ms)),
-        )
-        if due:
-            self._snapshots_ms = now_ms
-        self._written_ms = now_ms
-        self._owed.append(batch)
-        self._pay()
-
-    def _pay(self) -> None:
-        """Write what is owed, oldest first; what cannot be stored is said on /readyz and kept."""
-        try:
-            while self._owed:
-                self._store.write(self._owed[0])
-                self._owed.popleft()
-        except StoreError as error:
-            self.trouble = str(error)
-            logger.error("%s", error)
-        else:
-            self.trouble = ""
-
-    def metrics(self) -> str:
-        return self._app.metrics()
-
-    def ready(self) -> str | None:
-        return self._app.trouble or None
-
-
-def _rendered(page: Page | None) -> Rendered | None:
-    return Rendered(page.body, page.etag) if page else None
-
-
-class App:
-    """`drsquirrel up`: clusters in, pages out, one store."""
-
-    def __init__(self, settings: Settings, rules: Rules, store: Store, clock: Clock) -> None:
-        self.trouble = "No cluster has been looked at yet."
-        """Why nothing is stored; "" while all is well."""
-        self._settings = settings
-        self._store = store
-        self._clock = clock
-        self._desk = Desk(rules, shortener(settings.job_name_pattern))
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk")
-        self._watches: dict[str, Watch] = {}
-        self._urls: dict[str, str] = {}
-        self._snapshots_ms = 0
-        self._written_ms = 0
 
     async def watch(self, cluster: Cluster, client: FlinkClient) -> None:
         """Watch one cluster until cancelled, beginning where the store left off."""
