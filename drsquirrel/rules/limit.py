@@ -49,17 +49,26 @@ def operator_at(b: Bottleneck) -> str | None:
     A chain has one thread, so its busy time tells nothing about its parts.
     """
     names = operators(b.at.vertex)
-    if len(names) == 1 or all(map(is_sink, names)):
+    if len(names) == 1 or only_sink(b):
         return names[0]
     if isinstance(b.threads, Unknown) or not threads_tell(b):
         return None
-    sinks = [n for n in names if is_sink(n)] or ([names[-1]] if b.at.writes_outside else [])
+    if 0 <= b.threads.chain_index < len(names):
+        return names[b.threads.chain_index]
+    sinks = sinks_of(b)
     if is_sink_frame(b.threads.operator_frame):
         return sinks[0] if sinks else None
     if b.at.reads_from_outside and is_source_frame(b.threads.operator_frame):
         return names[0]
     inner = [n for n in names[1 if b.at.reads_from_outside else 0 :] if n not in sinks]
     return inner[0] if len(inner) == 1 else None
+
+
+def sinks_of(b: Bottleneck) -> tuple[str, ...]:
+    """The chained operators that are sinks: by their names, else the last where data leaves."""
+    names = operators(b.at.vertex)
+    named = tuple(n for n in names if is_sink(n))
+    return named or (names[-1:] if b.at.writes_outside else ())
 
 
 def place(b: Bottleneck) -> str:
@@ -103,13 +112,12 @@ def where(b: Bottleneck, container: str | None = None, host: str | None = None) 
 
 def writes(b: Bottleneck) -> bool:
     """Whether a sink is in it; a writer whose committer is a vertex of its own counts."""
-    return b.at.writes_outside or any(map(is_sink, operators(b.at.vertex)))
+    return bool(sinks_of(b))
 
 
 def only_sink(b: Bottleneck) -> bool:
     """Whether nothing but a sink runs in it."""
-    names = operators(b.at.vertex)
-    return writes(b) and (len(names) == 1 or all(map(is_sink, names)))
+    return len(sinks_of(b)) == len(operators(b.at.vertex))
 
 
 # Records
@@ -298,7 +306,12 @@ def threads_tell(b: Bottleneck, share: float = DECISIVE_SHARE) -> bool:
 
 def in_sink(b: Bottleneck) -> bool:
     """Whether its threads were seen inside a sink."""
-    return not isinstance(b.threads, Unknown) and is_sink_frame(b.threads.operator_frame)
+    if isinstance(b.threads, Unknown):
+        return False
+    names, index = operators(b.at.vertex), b.threads.chain_index
+    if 0 <= index < len(names):
+        return names[index] in sinks_of(b)
+    return is_sink_frame(b.threads.operator_frame)
 
 
 def sleeping(b: Bottleneck) -> str:

@@ -188,6 +188,7 @@ def bottleneck(
             samples=dump.get("samples", 12),
             frame=dump.get("frame", "com.example.Client.call"),
             operator_frame=dump.get("operator_frame", "com.example.Enrich.map"),
+            chain_index=dump.get("chain_index", -1),
         )
         if dump
         else Unknown("no thread dump was taken"),
