@@ -8,7 +8,14 @@ from drsquirrel.diagnose.memory import SURE
 from drsquirrel.diagnose.strip import clock
 from drsquirrel.diagnose.symptom import is_starting
 from drsquirrel.model.case import Case
-from drsquirrel.model.report import HOUR_MINUTES, Answer, CheckResult, Onset, Symptom
+from drsquirrel.model.report import (
+    HOUR_MINUTES,
+    Answer,
+    CheckResult,
+    Onset,
+    Symptom,
+    quoted,
+)
 from drsquirrel.model.state import ENDED_STATES, LOST
 from drsquirrel.model.unknown import Unknown
 from drsquirrel.model.verdict import Confidence, Outcome, Verdict
@@ -114,8 +121,21 @@ def _verdict(
         return Verdict.FAILING
     if causes or symptoms or Outcome.WARN in outcomes:
         return Verdict.WARNING
-    measured = not isinstance(case.bottlenecks, Unknown)
+    measured = not isinstance(case.bottlenecks, Unknown) and not _open_lag(case)
     return Verdict.HEALTHY if case.all_running is True and measured else Verdict.UNKNOWN
+
+
+def _open_lag(case: Case) -> str:
+    """Why it is open whether a source keeps up that works without a pause; "" where it is not."""
+    for v in case.vertices:
+        if v.reads_from_outside and v.saturated:
+            own = [lag for lag in case.lags if lag.vertex == v.vertex.id]
+            open_ones = [lag.rising for lag in own if isinstance(lag.rising, Unknown)]
+            reason = open_ones[0].reason if open_ones else "it reports no lag"
+            if not own or open_ones:
+                name = quoted(v.vertex.name)
+                return f"whether {name}, which works without a pause, keeps up: {reason}"
+    return ""
 
 
 def _sure_since(answer: Answer, if_nothing_is_done: str) -> str:
@@ -165,7 +185,7 @@ def _quiet(case: Case, hour: MeasuredHour, verdict: Verdict) -> Conclusion:
     elif isinstance(case.bottlenecks, Unknown):
         why = case.bottlenecks.reason
     else:
-        why = "not enough was measured"
+        why = _open_lag(case) or "not enough was measured"
     return Conclusion(
         verdict=verdict, headline=f"Not known yet: {why}", subline="It is being measured."
     )
