@@ -11,6 +11,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import re2
+from msgspec.structs import replace
 
 from drsquirrel import settings as settings_
 from drsquirrel.collect.flink_rest.client import FlinkClient, Get
@@ -157,16 +158,31 @@ class Watch:
                 self._new_facts.append(found.value)
 
     async def _look_at_threads(self, judged: list[RunDesk]) -> bool:
-        """Take the dumps that would decide a question, of one run in a round; whether any was."""
+        """Take the dumps that would decide a question, of one run in a round; whether any was.
+
+        A dump holds the threads of all runs in the process, so it serves them all.
+        """
         if not self._dumps_allowed:
             return False
-        for run in judged:
-            if run.wants_threads and run.facts is not None:
-                wanted = [_taskmanager(c, run.up_ms) for c in run.wants_threads]
-                samples, actions = await self._dumps.take(run.facts, wanted)
-                await self.in_desk(partial(self._desk.note_threads, run, samples, actions))
-                if actions:
-                    return True
+        planned = [(run, run.facts) for run in judged if run.facts is not None]
+        vertices = [v for _, facts in planned for v in facts.vertices]
+        names = Counter(v.name for v in vertices)
+        for run, facts in planned:
+            if not run.wants_threads:
+                continue
+            wanted = [_taskmanager(c, run.up_ms) for c in run.wants_threads]
+            every = replace(facts, vertices=tuple(vertices))
+            samples, actions = await self._dumps.take(every, wanted)
+            for other, its_facts in planned:
+                # A name that two runs have tells nothing of the one that did not ask.
+                own = tuple(
+                    v.name for v in its_facts.vertices if other is run or names[v.name] == 1
+                )
+                found = [s for s in samples if any(name.startswith(s.task) for name in own)]
+                done = actions if found or other is run else []
+                await self.in_desk(partial(self._desk.note_threads, other, found, done))
+            if actions:
+                return True
         return False
 
     def take_new_facts(self) -> tuple[JobFacts, ...]:
