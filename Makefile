@@ -64,7 +64,7 @@ coverage: $(VENV)/.test
 
 all-tests: $(VENV)/.test page
 	$(call say,all tests: real Flink clusters start$(,) this takes some minutes)
-	@$(PY) -m pytest -n 2 --dist loadgroup
+	@$(PY) -m pytest -n 2 --dist loadgroup --durations 10
 
 chromium:
 	@for name in chromium chromium-browser google-chrome; do \
