@@ -246,7 +246,7 @@ async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> No
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with (
         closing(listen(settings.host, settings.port)) as listening,
-        closing(SqliteStore(Path(settings.data_dir), retention(settings))) as store,
+        closing(SqliteStore(Path(settings.data_dir).expanduser(), retention(settings))) as store,
     ):
         app = App(settings, rules, store, SystemClock())
         pages = StoredPages(store, app)

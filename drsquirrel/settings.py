@@ -4,15 +4,22 @@ What is given on the command line comes on top (cli.py). A wrong setting refuses
 """
 
 import os
+import reprlib
 import tomllib
-from collections.abc import Mapping
+import typing
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 PREFIX = "DRS_"
+TABLES = ("cluster", "thresholds")
+"""Settings that only a file can hold."""
+LISTED = "see docs/reference/settings.md"
 Seconds = Annotated[float, Meta(extra={"unit": "s"})]
 Hours = Annotated[float, Meta(extra={"unit": "h"})]
 Days = Annotated[float, Meta(extra={"unit": "d"})]
@@ -40,7 +47,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cluster: Annotated[
         tuple[Cluster, ...], Meta(description="Clusters to watch: one [[cluster]] table each.")
     ] = ()
-    data_dir: Annotated[str, Meta(description="Where the database lies.")] = "drsquirrel-data"
+    data_dir: Annotated[
+        str, Meta(description="Where the database lies; below $XDG_DATA_HOME if that is set.")
+    ] = "~/.local/share/drsquirrel"
     host: Annotated[str, Meta(description="Address to listen on: loopback only.")] = "127.0.0.1"
     port: Annotated[
         int, Meta(ge=0, le=65535, description="Port of page and API; 0 takes a free one.")
@@ -69,18 +78,20 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     redact_keys: Annotated[
         tuple[str, ...], Meta(description="Further words that make an option's value a secret.")
     ] = ()
-    keep_snapshots_h: Annotated[Hours, Meta(ge=2, description="Minute data is kept this long.")] = (
-        24.0
-    )
-    keep_logs_d: Annotated[Days, Meta(gt=0, description="Log events are kept this long.")] = 3.0
-    keep_events_d: Annotated[Days, Meta(gt=0, description="Failures and checkpoints are kept.")] = (
-        14.0
-    )
-    keep_history_d: Annotated[Days, Meta(gt=0, description="Reports and incidents are kept.")] = (
-        90.0
-    )
+    keep_snapshots_h: Annotated[
+        Hours, Meta(ge=2, le=8760, description="Minute data is kept this long.")
+    ] = 24.0
+    keep_logs_d: Annotated[
+        Days, Meta(gt=0, le=36500, description="Log events are kept this long.")
+    ] = 3.0
+    keep_events_d: Annotated[
+        Days, Meta(gt=0, le=36500, description="Failures and checkpoints are kept.")
+    ] = 14.0
+    keep_history_d: Annotated[
+        Days, Meta(gt=0, le=36500, description="Reports and incidents are kept.")
+    ] = 90.0
     database_mib: Annotated[
-        MiB, Meta(ge=64, description="Above this size the oldest data goes first.")
+        MiB, Meta(ge=64, le=100_000, description="Above this size the oldest data goes first.")
     ] = 2048
     thresholds: Annotated[
         Mapping[str, Mapping[str, float]],
@@ -88,42 +99,133 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = field(default_factory=dict)
 
 
+class Given(NamedTuple):
+    """A value as it was given: by which name, how to call it when it is wrong, and how strictly."""
+
+    name: str
+    value: object
+    label: str
+    strict: bool = True
+
+
 def load(
     file: Path | None, flags: Mapping[str, Any], environment: Mapping[str, str] | None = None
 ) -> Settings:
     """Settings from a file, DRS_* variables over it, and flags (None: not given) over both."""
-    values: dict[str, Any] = _from_file(file) if file else {}
-    values.update(_from_environment(os.environ if environment is None else environment))
-    values.update({name: value for name, value in flags.items() if value is not None})
-    try:
-        return msgspec.convert(values, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"Wrong setting: {error}. See docs/reference/settings.md.") from None
+    variables = os.environ if environment is None else environment
+    given = [
+        *_default_data_dir(variables),
+        *(_from_file(file) if file else ()),
+        *_from_environment(variables),
+        *(Given(n, v, f"--{n.replace('_', '-')}") for n, v in flags.items() if v is not None),
+    ]
+    hints = _hints(Settings)
+    return Settings(**{g.name: _converted(g, hints[g.name]) for g in given})
 
 
-def _from_file(file: Path) -> dict[str, Any]:
+def _default_data_dir(variables: Mapping[str, str]) -> Iterator[Given]:
+    home = variables.get("XDG_DATA_HOME", "")
+    if home.startswith("/"):  # the standard says to ignore others
+        yield Given("data_dir", f"{home}/drsquirrel", "XDG_DATA_HOME")
+
+
+def _from_file(file: Path) -> Iterator[Given]:
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        values = tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
-        raise SettingsError(f"Cannot read the settings {file}: {error.strerror}.") from None
+        reason = (error.strerror or "").lower()
+        raise SettingsError(f"Cannot read the settings in {file}: {reason}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} is no valid TOML: {error}.") from None
+    known = _hints(Settings)
+    for name, value in values.items():
+        if name not in known:
+            raise _unknown(name, f"(in {file})", known)
+        label = f"{name} in {file}"
+        if name == "cluster":
+            yield Given(name, tuple(_clusters(value, label, file)), label)
+        elif name == "thresholds":
+            yield Given(name, _thresholds(value, label, file), label)
+        else:
+            yield Given(name, value, label)
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+def _clusters(tables: object, label: str, file: Path) -> Iterator[Cluster]:
+    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
+        raise _wrong(label, tables, "one [[cluster]] table for each cluster")
+    hints = _hints(Cluster)
+    for number, table in enumerate(tables, 1):
+        place = f"[[cluster]] {number} in {file}"
+        for name in table:
+            if name not in hints:
+                raise _unknown(name, f"of [[cluster]] {number} (in {file})", hints)
+        if "url" not in table:
+            raise SettingsError(f'{place} has no url: add url = "http://HOST:PORT".')
+        yield Cluster(
+            **{n: _converted(Given(n, v, f"{n} of {place}"), hints[n]) for n, v in table.items()}
+        )
+
+
+def _thresholds(tables: object, label: str, file: Path) -> Mapping[str, Mapping[str, float]]:
+    if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
+        raise _wrong(label, tables, "one [thresholds.RULE] table for each rule")
+    for rule, table in tables.items():
+        for name, value in table.items():
+            if type(value) not in (int, float) or not isfinite(value):
+                raise _wrong(f"thresholds.{rule}.{name} in {file}", value, "a number")
+    return tables
+
+
+def _from_environment(variables: Mapping[str, str]) -> Iterator[Given]:
     """DRS_POLL_INTERVAL_S=5 and so on; only plain settings, no tables."""
-    plain = {
-        f.name for f in msgspec.structs.fields(Settings) if f.name not in ("cluster", "thresholds")
-    }
-    found: dict[str, Any] = {}
-    for key, value in environment.items():
+    known = {f"{PREFIX}{n.upper()}": n for n in _hints(Settings) if n not in TABLES}
+    for key, text in variables.items():
         if not key.startswith(PREFIX):
             continue
-        name = key.removeprefix(PREFIX).lower()
-        if name not in plain:
-            raise SettingsError(f"{key} is no setting. See docs/reference/settings.md.")
-        found[name] = value.split(",") if name == "redact_keys" else value
-    return found
+        if key.removeprefix(PREFIX).lower() in TABLES:
+            raise SettingsError(f"There is no setting {key}: a settings file can hold tables.")
+        if key not in known:
+            raise _unknown(key, "", known)
+        words = tuple(word.strip() for word in text.split(",") if word.strip())
+        yield Given(known[key], words if known[key] == "redact_keys" else text, key, strict=False)
+
+
+def _converted(given: Given, hint: Any) -> Any:
+    try:
+        return msgspec.convert(given.value, hint, strict=given.strict)
+    except msgspec.ValidationError:
+        raise _wrong(given.label, given.value, allowed(hint)) from None
+
+
+def _hints(struct: type[Struct]) -> dict[str, Any]:
+    return typing.get_type_hints(struct, include_extras=True)
+
+
+def allowed(hint: Any) -> str:
+    """What a setting of this type may be, in words."""
+    metas: list[Meta] = []
+    while typing.get_origin(hint) is Annotated:
+        hint, *noted = typing.get_args(hint)
+        metas += noted
+    words = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+    what = words.get(hint, "a list of texts")
+    for meta in metas:
+        if meta.ge is not None:
+            what += f" from {meta.ge:g} to {meta.le:g}"
+        elif meta.gt is not None:
+            what += f" above {meta.gt:g}, at most {meta.le:g}"
+    return what
+
+
+def _wrong(label: str, value: object, may_be: str) -> SettingsError:
+    return SettingsError(f"{label} is {reprlib.repr(value)}, but must be {may_be}.")
+
+
+def _unknown(name: str, where: str, known: Mapping[str, Any]) -> SettingsError:
+    shown = name if name.isidentifier() and name.isascii() else reprlib.repr(name)
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"{LISTED}."
+    return SettingsError(f"There is no setting {f'{shown} {where}'.strip()}: {hint}")
 
 
 def secret(file: str) -> str:
@@ -131,8 +233,12 @@ def secret(file: str) -> str:
     if not file:
         return ""
     try:
-        return Path(file).read_text("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError(
-            f"Cannot read the secret in {file}: does it exist, is it text?"
-        ) from None
+        content = Path(file).expanduser().read_text("utf-8").rstrip("\r\n")
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise SettingsError(f"The secret in {file} cannot be read: {reason}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"The secret in {file} is no text: give another file.") from None
+    if not content:
+        raise SettingsError(f"The secret in {file} is empty: write it there, or leave it out.")
+    return content
