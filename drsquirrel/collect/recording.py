@@ -48,12 +48,14 @@ class Header(Struct, frozen=True, kw_only=True):
 class Asked(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A later line: what was asked at `t` (ms), and the answer, the error, or that it was the last.
 
-    `same` means: the answer of the line before that has this path. `kind` names the error's class.
-    A line with `end` is the last one: "full" where the file had reached its size.
+    `took` is after how many ms that came. `same` means: the answer of the line before that has this
+    path. `kind` names the error's class. A line with `end` is the last one: "full" where the file
+    had reached its size.
     """
 
     t: int
     path: str = ""
+    took: int = 0
     answer: Raw = NO_ANSWER
     same: bool = False
     error: str = ""
@@ -106,9 +108,9 @@ class Recorder:
         try:
             answer = await self._get.get(path)
         except FlinkError as error:
-            self._write_error(asked_ms, path, error)
+            self._write_error(path, asked_ms, error)
             raise
-        self._write_answer(asked_ms, path, msgspec.json.encode(answer))
+        self._write_answer(path, asked_ms, msgspec.json.encode(answer))
         return answer
 
     def close(self) -> None:
@@ -120,18 +122,26 @@ class Recorder:
         if self._trouble:
             raise RecordingError(f"Could not write all of {self._file.name}: {self._trouble}.")
 
-    def _write_answer(self, asked_ms: int, path: str, answer: bytes) -> None:
+    def _write_answer(self, path: str, asked_ms: int, answer: bytes) -> None:
         digest = hashlib.blake2b(answer, digest_size=16).digest()
         same = self._last.get(path) == digest
         self._last[path] = digest
-        self._write(
-            Asked(t=asked_ms, path=path, same=same, answer=NO_ANSWER if same else Raw(answer))
-        )
+        raw = NO_ANSWER if same else Raw(answer)
+        took = self._clock.now_ms() - asked_ms
+        self._write(Asked(t=asked_ms, path=path, took=took, same=same, answer=raw))
 
-    def _write_error(self, asked_ms: int, path: str, error: FlinkError) -> None:
+    def _write_error(self, path: str, asked_ms: int, error: FlinkError) -> None:
         self._last.pop(path, None)
-        kind, status = type(error).__name__, getattr(error, "status", 0)
-        self._write(Asked(t=asked_ms, path=path, error=str(error), kind=kind, status=status))
+        self._write(
+            Asked(
+                t=asked_ms,
+                path=path,
+                took=self._clock.now_ms() - asked_ms,
+                error=str(error),
+                kind=type(error).__name__,
+                status=getattr(error, "status", 0),
+            )
+        )
 
     def _write(self, asked: Asked) -> None:
         if self.full or self._file.closed:
@@ -174,8 +184,8 @@ class Recorder:
 class Recording(Struct, frozen=True, kw_only=True):
     """A recording in memory: per path what was asked, in the order of time.
 
-    From the first question to the last. `cut_off` tells that the end is missing: the recorder was
-    killed, or the file not copied whole.
+    From the first question to the last answer. `cut_off` tells that the end is missing: the
+    recorder was killed, or the file not copied whole.
     """
 
     header: Header
@@ -197,13 +207,13 @@ def read(file: Path) -> Recording:
         if entry.end:
             cut_off = False
             break
-        ends_ms = max(ends_ms, entry.t)
+        ends_ms = max(ends_ms, entry.t + entry.took)
         begins_ms = entry.t if begins_ms is None else begins_ms
         told = asked.setdefault(entry.path, [])
         if entry.same:
             if not told or told[-1].error:
                 raise _damaged(file)
-            entry = msgspec.structs.replace(told[-1], t=entry.t)
+            entry = msgspec.structs.replace(told[-1], t=entry.t, took=entry.took)
         told.append(entry)
     if begins_ms is None:
         raise RecordingError(f"{file} was cut off before its first answer: record again.")

@@ -52,9 +52,9 @@ class RecordedGet:
     """Answers as the cluster did.
 
     A path that is asked again gets its next answer as soon as that is due, else the one it had.
-    Due is what was recorded up to now, or half an interval later, which then becomes now: whoever
-    asks in the order and the rhythm of the recorder gets the same answers at the same times, though
-    asking takes no time here.
+    Due is what was recorded up to now, or half an interval later. The time at which the answer came
+    then is now: whoever asks in the order and the rhythm of the recorder gets the same answers at
+    the same times.
     """
 
     def __init__(self, recording: Recording, clock: RecordedClock) -> None:
@@ -65,7 +65,7 @@ class RecordedGet:
     async def get(self, path: str) -> Any:
         """The decoded answer; raises FlinkError as recorded, or NotRecordedError."""
         asked = self._next(path)
-        self._clock.reach(asked.t)
+        self._clock.reach(asked.t + asked.took)
         if asked.error:
             raise _recorded_error(asked)
         return msgspec.json.decode(asked.answer)

@@ -109,8 +109,8 @@ def verdict(samples: Iterable[ThreadSample]) -> ThreadVerdict | Unknown:
     dumps = {(s.container, s.time_ms) for s in seen}
     if len(seen) < MIN_SAMPLES or len(dumps) < MIN_DUMPS:
         return Unknown(
-            f"{len(seen)} samples of {len(dumps)} thread dumps: it takes {MIN_SAMPLES} of "
-            f"{MIN_DUMPS} to decide"
+            f"{len(seen)} samples of {len(dumps)} thread dumps: {MIN_SAMPLES} samples of "
+            f"{MIN_DUMPS} dumps decide"
         )
     needed = MIN_SHARE * len(seen)
     states = [_with_locks(sample, seen) for sample in seen]
@@ -206,7 +206,7 @@ def _chain_index(codes: Sequence[str]) -> int:
     hops = 0
     for code in codes:
         owner, _, method = code.rpartition(".")
-        if owner.endswith("BroadcastingOutput"):
+        if "BroadcastingOutput" in owner:
             return -1
         hops += owner.endswith("ChainingOutput") and method in HOPS
         if owner.endswith((".SubtaskCheckpointCoordinatorImpl", ".Mail")):

@@ -5,6 +5,8 @@ import re
 
 OPERATORS_MAX = 500
 NAME_CHARACTERS_MAX = 1_000
+BRANCHES_MAX = 50
+"""So deep may branches lie within branches; what is deeper is taken for a name."""
 _BRANCH = re.compile(r"(?:[:|] {2}| {3})*[:+]- (.*)")
 _INDEX = re.compile(r"^\[vertex-\d+\]")
 _OPENING, _CLOSING = "([{", ")]}"
@@ -34,13 +36,13 @@ def _of_tree(description: str) -> list[str]:
     return found if len(found) > 1 else _of_name(head)
 
 
-def _of_name(name: str) -> list[str]:
+def _of_name(name: str, depth: int = 0) -> list[str]:
     found: list[str] = []
     for part in _split(name, " -> "):
         is_branching = part.startswith("(") and part.endswith(")")
-        if is_branching and found:
+        if is_branching and found and depth < BRANCHES_MAX:
             for branch in _split(part[1:-1], ", "):
-                found += _of_name(branch)
+                found += _of_name(branch, depth + 1)
         else:
             found.append(part)
     return [part.strip() for part in found if part.strip()]

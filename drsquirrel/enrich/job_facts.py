@@ -75,6 +75,7 @@ class _Job(Struct):
     vertices: list[_Vertex]
     plan: _Plan
     job_type: str = field(name="job-type", default="")
+    pending_operators: int = field(name="pending-operators", default=0)
 
 
 class JobFactsSource:
@@ -120,6 +121,10 @@ class JobFactsSource:
         checkpoints = await self._answer(f"{base}/checkpoints/config", _Checkpoints, says)
         if checkpoints is None and says:
             return None  # else checkpoints would seem to be off
+        if job.pending_operators:
+            says.append(
+                f"{job.pending_operators} operators of the job {job.name} are not planned yet."
+            )
         config = await self._answer(f"{base}/config", _JobConfig, says)
         cluster = await self._answer("/config", _Config, says)
         return JobFacts(

@@ -173,7 +173,7 @@ class ThreadDumps:
             samples, threads = samples_of(answer, container, began_ms, facts)
             result = f"{threads} threads, {len(samples)} of this run's tasks"
         except TimeoutError:
-            failed, result = True, f"no answer in {HANGS_S:.0f} s"
+            failed, result = True, f"no answer in {HANGS_S:g} s"
         except Exception as error:
             failed, result = True, str(error) or type(error).__name__
         finally:

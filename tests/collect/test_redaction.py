@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drsquirrel.collect.redaction import MAX_DEPTH, Redaction
@@ -297,6 +297,7 @@ def test_the_answer_that_was_given_is_not_changed() -> None:
     assert answer == pairs(password="x")
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(), st.sampled_from(["password", "api_key", "DB_PASS", "x.token"]), st.text())
 def test_whatever_stands_in_quotes_after_a_secret_key_is_hidden(
     before: str, key: str, after: str
@@ -308,19 +309,30 @@ def test_whatever_stands_in_quotes_after_a_secret_key_is_hidden(
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=8,
     )
 )
+@settings(max_examples=50, deadline=None)
 def test_any_answer_keeps_its_shape(answer: Any) -> None:
     redacted = Redaction().redact("/x", answer)
     assert type(redacted) is type(answer) or str(redacted).startswith("••••")
 
 
-def test_a_hostile_text_takes_no_longer_than_a_harmless_one() -> None:
-    for piece in ("password=", "'password'='", "://a:", "password: [", "eyJ.", "token "):
-        began = time.perf_counter()
-        Redaction().redact_text(piece * (300_000 // len(piece)))
-        assert time.perf_counter() - began < 3.0, piece
+@pytest.mark.parametrize(
+    "piece", ["password=", "'password'='", "://a:", "password: [", "eyJ.", "token ", "<token>x"]
+)
+def test_the_time_for_a_hostile_text_grows_no_faster_than_the_text(piece: str) -> None:
+    def cpu_s(characters: int) -> float:
+        text = piece * (characters // len(piece))
+        times = []
+        for _ in range(3):
+            began = time.thread_time()
+            Redaction().redact_text(text)
+            times.append(time.thread_time() - began)
+        return min(times)
+
+    assert cpu_s(160_000) < 12 * cpu_s(20_000) + 0.05
 
 
 def test_a_hundred_kilobytes_of_metrics_cost_less_than_five_times_their_decoding() -> None:
@@ -333,9 +345,9 @@ def test_a_hundred_kilobytes_of_metrics_cost_less_than_five_times_their_decoding
     def least_s(do: Any) -> float:
         times = []
         for _ in range(30):
-            began = time.perf_counter()
+            began = time.thread_time()
             do()
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began)
         return min(times)
 
     decoding_s = least_s(lambda: msgspec.json.decode(body))
