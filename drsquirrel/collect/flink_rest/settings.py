@@ -27,8 +27,6 @@ class PollSettings:
     """Seconds between telling Flink to bring its metrics up to date and reading them."""
     stale_ms: int = 30_000
     """Metrics older than this are not passed on: the cluster's metrics are frozen."""
-    names_every_rounds: int = 30
-    """Metric names of sources and sinks are listed again after so many rounds."""
     slow_checkpoint_ms: int = 10_000
     """A checkpoint that takes longer, or fails, is looked at per vertex."""
     checkpoint_details_per_round: int = 2

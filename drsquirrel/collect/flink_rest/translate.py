@@ -23,6 +23,7 @@ from drsquirrel.model.state import JOB_STATES, TASK_STATES, code_of
 WAITING = ("created", "scheduled", "deploying", "reconciling")
 NOT_SUMMED = (metric.EMIT_LAG_MS, metric.SEND_TIME_MS, metric.RECORDS_LAG_MAX)
 """Of these the highest over all subtasks says something, and the sum nothing."""
+TIMES = ("accumulateBackPressuredTimeMs", "accumulateIdleTimeMs", "accumulateBusyTimeMs")
 JOB_METRICS = ("numRestarts", "uptime")
 CHECKPOINT_COUNTS = {
     "completed": "numberOfCompletedCheckpoints",
@@ -80,7 +81,6 @@ def io_numbers(io: IoMetrics) -> dict[str, int | float]:
     The times have no flag of their own. They come from the same store as the rest, so all else has
     to be complete; and three zeros are a task whose times were not there yet.
     """
-    numbers: dict[str, Number] = {}
     flags = (
         ("numBytesIn", io.read_bytes, io.read_bytes_complete),
         ("numBytesOut", io.write_bytes, io.write_bytes_complete),
@@ -88,17 +88,21 @@ def io_numbers(io: IoMetrics) -> dict[str, int | float]:
         ("numRecordsOut", io.write_records, io.write_records_complete),
     )
     numbers = {name: whole(value) for name, value, complete in flags if complete}
-    times = {
-        "accumulateBackPressuredTimeMs": whole(io.accumulated_backpressured_time),
-        "accumulateIdleTimeMs": whole(io.accumulated_idle_time),
-        "accumulateBusyTimeMs": whole(io.accumulated_busy_time),
-    }
+    counted = (
+        io.accumulated_backpressured_time,
+        io.accumulated_idle_time,
+        io.accumulated_busy_time,
+    )
+    times = dict(zip(TIMES, map(whole, counted), strict=True))
     if len(numbers) == len(flags) and any(times.values()):
         numbers |= times
     return {name: value for name, value in numbers.items() if value is not None}
 
 
-Number = int | None
+def clock_ms(io: IoMetrics) -> int | None:
+    """Busy, idle and backpressured time together: what passed since the attempt ran."""
+    numbers = io_numbers(io)
+    return int(sum(numbers[name] for name in TIMES)) if numbers.keys() >= set(TIMES) else None
 
 
 def taskmanager_values(taskmanager: TaskManager, now_ms: int) -> Values:

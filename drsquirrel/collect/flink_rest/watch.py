@@ -303,10 +303,10 @@ class ClusterWatch:
         asks = []
         for key, run in sorted(live.items(), key=lambda item: item[1].operators_round):
             ids = [id_ for of_run, id_ in chosen if of_run == key]
-            operators = run.operator_turns(ids, self._round, room)
-            room -= len(operators)
+            requests = run.operator_turns(ids, self._round, room)
+            room -= sum(requests.values())
             asks += [
-                run.ask_vertex(asking, id_, self._round, updated_ms, id_ in operators)
+                run.vertices[id_].ask(asking, run.heard, self._round, updated_ms, requests[id_])
                 for id_ in ids
             ]
         await asyncio.gather(*asks)
@@ -317,9 +317,14 @@ class ClusterWatch:
 
     async def _ask_containers(self, asking: Asking, updated: bool) -> None:
         """Ask the TaskManagers for their metrics, if updated, and for the names of these."""
+        late = {id_ for run in self._runs.values() for id_ in run.heard.late}
         room = max(self._container_requests, self._settings.requests_per_round - asking.requests)
         ids = in_turn(
-            [Candidate(id_) for id_, p in self._taskmanagers.items() if updated or not p.names],
+            [
+                Candidate(id_)
+                for id_, process in self._taskmanagers.items()
+                if not process.names or (updated and id_ not in late)
+            ],
             room,
             lambda id_: self._taskmanagers[id_].covered_round,
         )

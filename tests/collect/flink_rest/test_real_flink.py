@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.flink, pytest.mark.xdist_group("flink")]
 ROUNDS = 6
 REDEPLOYED = 5
 OUR_LOGGERS = re.compile(r" (WARN|ERROR) .*(\.rest\.(?!.*ClusterOverview)|webmonitor|\.metrics\.)")
-"""Of what answers REST; we never ask for the overview, which tells the cluster's starter it is up."""
+"""Of what answers REST; the overview is not ours: who started the cluster waits for it."""
 TIMES = ("accumulateBusyTimeMs", "accumulateIdleTimeMs", "accumulateBackPressuredTimeMs")
 
 

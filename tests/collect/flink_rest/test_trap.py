@@ -162,6 +162,31 @@ async def test_a_part_of_the_update_that_comes_late_is_not_taken_for_no_movement
         assert values_of(back, metric, container="tm-1") != []
 
 
+async def test_an_earlier_update_that_comes_late_is_not_taken_for_this_one(
+    flink: Simulated,
+) -> None:
+    flink.job()
+    async with Watched(flink) as watched:
+        await watched.rounds(2)
+        flink.taskmanagers[1].late_ms = 11_000
+        late = await watched.rounds(2)
+        flink.taskmanagers[1].late_ms = 0
+        back = await watched.round()
+    for found in late:
+        assert values_of(found, BUSY, container="tm-1") == []
+        assert values_of(found, "Status.JVM.CPU.Time", container="tm-1") == []
+    assert values_of(back, BUSY, container="tm-1") == values_of(back, BUSY, container="tm-0")
+
+
+async def test_a_clock_that_stays_behind_for_good_is_believed_in_the_end(flink: Simulated) -> None:
+    flink.job()
+    async with Watched(flink) as watched:
+        await watched.rounds(2)
+        flink.taskmanagers[1].late_ms = 11_000
+        found = (await watched.rounds(3))[-1]
+    assert len(values_of(found, BUSY, container="tm-1")) == 3
+
+
 async def test_a_slow_update_is_waited_for_a_little(flink: Simulated) -> None:
     flink.job()
     flink.update_takes_ms = 900
