@@ -105,9 +105,9 @@ _TEXTS = st.sampled_from(["", "boom 1", "boom 2", TRACE, "x" * 100])
 _COMMON: dict[str, Any] = {"origin": _ORIGINS, "time_ms": _TIMES, "job": st.sampled_from(["", "j"])}
 _JOB = {**_COMMON, "job": st.just("j")}
 
-EVENTS: st.SearchStrategy[Event] = st.one_of(
-    st.builds(MetricReport, **_COMMON, scopes=st.lists(_SCOPES, max_size=4).map(tuple)),
-    st.builds(
+EVENTS: dict[str, st.SearchStrategy[Event]] = {
+    "report": st.builds(MetricReport, **_COMMON, scopes=st.lists(_SCOPES, max_size=4).map(tuple)),
+    "log": st.builds(
         LogEvent,
         **_COMMON,
         level=st.sampled_from(["INFO", "WARN", "ERROR", "FATAL"]),
@@ -116,7 +116,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         throwable=_TEXTS,
         count=st.integers(1, 3),
     ),
-    st.builds(
+    "failure": st.builds(
         FailureEvent,
         **_JOB,
         throwable=_TEXTS,
@@ -125,7 +125,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         host=_TEXTS,
         labels=st.dictionaries(_TEXTS, _TEXTS, max_size=2),
     ),
-    st.builds(
+    "checkpoint": st.builds(
         CheckpointEvent,
         **_JOB,
         id=st.integers(1, 2),
@@ -134,14 +134,67 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         state_bytes=st.one_of(st.none(), st.integers(0, 2)),
         failure=_TEXTS,
     ),
-    st.builds(
+    "change": st.builds(
         ChangeEvent,
         **_COMMON,
         what=st.sampled_from(["job-state", "slots"]),
         subject=st.sampled_from(["RUNNING", "FAILED"]),
         text=_TEXTS,
     ),
+}
+"""Anything, by kind."""
+
+_NEAR: dict[str, Any] = {
+    "origin": st.builds(origin, st.integers(0, 6)),
+    "time_ms": st.integers(0, 2).map(NOON_MS.__add__),
+    "job": st.just("j"),
+}
+_FEW_VALUES = st.dictionaries(
+    st.sampled_from(["busy_ms", "idle_ms", "input_queue_buffers"]), st.integers(0, 3)
 )
+NEAR: list[st.SearchStrategy[Event]] = [
+    st.builds(
+        MetricReport,
+        **_NEAR,
+        scopes=st.tuples(st.builds(Values, values=_FEW_VALUES, vertex=st.just("v"))),
+    ),
+    st.builds(
+        LogEvent,
+        **_NEAR,
+        level=st.just("WARN"),
+        logger=st.just("a.B"),
+        message=st.sampled_from(["took 1 ms", "took 2 ms"]),
+        count=st.integers(1, 2),
+    ),
+    st.builds(
+        FailureEvent,
+        **{**_NEAR, "time_ms": st.just(NOON_MS)},
+        throwable=st.just(TRACE),
+        signature=st.just(""),
+        host=st.sampled_from(["a", "b"]),
+        vertex=st.sampled_from(["", "v"]),
+    ),
+    st.builds(
+        CheckpointEvent,
+        **{**_NEAR, "time_ms": st.just(NOON_MS)},
+        id=st.just(1),
+        status=st.sampled_from(["IN_PROGRESS", "FAILED", "COMPLETED"]),
+        ended_ms=st.sampled_from([None, NOON_MS, NOON_MS + 1]),
+        sync_ms=st.sampled_from([None, 0, 1]),
+    ),
+]
+"""Events of one kind that are about the same, so that they meet in every possible way."""
+
 _ARRIVED_MS = st.sampled_from([5_000, 5_000, 5_000, 59_000, 200_000]).map(NOON_MS.__add__)
-ARRIVALS = st.lists(st.tuples(_ARRIVED_MS, EVENTS), max_size=12)
-"""Events with their times of arrival, which stay with them however often they are told."""
+
+
+def arrivals(events: st.SearchStrategy[Event]) -> st.SearchStrategy[list[tuple[int, Event]]]:
+    """Events with their times of arrival, which stay with them however often they are told."""
+    return st.lists(st.tuples(_ARRIVED_MS, events), max_size=10)
+
+
+ARRIVALS = st.one_of(arrivals(st.one_of(*EVENTS.values())), *map(arrivals, NEAR))
+THREE_ARRIVALS = st.one_of(
+    st.tuples(*[arrivals(st.one_of(*EVENTS.values()))] * 3),
+    *(st.tuples(*[arrivals(near)] * 3) for near in NEAR),
+)

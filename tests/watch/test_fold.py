@@ -68,6 +68,20 @@ def test_every_metric_has_its_own_first_and_last():
     )
 
 
+def test_a_metric_that_only_one_report_has_is_kept():
+    reports = [
+        report(n, NOON_MS + n, subtask(**values))
+        for n, values in enumerate([{"busy_ms": 1}, {"busy_ms": 2, "idle_ms": 7}, {"busy_ms": 3}])
+    ]
+    (track,) = only(*reports).tracks
+    assert Reading(NOON_MS + 1, 1, {"idle_ms": 7}) in track.first + track.last
+
+
+def test_every_start_of_a_job_is_a_subject_of_its_own():
+    starts = [replace(report(1, NOON_MS), start_ms=start_ms) for start_ms in (5, 3)]
+    assert [rollup.subject.start_ms for rollup in folded(*starts)] == [3, 5]
+
+
 def test_of_two_claims_to_one_place_in_time_the_extremes_stay():
     (track,) = only(
         *(report(1, NOON_MS, subtask(busy_ms=n, idle_ms=9 - n)) for n in (5, 3, 4))

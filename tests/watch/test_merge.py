@@ -5,7 +5,7 @@ from functools import reduce
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drsquirrel.model.event import Event
@@ -13,7 +13,7 @@ from drsquirrel.model.snapshot import Rollup, Subject, encoder
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.merge import merge
-from tests.watch.made import ARRIVALS, HOSTILE
+from tests.watch.made import ARRIVALS, HOSTILE, THREE_ARRIVALS
 
 Known = dict[tuple[Subject, int], Rollup]
 EITHER = st.sampled_from([LIMITS, HOSTILE])
@@ -32,6 +32,7 @@ def as_bytes(known: Known) -> list[bytes]:
     return sorted(map(encoder.encode, known.values()))
 
 
+@settings(max_examples=300)
 @given(ARRIVALS, EITHER, st.integers(0, 2**32), st.integers(1, 4))
 def test_any_order_split_and_repetition_gives_the_same_bytes(arrivals, limits, seed, batches):
     whole = as_bytes(folded(arrivals, limits))
@@ -42,9 +43,10 @@ def test_any_order_split_and_repetition_gives_the_same_bytes(arrivals, limits, s
     assert as_bytes(reduce(lambda a, b: together(a, b, limits), parts)) == whole
 
 
-@given(ARRIVALS, ARRIVALS, ARRIVALS, EITHER)
-def test_merging_is_associative_commutative_and_idempotent(x, y, z, limits):
-    a, b, c = (folded(arrivals, limits) for arrivals in (x, y, z))
+@settings(max_examples=300)
+@given(THREE_ARRIVALS, EITHER)
+def test_merging_is_associative_commutative_and_idempotent(three, limits):
+    a, b, c = (folded(arrivals, limits) for arrivals in three)
     ab = together(a, b, limits)
     assert as_bytes(together(ab, c, limits)) == as_bytes(
         together(a, together(b, c, limits), limits)
