@@ -20,7 +20,7 @@ from drsquirrel.rules.cause import (
     weak,
 )
 from drsquirrel.rules.operator import method_of, operators, short
-from drsquirrel.rules.wording import plural
+from drsquirrel.rules.wording import duration, plural
 
 SILENT_MS = 12_000.0
 """TaskManagers send a heartbeat every 10 s; an older one is late."""
@@ -239,10 +239,20 @@ def same_subtask(case: Case) -> Truth:
 
 def same_progress(case: Case) -> Truth:
     """Whether it ran about as long before each failure: it reads the same records again."""
-    ran_ms = [b.began_ms - (a.ended_ms or b.began_ms) for a, b in pairwise(row(case))]
+    ran_ms = _ran_ms(case)
     if len(ran_ms) < 2:
         return Unknown("it has not failed three times yet")
     return max(ran_ms) - min(ran_ms) <= max(SAME_GAP_MS, SAME_GAP_SHARE * max(ran_ms))
+
+
+def progress(case: Case) -> str:
+    """How long it ran between the failures: "2 s to 4 s"; "" before the second."""
+    ran_ms = _ran_ms(case)
+    return f"{duration(min(ran_ms))} to {duration(max(ran_ms))}" if ran_ms else ""
+
+
+def _ran_ms(case: Case) -> list[int]:
+    return [b.began_ms - (a.ended_ms or b.began_ms) for a, b in pairwise(row(case))]
 
 
 def same_message(case: Case) -> bool:

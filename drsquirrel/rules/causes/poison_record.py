@@ -62,6 +62,7 @@ class PoisonRecord(Throwing):
             "progress",
             failure.same_progress(case),
             strong,
+            value=failure.progress(case),
             yes="it ran about as long before each failure",
             no="it ran for different times before the failures",
         )

@@ -69,12 +69,12 @@ class SlowSink(Limiting):
                 expect=f"busy below {percent(limit.BUSY_GOAL)}",
             )
         yield limiting.more_subtasks(case, b, "It helps if the system behind can take more.")
+        yield from limiting.dump_threads(b)
         yield Advice(
             title="Ask the owner of the system behind it why its calls take so long",
             kind="measure",
             because=why,
         )
-        yield from limiting.dump_threads(b)
 
     def will_not_help(self, case: Case) -> tuple[str, ...]:
         return "more parallelism upstream", "more memory", "a longer checkpoint time-out"

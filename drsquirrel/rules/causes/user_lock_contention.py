@@ -45,7 +45,7 @@ class UserLockContention(Limiting):
         together = _most_in_one(b)
         if together < 2:
             text = "no two of its busy subtasks share a process"
-            yield opposes("process", strong, text, plural(len(b.containers), "process"))
+            yield opposes("process", strong, text, f"{len(b.subtasks)} in {len(b.containers)}")
         elif limit.is_full(case, b) is not True:
             yield from self._cores(case, b)
         if limit.only_sink(b):
