@@ -89,9 +89,8 @@ class Redaction:
     def _is_secret(self, key: Any, value: Any) -> bool:
         if not isinstance(key, str):
             return False
-        return self._secrets.is_secret(
-            key.encode(errors="replace"), str(value).encode(errors="replace")
-        )
+        text = "…" if isinstance(value, dict | list) else str(value)
+        return self._secrets.is_secret(key.encode(errors="replace"), text.encode(errors="replace"))
 
     def _hidden(self, node: Any, depth: int) -> Any:
         """What stands under a secret key: everything but null and booleans is hidden."""

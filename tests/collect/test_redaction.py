@@ -291,6 +291,36 @@ def test_what_is_nested_too_deep_is_replaced_and_counted() -> None:
     assert redaction.failures == 1
 
 
+def test_whatever_stands_under_a_secret_key_is_hidden_down_to_its_leaves() -> None:
+    redaction = Redaction()
+    answer = {"credentials": {"id": 7, "on": True, "none": None, "all": ["x", 1.5, {"y": "z"}]}}
+    hidden = "•••• (redacted: key)"
+    assert redaction.redact("/x", answer) == {
+        "credentials": {
+            "id": hidden,
+            "on": True,
+            "none": None,
+            "all": [hidden, hidden, {"y": hidden}],
+        }
+    }
+    deep: Any = "x"
+    for _ in range(MAX_DEPTH + 50):
+        deep = [deep]
+    assert "x" not in str(redaction.redact("/x", {"password": deep}).values())
+    assert redaction.failures == 1
+
+
+def test_what_is_no_json_is_replaced() -> None:
+    redaction = Redaction()
+    assert redaction.redact("/x", {"password": "x", "a": b"bytes"})["a"].startswith("••••")
+    assert redaction.failures == 1
+
+
+def test_an_element_that_only_has_a_suspicious_name_is_left() -> None:
+    text = "<token-cache-size>64</token-cache-size> <use-token>true</use-token>"
+    assert Redaction().redact_text(text) == text
+
+
 def test_the_answer_that_was_given_is_not_changed() -> None:
     answer = pairs(password="x")
     Redaction().redact("/jobmanager/config", answer)
@@ -332,7 +362,7 @@ def test_the_time_for_a_hostile_text_grows_no_faster_than_the_text(piece: str) -
             times.append(time.thread_time() - began)
         return min(times)
 
-    assert cpu_s(160_000) < 12 * cpu_s(20_000) + 0.05
+    assert cpu_s(80_000) < 12 * cpu_s(10_000) + 0.05
 
 
 def test_a_hundred_kilobytes_of_metrics_cost_less_than_five_times_their_decoding() -> None:
