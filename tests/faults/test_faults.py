@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from demo.cluster import Cluster
-from demo.scenarios import DEMO, SCENARIOS, Scenario, cluster_for, submit
+from demo.scenarios import DEMO, SCENARIOS, SLOW_MACHINE, Scenario, cluster_for, submit
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Verdict
 from tests.faults.watching import Watching
@@ -15,10 +15,10 @@ pytestmark = pytest.mark.flink
 
 RATES_S = 150
 """The goal is 60 s from the first symptom; a test machine also starts the job in that time."""
-SIGNATURES_S = 90
 TOGETHER = (
     *DEMO,
-    *(SCENARIOS[n] for n in ("slow-lookup", "slow-subtask-by-data", "npe", "bad-record")),
+    *(SCENARIOS[n] for n in ("slow-lookup", "slow-socket", "lock", "npe", "bad-record")),
+    *(SCENARIOS[n] for n in ("slow-subtask-by-data", "slow-subtask-by-machine")),
     *(SCENARIOS[n] for n in ("bursty", "sleeping-source", "nearly-idle", "bounded")),
     *(SCENARIOS[n] for n in ("catching-up", "chained")),
 )
@@ -28,7 +28,9 @@ TOGETHER = (
 @pytest.fixture(scope="module")
 def together() -> Iterator[Watching]:
     """All of TOGETHER on one cluster, watched from the start."""
-    with Cluster("2.3.0", slots=32, heap_mb=384, fast_start=True) as cluster:
+    with Cluster(
+        "2.3.0", slots=32, heap_mb=384, fast_start=True, jvm_args={1: [SLOW_MACHINE]}
+    ) as cluster:
         for scenario in TOGETHER:
             submit(cluster, scenario)
         with Watching(cluster.url) as watching:
@@ -68,8 +70,8 @@ def test_nothing_is_raised_by_a_healthy_job(together: Watching, scenario: Scenar
     assert verdicts <= {*good, Verdict.UNKNOWN}, together.story(scenario.job_name)
 
 
-ALONE = ("cpu-bound", "lock", "slow-subtask-by-machine", "gc-pressure", "heap-oom")
-"""Scenarios that need a cluster to themselves."""
+ALONE = ("cpu-bound", "gc-pressure", "heap-oom")
+"""Scenarios that need the processors or the heap of a cluster to themselves."""
 
 
 @pytest.mark.parametrize("name", ALONE)
