@@ -1,39 +1,71 @@
-"""The report as text for a terminal: verdict, what to do, why, the hour, the checks."""
+"""Reports as text for a terminal: verdict, what to do, why, the hour, the checks.
 
-from collections.abc import Iterable, Iterator
+Nothing that a terminal would obey gets through, whatever a report holds.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from drsquirrel.model.report import Answer, CheckResult, Report
+from drsquirrel.model.report import (
+    HOUR_MINUTES,
+    Advice,
+    Answer,
+    CheckResult,
+    Incident,
+    LastHour,
+    Report,
+    Strip,
+)
 from drsquirrel.model.verdict import Outcome, Stand, Verdict
 
 MARKS = {
-    Verdict.FAILING: ("✖", "Failing", "bold red"),
-    Verdict.WARNING: ("▲", "Warning", "bold yellow"),
-    Verdict.UNKNOWN: ("○", "Unknown", "bold"),
-    Verdict.HEALTHY: ("✔", "Healthy", "bold blue"),
-    Verdict.ENDED: ("■", "Ended", "bold"),
+    Verdict.FAILING: ("✖ Failing", "bold red"),
+    Verdict.WARNING: ("▲ Warning", "bold yellow"),
+    Verdict.UNKNOWN: ("○ Unknown", "bold"),
+    Verdict.HEALTHY: ("✔ Healthy", "bold blue"),
+    Verdict.ENDED: ("■ Ended", "bold"),
 }
+ALL_IS_WELL = (Verdict.HEALTHY, Verdict.ENDED)
 OUTCOMES = {
     Outcome.FAIL: "✖ fail",
     Outcome.WARN: "▲ warn",
     Outcome.ERROR: "! error",
-    Outcome.NO_DATA: "○ not assessed",
     Outcome.PASS: "✔ pass",
     Outcome.NOT_APPLICABLE: "– not applicable",
 }
 STANDS = {Stand.FOR: "+", Stand.AGAINST: "−", Stand.RULED_OUT: "−", Stand.UNDECIDED: "?"}
 CELLS = {".": "·", "l": "▒", "h": "█", "_": " "}
 NAME_COLUMNS = 28
+SENTENCE_COLUMNS = 24
+"""A strip's sentence stands behind its cells where there is so much room."""
+TEXT_COLUMNS = 120
+"""Longer lines are hard to read."""
+UNLIMITED_COLUMNS = 1_000
+
+Line = tuple[int, Text]
+"""How far a line is indented, and what it says."""
 
 
-def render(report: Report, console: Console) -> None:
-    """Print one report."""
-    for indent, line in _lines(report):
-        console.print(Padding(line, (0, 0, 0, indent)), soft_wrap=console.width < 40)
+def printable(text: str) -> str:
+    """Text without anything a terminal would obey: control and bidi characters are shown."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
+def render(reports: Sequence[Report], console: Console) -> None:
+    """Print one report whole; of several the list, and those whole in which not all is well."""
+    if len(reports) > 1:
+        _print(_overview(reports), console)
+    for report in reports:
+        if len(reports) == 1:
+            _print(_lines(report, _columns(console)), console)
+        elif report.verdict not in ALL_IS_WELL:
+            console.print()
+            console.rule(characters="─" if console.is_terminal else "-")
+            _print(_lines(report, _columns(console)), console)
 
 
 def render_rule(
@@ -44,120 +76,164 @@ def render_rule(
     console: Console,
 ) -> None:
     """Print the page of a check or a cause."""
-    console.print(Text(title, "bold"), Text(code, "dim"))
+    lines: list[Line] = [(0, _text(title, "bold")), (0, _text(code, "dim"))]
     for heading, body in sections:
-        console.print(Text(f"\n{heading}", "bold underline"))
-        console.print(Padding(Text(body), (0, 0, 0, 2)))
-    told = list(thresholds)
-    if told:
-        console.print(Text("\nThresholds", "bold underline"))
-    for line in told:
-        console.print(Padding(Text(line), (0, 0, 0, 2)))
+        lines += _section(heading, body.split("\n"))
+    lines += _section("Thresholds", list(thresholds))
+    _print(lines, console)
 
 
-def _sentence(text: str, style: str = "") -> Text:
+def _columns(console: Console) -> int:
+    """Where nobody looks, no line is broken: a program or an editor does that better."""
+    return min(console.width, TEXT_COLUMNS) if console.is_terminal else UNLIMITED_COLUMNS
+
+
+def _print(lines: Iterable[Line], console: Console) -> None:
+    for indent, line in lines:
+        if line and console.is_terminal:
+            padded = Padding(line, (0, 0, 0, indent), expand=False)
+            console.print(padded, width=_columns(console))
+        else:
+            console.print(Text(" " * indent if line else "").append(line), soft_wrap=True)
+
+
+def _text(text: str, style: str = "") -> Text:
     """A sentence with its backticked names in bold; nothing in it is taken for markup."""
     line = Text(style=style)
-    for i, part in enumerate(text.split("`")):
+    for i, part in enumerate(printable(text).split("`")):
         line.append(part, "bold" if i % 2 else "")
     return line
 
 
-def _lines(report: Report) -> Iterator[tuple[int, Text]]:
-    mark, word, style = MARKS[report.verdict]
-    yield 0, Text.assemble((f"{mark} {word}", style), "  ", *_plain_name(report))
-    yield 0, _sentence(report.headline, "bold")
+def _name(name: str, style: str = "") -> Text:
+    """A name from outside, in which a backtick is a backtick."""
+    return Text(printable(name), style)
+
+
+def _heading(text: str) -> Iterator[Line]:
+    yield 0, Text()
+    yield 0, _text(text, "bold underline")
+
+
+def _section(heading: str, sentences: Sequence[str]) -> Iterator[Line]:
+    if sentences:
+        yield from _heading(heading)
+        for sentence in sentences:
+            yield 2, _text(sentence)
+
+
+def _overview(reports: Sequence[Report]) -> Iterator[Line]:
+    for report in reports:
+        mark, style = MARKS[report.verdict]
+        line = Text.assemble((f"{mark:9}  ", style), _name(report.job.name, "bold"), "  ")
+        yield 0, line.append(_text(report.headline))
+    if any(report.verdict in ALL_IS_WELL for report in reports):
+        yield 0, _text("The whole report of one job: --job NAME.", "dim")
+
+
+def _lines(report: Report, columns: int) -> Iterator[Line]:
+    mark, style = MARKS[report.verdict]
+    run = report.run
+    which = f"  {run.state}, run {run.id} of {report.job.cluster}"
+    name = _name(report.job.name, "bold")
+    yield 0, Text.assemble((mark, style), "  ", name, _name(which))
+    yield 0, _text(report.headline, "bold")
     if report.subline:
-        yield 0, _sentence(report.subline)
-    yield 0, Text(" · ".join(f"{label} {text}" for label, text in report.facts), "dim")
+        yield 0, _text(report.subline)
+    yield 0, _text(" · ".join(f"{label} {text}" for label, text in report.facts), "dim")
     for i, answer in enumerate(report.causes):
         yield from _answer(answer, first=i == 0)
     yield from _section("Not explained", [s.text for s in report.symptoms if not s.explained_by])
     yield from _section("Benign", [b.text for b in report.benign])
-    yield from _incidents(report)
-    yield from _hour(report)
+    over = [_incident(incident) for incident in report.incidents]
+    yield from _section("Incidents of the last hour", over)
+    yield from _hour(report.hour, columns)
     yield from _checks(report.checks)
     age = "no data" if report.data.age_ms is None else f"{report.data.age_ms / 1000:.0f} s old"
-    yield from _section("Data", [f"{age}; {report.data.observed_minutes} of 60 min seen"])
-    for gap in report.data.gaps:
-        yield 2, _sentence(gap, "dim")
-    took = [f"{_time(a.time_ms)} {a.what} of `{a.container}`: {a.result}" for a in report.actions]
+    seen = f"{age}; {report.data.observed_minutes} of {HOUR_MINUTES} min seen"
+    yield from _section("Data", [seen, *report.data.gaps])
+    took = [f"{_time(a.time_ms)}: {a.what} of {a.container}: {a.result}" for a in report.actions]
     yield from _section("What we did to the cluster", took)
 
 
-def _plain_name(report: Report) -> Iterator[str]:
-    yield _shown(report.job.name)
-    yield f"  {report.run.state}, run {report.run.id} of {_shown(report.job.cluster)}"
-
-
-def _shown(name: str) -> str:
-    """A name from outside without anything a terminal would obey."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in name)
-
-
-def _heading(text: str) -> tuple[int, Text]:
-    return 0, Text(f"\n{text}", "bold underline")
-
-
-def _section(heading: str, sentences: list[str]) -> Iterator[tuple[int, Text]]:
-    if sentences:
-        yield _heading(heading)
-        for sentence in sentences:
-            yield 2, _sentence(sentence)
-
-
-def _answer(answer: Answer, *, first: bool) -> Iterator[tuple[int, Text]]:
+def _answer(answer: Answer, *, first: bool) -> Iterator[Line]:
+    sure = answer.confidence.replace("_", " ")
     if not first:
-        yield _heading("Also")
-        yield 2, _sentence(f"{answer.title} ({answer.confidence}, {answer.code})")
+        yield from _section("Also", [f"{answer.title} ({answer.code}, {sure})"])
     if answer.advice:
-        yield _heading("What to do")
+        yield from _heading("What to do")
     for i, advice in enumerate(answer.advice, 1):
-        yield 2, _sentence(f"{i}. {advice.title}", "bold" if advice.kind == "change" else "")
-        if advice.key:
-            to = f" {advice.now or '(not read)'} → {advice.to}" if advice.to else ""
-            yield 5, Text(f"{advice.key}{to}")
-        for text in (advice.because, advice.expect):
-            if text:
-                yield 5, _sentence(text, "dim")
-    yield from _section("What will not help", list(answer.will_not_help))
-    if answer.evidence:
-        yield _heading(f"Why we think so ({answer.code}, {answer.confidence})")
-    for item in answer.evidence:
-        value = f"  [{item.value}]" if item.value else ""
-        yield 2, _sentence(f"{STANDS[item.stand]} {item.text}{value}")
+        yield from _advice(i, advice)
+    yield from _section("What will not help", answer.will_not_help)
+    why = [
+        f"{STANDS[e.stand]} {e.text}{f'  [{e.value}]' if e.value else ''}" for e in answer.evidence
+    ]
+    if answer.rivals:
+        why.append(f"? It could not be told from: {', '.join(answer.rivals)}")
+    yield from _section(f"Why we think so ({answer.code}, {sure})", why)
 
 
-def _incidents(report: Report) -> Iterator[tuple[int, Text]]:
-    told = []
-    for incident in report.incidents:
-        ended = _time(incident.ended_ms) if incident.ended_ms else "now"
-        told.append(f"{_time(incident.began_ms)}–{ended} {incident.title}")
-    yield from _section("Incidents of the last hour, over by now", told)
+def _advice(number: int, advice: Advice) -> Iterator[Line]:
+    yield 2, _text(f"{number}. {advice.title}", "bold" if advice.kind == "change" else "")
+    if advice.key:
+        to = f" {advice.now or '(not read)'} → {advice.to}" if advice.to else ""
+        yield 5, _text(f"{advice.key}{to}")
+    for text in (advice.because, advice.expect):
+        if text:
+            yield 5, _text(text, "dim")
 
 
-def _hour(report: Report) -> Iterator[tuple[int, Text]]:
-    yield _heading("The last hour (· clear ▒ some █ high, blank: not seen)")
-    for strip in report.hour.strips:
-        name = _shown(strip.name)
-        name = name if len(name) <= NAME_COLUMNS else f"{name[: NAME_COLUMNS - 1]}…"
-        cells = "".join(CELLS[c] for c in strip.cells)
-        line = Text(f"{name:{NAME_COLUMNS}} {cells} ")
-        yield 2, line.append(_sentence(strip.sentence))
-    if report.hour.sentence:
-        yield 2, _sentence(report.hour.sentence)
+def _incident(incident: Incident) -> str:
+    ended = f"to {_time(incident.ended_ms)}" if incident.ended_ms else "until now"
+    return f"{_time(incident.began_ms)} {ended}: {incident.title}"
 
 
-def _checks(checks: list[CheckResult]) -> Iterator[tuple[int, Text]]:
-    yield _heading("Checks")
-    for check in checks:
-        value = f" {check.shown}" if check.shown else ""
-        yield 2, _sentence(f"{OUTCOMES[check.outcome]:16} {check.title}{value} ({check.code})")
-        if check.outcome in (Outcome.FAIL, Outcome.WARN, Outcome.ERROR, Outcome.NO_DATA):
-            for text in (check.says, check.threshold):
-                if text:
-                    yield 19, _sentence(text, "dim")
+def _hour(hour: LastHour, columns: int) -> Iterator[Line]:
+    """The minutes seen, one sign each; the newest of them where the terminal is narrow."""
+    room = min(HOUR_MINUTES, columns - 2)
+    seen = max((len(s.cells.lstrip("_")) for s in hour.strips), default=0)
+    minutes = min(seen, room)
+    if not minutes:
+        return
+    span = "hour" if minutes == HOUR_MINUTES else f"{minutes} min" if minutes > 1 else "minute"
+    yield from _heading(
+        f"The last {span}, one sign a minute (· clear ▒ some █ high, blank: not seen)"
+    )
+    if hour.sentence:
+        yield 2, _text(hour.sentence)
+    beside = 2 + NAME_COLUMNS + 1 + minutes + 1 + SENTENCE_COLUMNS <= columns
+    for strip in hour.strips:
+        yield from _strip(strip, minutes, beside=beside)
+
+
+def _strip(strip: Strip, minutes: int, *, beside: bool) -> Iterator[Line]:
+    cells = Text("".join(CELLS[c] for c in strip.cells[-minutes:]))
+    name, sentence = _name(strip.name), _text(strip.sentence)
+    if beside:
+        name.truncate(NAME_COLUMNS, overflow="ellipsis", pad=True)
+        yield 2, name.append(" ").append(cells).append(" ").append(sentence)
+    else:
+        yield 2, name.append(": ").append(sentence)
+        yield 2, cells
+
+
+def _checks(checks: Sequence[CheckResult]) -> Iterator[Line]:
+    assessed = [check for check in checks if check.outcome is not Outcome.NO_DATA]
+    if assessed:
+        yield from _heading("Checks")
+    for check in assessed:
+        value = f": {check.shown}" if check.shown else ""
+        yield 2, _text(f"{OUTCOMES[check.outcome]}  {check.title}{value} ({check.code})")
+        if check.outcome in (Outcome.FAIL, Outcome.WARN, Outcome.ERROR):
+            for text in filter(None, (check.says, check.threshold)):
+                yield 10, _text(text, "dim")
+    missing = [check for check in checks if check.outcome is Outcome.NO_DATA]
+    if missing:
+        yield from _heading("Not assessed")
+    for check in missing:
+        yield 2, _text(f"○ {check.title} ({check.code})")
+        yield 4, _text(check.says, "dim")
 
 
 def _time(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, UTC):%H:%M:%S}"
+    return f"{datetime.fromtimestamp(ms / 1000, UTC):%H:%M:%S} UTC"
