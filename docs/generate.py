@@ -136,7 +136,7 @@ def _unwrapped(hint: Any) -> tuple[str, list[Meta]]:
 def _limits(metas: list[Meta]) -> str:
     words = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
     found = [
-        f"{word} {getattr(meta, name):g}"
+        f"{word} {getattr(meta, name):.15g}"
         for meta in reversed(metas)
         for name, word in words.items()
         if getattr(meta, name) is not None
