@@ -20,7 +20,7 @@ from drsquirrel.rules.cause import (
     weak,
 )
 from drsquirrel.rules.operator import method_of, operators, short
-from drsquirrel.rules.wording import duration, plural
+from drsquirrel.rules.wording import SECOND_MS, duration, plural
 
 SILENT_MS = 12_000.0
 """TaskManagers send a heartbeat every 10 s; an older one is late."""
@@ -246,9 +246,9 @@ def same_progress(case: Case) -> Truth:
 
 
 def progress(case: Case) -> str:
-    """How long it ran between the failures: "2 s to 4 s"; "" before the second."""
+    """How long it ran at most between the failures: "at most 4 s"; "" before the second."""
     ran_ms = _ran_ms(case)
-    return f"{duration(min(ran_ms))} to {duration(max(ran_ms))}" if ran_ms else ""
+    return f"at most {duration(max(max(ran_ms), SECOND_MS))}" if ran_ms else ""
 
 
 def _ran_ms(case: Case) -> list[int]:
