@@ -290,6 +290,26 @@ async def test_a_file_that_cannot_grow_harms_no_answer_and_is_told_at_the_end(
     assert read(tmp_path / "r").cut_off
 
 
+async def test_after_its_end_a_recorder_answers_and_writes_no_more(tmp_path: Path) -> None:
+    recorder = Recorder(Told({"/x": 1}), tmp_path / "r", HEADER, RecordedClock(HEADER.begun_ms))
+    await recorder.get("/x")
+    recorder.close()
+    recorder.close()
+    assert await recorder.get("/x") == 1
+    assert len(read(tmp_path / "r").asked["/x"]) == 1
+
+
+async def test_an_error_of_an_unknown_kind_is_still_an_error_of_flink(tmp_path: Path) -> None:
+    class LaterError(FlinkError):
+        """A kind that a later Dr. Squirrel may record."""
+
+    await record(tmp_path / "r", [{"/x": LaterError("Something new.")}])
+    recording = read(tmp_path / "r")
+    with pytest.raises(FlinkError, match="Something new") as raised:
+        await RecordedGet(recording, RecordedClock(recording.begins_ms)).get("/x")
+    assert type(raised.value) is FlinkError
+
+
 async def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "r").write_text("mine")
     with pytest.raises(FileExistsError):

@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -174,6 +175,17 @@ async def test_what_was_found_is_kept_while_the_cluster_is_silent() -> None:
     await clock.sleep(RETRY_MS / 1000)
     again = await source.look_up(RUN)
     assert (again.says, again.age_ms(clock.now_ms())) == ("", 0)
+
+
+async def test_no_more_runs_are_kept_than_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("drsquirrel.enrich.job_facts.RUNS_MAX", 2)
+    cluster = Told()
+    source = JobFactsSource("c", cluster, RecordedClock(0))
+    for start_ms in (5, 6, 5, 7, 5, 6):  # 6 makes room for 7, as 5 was looked up since
+        await source.look_up(msgspec.structs.replace(RUN, start_ms=start_ms))
+    assert cluster.asked.count(f"/jobs/{JOB}") == 4
 
 
 async def look_up(cluster: Told) -> tuple[JobFacts | None, bool, str]:
