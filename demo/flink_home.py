@@ -22,8 +22,8 @@ REPORT_EVERY_S = 5.0
 
 
 def cache_folder() -> Path:
-    """The folder of all downloads: $DRS_CACHE, else .cache in the checkout."""
-    return Path(os.environ.get("DRS_CACHE") or Path(__file__).parents[1] / ".cache")
+    """The folder of all downloads: $DEMO_CACHE, else .cache in the checkout."""
+    return Path(os.environ.get("DEMO_CACHE") or Path(__file__).parents[1] / ".cache")
 
 
 def flink_home(version: str) -> Path:

@@ -64,7 +64,7 @@ def test_an_archive_without_flink_is_refused(tmp_path: Path) -> None:
 def test_a_failed_download_says_what_pip_said_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DRS_CACHE", str(tmp_path))
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(RuntimeError, match=r"apache-flink-libraries==0\.0\.0"):
         flink_home.flink_home("0.0.0")
@@ -74,6 +74,6 @@ def test_a_failed_download_says_what_pip_said_and_leaves_nothing(
 def test_a_version_that_is_there_is_not_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DRS_CACHE", str(tmp_path))
+    monkeypatch.setenv("DEMO_CACHE", str(tmp_path))
     (tmp_path / "flink" / "2.3.0").mkdir(parents=True)
     assert flink_home.flink_home("2.3.0") == tmp_path / "flink" / "2.3.0"
