@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from drsquirrel.cluster import SystemClock, Watch, client_of, cluster_id, shortener
+from drsquirrel.cluster import SystemClock, Watch, clients_of, shortener
 from drsquirrel.collect.flink_rest.client import FlinkClient
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.desk import Desk, RunDesk
@@ -24,7 +24,7 @@ from drsquirrel.model.report import ClusterRow, JobList
 from drsquirrel.rules.load import Rules
 from drsquirrel.serve.pages import Rendered
 from drsquirrel.serve.server import listen, serve, url
-from drsquirrel.settings import Cluster, Settings
+from drsquirrel.settings import Settings, SettingsError
 from drsquirrel.store.error import StoreError
 from drsquirrel.store.interface import Batch, Memory, Page, RenderedReport, Retention, Store
 from drsquirrel.store.sqlite import SqliteStore
@@ -57,6 +57,16 @@ def retention(settings: Settings) -> Retention:
         history_ms=int(settings.keep_history_d * DAY_MS),
         max_bytes=settings.database_mib << 20,
     )
+
+
+def data_dir(settings: Settings) -> Path:
+    """Where the history lies; raises SettingsError where there is no home directory."""
+    try:
+        return Path(settings.data_dir).expanduser()
+    except RuntimeError:
+        raise SettingsError(
+            f"There is no home directory for {settings.data_dir}: give --data-dir DIR."
+        ) from None
 
 
 class StoredPages:
@@ -106,9 +116,8 @@ class App:
         self._written_ms = 0
         self._owed: deque[Batch] = deque(maxlen=OWED_BATCHES)
 
-    async def watch(self, cluster: Cluster, client: FlinkClient) -> None:
+    async def watch(self, id_: str, client: FlinkClient) -> None:
         """Watch one cluster until cancelled, beginning where the store left off."""
-        id_ = cluster_id(cluster)
         watch = Watch(
             id_,
             client,
@@ -240,20 +249,17 @@ async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> No
 
     Raises ListenError, StoreError, SettingsError or FlinkError before anything is watched.
     """
-    clients = [client_of(cluster, settings) for cluster in settings.cluster]
+    clients = clients_of(settings)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with (
         closing(listen(settings.host, settings.port)) as listening,
-        closing(SqliteStore(Path(settings.data_dir).expanduser(), retention(settings))) as store,
+        closing(SqliteStore(data_dir(settings), retention(settings))) as store,
     ):
         app = App(settings, rules, store, SystemClock())
         pages = StoredPages(store, app)
-        tasks = [
-            asyncio.create_task(app.watch(cluster, client))
-            for cluster, client in zip(settings.cluster, clients, strict=True)
-        ]
+        tasks = [asyncio.create_task(app.watch(id_, client)) for id_, client in clients.items()]
         tasks.append(asyncio.create_task(app.expire()))
         say(f"The page: {url(listening)}")
         try:

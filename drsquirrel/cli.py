@@ -1,19 +1,24 @@
 """The commands. Data goes to stdout, talk to stderr; exit codes are in the help of `diagnose`."""
 
 import asyncio
+import io
+import json
 import logging
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import msgspec
 import typer
+from msgspec.structs import replace
 from rich.console import Console
 
 from drsquirrel import __version__, oneshot
 from drsquirrel.app import up as run_app
-from drsquirrel.collect.flink_rest.error import FlinkError
+from drsquirrel.collect.flink_rest.error import AddressError, FlinkError
 from drsquirrel.collect.recording import RecordingError
 from drsquirrel.handbook import RuleBook
 from drsquirrel.model.report import Report
@@ -27,8 +32,6 @@ from drsquirrel.show import text
 from drsquirrel.store.error import StoreError
 
 FOUND, USAGE, NOT_EVALUATED, INTERRUPTED = 1, 2, 3, 130
-WRONG = (SettingsError, ThresholdError, ListenError, StoreError)
-NOT_THERE = (FlinkError, RecordingError, oneshot.NothingToJudgeError)
 
 cli = typer.Typer(
     name="drsquirrel",
@@ -36,6 +39,7 @@ cli = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 
 
@@ -54,19 +58,29 @@ class FailOn(StrEnum):
 
 
 Config = Annotated[
-    Path | None, typer.Option("--config", help="Settings file (TOML).", metavar="FILE")
+    Path | None,
+    typer.Option(metavar="FILE", help="Settings file (TOML); DRS_* variables go before it."),
 ]
-As = Annotated[Output, typer.Option("--output", "-o", help="text or json.")]
+As = Annotated[Output, typer.Option("--output", "-o", help="How the result is written.")]
 
 
 @cli.command()
 def up(
     flink: Annotated[
         list[str] | None,
-        typer.Option(help="Address of a Flink cluster's REST API; give it once per cluster."),
+        typer.Option(
+            metavar="URL",
+            help="Address of a Flink cluster's REST API, such as http://localhost:8081; once for "
+            "each cluster, instead of those in the settings file.",
+        ),
     ] = None,
-    data_dir: Annotated[str | None, typer.Option(help="Where the database lies.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port of the page; 0 takes a free one.")] = None,
+    data_dir: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Where the history is kept.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Port of the page on localhost; 0 takes a free one."),
+    ] = None,
     thread_dumps: Annotated[
         bool | None,
         typer.Option(
@@ -77,107 +91,116 @@ def up(
     config: Config = None,
 ) -> None:
     """Watch Flink clusters and serve the page, until Ctrl-C."""
-    settings, rules = _prepared(
-        config, flink, data_dir=data_dir, port=port, thread_dumps=thread_dumps
-    )
-    if not settings.cluster:
-        _stop(USAGE, "No cluster to watch: give --flink URL, or [[cluster]] in the settings file.")
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    try:
+    with _told():
+        flags = {"data_dir": data_dir, "port": port, "thread_dumps": thread_dumps}
+        settings, rules = _prepared(config, flink or (), **flags)
+        if not settings.cluster:
+            raise SettingsError("No cluster to watch: give --flink URL, or --config FILE.")
+        logging.basicConfig(
+            stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
+        )
         asyncio.run(run_app(settings, rules, _say))
-    except (*WRONG, FlinkError) as error:
-        _stop(USAGE, str(error))
 
 
 @cli.command()
 def diagnose(
     target: Annotated[
-        str, typer.Argument(help="A Flink REST address, a running Dr. Squirrel, or a recording.")
+        str,
+        typer.Argument(
+            metavar="URL|RECORDING",
+            help="Address of Flink's REST API or of a running Dr. Squirrel, or a file that "
+            "`drsquirrel record` made.",
+        ),
     ],
-    job: Annotated[str, typer.Option(help="JobID or name of one job; all if not given.")] = "",
+    job: Annotated[
+        str, typer.Option(metavar="ID|NAME", help="Only this job; its JSON is no list then.")
+    ] = "",
     output: As = Output.TEXT,
     fail_on: Annotated[
-        FailOn, typer.Option(help="The verdict from which on exit is 1.")
+        FailOn, typer.Option(help="The verdict from which on the exit code is 1.")
     ] = FailOn.WARN,
     seconds: Annotated[
-        float, typer.Option(min=1, max=3600, help="How long to look at a cluster, at most.")
+        float,
+        typer.Option(min=1, max=3600, metavar="S", help="How long to look at a cluster, at most."),
     ] = 60.0,
     config: Config = None,
 ) -> None:
-    """Diagnose the jobs of a cluster once.
+    """Diagnose the jobs of a cluster once, worst first.
 
     Exit codes: 0 nothing found, 1 a finding, 2 wrong usage, 3 could not evaluate, 130 interrupted.
     """
-    file = Path(target)
-    is_url = target.startswith(("http://", "https://"))
-    if not is_url and not file.exists():
-        _stop(USAGE, f"{target} is neither an address (http://host:port) nor a recording.")
-    settings, rules = _prepared(config, [target] if is_url else None)
-    if is_url:
-        look = oneshot.diagnose_url(settings.cluster[0], settings, rules, job, seconds, _say)
-    else:
-        look = oneshot.diagnose_recording(file, settings, rules, job, _say)
-    try:
+    with _told():
+        is_url = target.lower().startswith(("http://", "https://"))
+        file = Path(target)
+        if not is_url and not _exists(file):
+            _stop(USAGE, f"{target} is neither an address (http://HOST:PORT) nor a recording.")
+        settings, rules = _prepared(config, [target] if is_url else ())
+        if is_url:
+            look = oneshot.diagnose_url(settings.cluster[0], settings, rules, job, seconds, _say)
+        else:
+            look = oneshot.diagnose_recording(file, settings, rules, job, _say)
         reports = asyncio.run(look)
-    except NOT_THERE as error:
-        _stop(NOT_EVALUATED, str(error))
-    except KeyboardInterrupt:
-        _stop(INTERRUPTED, "Interrupted.")
-    _print(reports, output, one=bool(job))
-    raise typer.Exit(_exit_code(reports, fail_on))
+        if job and len(reports) > 1:
+            there = ", ".join(f"{r.job.id} on {r.job.cluster}" for r in reports)
+            _stop(USAGE, f"Several jobs are called {job}: choose by --job {there}.")
+        _print(reports, output, one=bool(job))
+        raise typer.Exit(_exit_code(reports, fail_on))
 
 
 @cli.command()
 def record(
-    url: Annotated[str, typer.Argument(help="A Flink REST address.")],
-    file: Annotated[Path, typer.Argument(help="The recording to write; must not exist yet.")],
-    seconds: Annotated[float, typer.Option(min=1, max=86_400, help="How long to record.")] = 60.0,
+    url: Annotated[str, typer.Argument(metavar="URL", help="Address of Flink's REST API.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The recording to make; must not exist yet.")
+    ],
+    seconds: Annotated[
+        float, typer.Option(min=1, max=86_400, metavar="S", help="How long to record.")
+    ] = 60.0,
     config: Config = None,
 ) -> None:
-    """Record what a diagnosis needs, secrets taken out, for `diagnose FILE`."""
-    settings, rules = _prepared(config, [url])
-    try:
-        asyncio.run(oneshot.record(settings.cluster[0], file, settings, rules, seconds, _say))
-    except FileExistsError:
-        _stop(USAGE, f"{file} exists already: give another name.")
-    except KeyboardInterrupt:
-        _stop(INTERRUPTED, f"Interrupted; what was recorded until now is in {file}.")
-    except NOT_THERE as error:
-        _stop(NOT_EVALUATED, str(error))
-    _say(f"Recorded to {file}.")
+    """Record a cluster, secrets taken out, for `drsquirrel diagnose FILE`."""
+    with _told(interrupted=f"Interrupted; {file} holds what was recorded until now."):
+        settings, rules = _prepared(config, [url])
+        cluster = settings.cluster[0]
+        try:
+            asyncio.run(oneshot.record(cluster, file, settings, rules, seconds, _say))
+        except FileExistsError:
+            _stop(USAGE, f"{file} exists already: give another name.")
+        except OSError as error:
+            _stop(USAGE, f"Cannot make {file}: {(error.strerror or str(error)).lower()}.")
+        _say(f"Recorded; `drsquirrel diagnose {file}` judges it.")
 
 
 @cli.command()
 def explain(
-    code: Annotated[str, typer.Argument(help="Code of a check or a cause.")],
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Code of a check or a cause.")],
     config: Config = None,
 ) -> None:
-    """Explain a check or a cause: what it means, why it matters, how to fix it."""
-    _, rules = _prepared(config, None)
-    page = RuleBook(rules).rule(code)
-    if page is None:
+    """Explain a check or a cause: why it matters, how to fix it."""
+    with _told():
+        _, rules = _prepared(config)
         try:
             rules[code]
         except ThresholdError as error:
-            _stop(USAGE, f"{error}. See `drsquirrel rules`.")
-        return
-    thresholds = (f"{t.name} = {t.value:g} {t.unit}: {t.help}" for t in page.thresholds)
-    sections = ((s.heading, s.text) for s in page.sections)
-    text.render_rule(page.title, page.code, sections, thresholds, Console(highlight=False))
+            _stop(USAGE, f"Nothing to explain: {error} `drsquirrel rules` lists all.")
+        page = RuleBook(rules).rule(code)
+        assert page is not None
+        sections = ((s.heading, s.text) for s in page.sections)
+        thresholds = (f"{t.name} = {t.value:g} {t.unit}: {t.help}" for t in page.thresholds)
+        text.render_rule(page.title, page.code, sections, thresholds, Console(highlight=False))
 
 
 @cli.command()
 def rules(output: As = Output.TEXT, config: Config = None) -> None:
     """List the checks and causes: code, kind, title."""
-    _, loaded = _prepared(config, None)
-    refs = RuleBook(loaded).rules()
-    if output is Output.JSON:
-        print(msgspec.json.encode(refs).decode())
-        return
-    for ref in refs:
-        print(f"{ref.code:36} {ref.kind:6} {ref.title}")
+    with _told():
+        _, loaded = _prepared(config)
+        refs = RuleBook(loaded).rules()
+        if output is Output.JSON:
+            _print_json(refs)
+        else:
+            for ref in refs:
+                print(f"{ref.code:36} {ref.kind:6} {ref.title}")
 
 
 @cli.callback(invoke_without_command=True)
@@ -190,21 +213,25 @@ def version(
 
 
 def _prepared(
-    config: Path | None, urls: list[str] | None, **flags: object
+    config: Path | None, urls: Sequence[str] = (), **flags: object
 ) -> tuple[Settings, Rules]:
-    """Settings and rules, or exit 2 with the sentence that says what is wrong."""
+    """Settings and rules; a cluster that is given by its URL keeps what the file says of it."""
+    settings = load_settings(config, flags)
+    if urls:
+        named = {cluster.url.rstrip("/"): cluster for cluster in settings.cluster}
+        chosen = tuple(named.get(url.rstrip("/"), Cluster(url=url)) for url in urls)
+        settings = replace(settings, cluster=chosen)
+    return settings, load_rules(settings.thresholds)
+
+
+def _exists(file: Path) -> bool:
     try:
-        settings = load_settings(config, flags)
-        if urls:
-            named = {c.url: c for c in settings.cluster}
-            chosen = tuple(named.get(url, Cluster(url=url)) for url in urls)
-            settings = msgspec.structs.replace(settings, cluster=chosen)
-        return settings, load_rules(settings.thresholds)
-    except WRONG as error:
-        _stop(USAGE, str(error))
+        return file.exists()
+    except (OSError, ValueError):  # what no file can be called
+        return False
 
 
-def _exit_code(reports: list[Report], fail_on: FailOn) -> int:
+def _exit_code(reports: Sequence[Report], fail_on: FailOn) -> int:
     verdicts = {r.verdict for r in reports}
     if Verdict.FAILING in verdicts:
         return FOUND
@@ -213,20 +240,36 @@ def _exit_code(reports: list[Report], fail_on: FailOn) -> int:
     return NOT_EVALUATED if Verdict.UNKNOWN in verdicts else 0
 
 
-def _print(reports: list[Report], output: Output, *, one: bool) -> None:
+def _print(reports: Sequence[Report], output: Output, *, one: bool) -> None:
     """A job that was asked for by name is one document; without a name there is a list."""
     if output is Output.JSON:
-        print(msgspec.json.encode(reports[0] if one else reports).decode())
-        return
-    console = Console(highlight=False)
-    for i, report in enumerate(reports):
-        if i:
-            console.rule()
-        text.render(report, console)
+        _print_json(reports[0] if one else reports)
+    else:
+        text.render(reports, Console(highlight=False))
+
+
+def _print_json(value: object) -> None:
+    """In ASCII: a terminal obeys nothing in it, and every encoding can write it."""
+    print(json.dumps(msgspec.to_builtins(value), ensure_ascii=True, separators=(",", ":")))
+
+
+@contextmanager
+def _told(interrupted: str = "Interrupted.") -> Iterator[None]:
+    """Ends with the sentence of what went wrong, and the exit code that says whose turn it is."""
+    try:
+        yield
+    except ThresholdError as error:
+        _stop(USAGE, f"Wrong thresholds: {error}")
+    except (SettingsError, AddressError, ListenError, StoreError) as error:
+        _stop(USAGE, str(error))
+    except (FlinkError, RecordingError, oneshot.NothingToJudgeError) as error:
+        _stop(NOT_EVALUATED, str(error))
+    except KeyboardInterrupt:
+        _stop(INTERRUPTED, interrupted)
 
 
 def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
+    print(text.printable(sentence), file=sys.stderr, flush=True)
 
 
 def _stop(code: int, sentence: str) -> NoReturn:
@@ -235,7 +278,10 @@ def _stop(code: int, sentence: str) -> NoReturn:
 
 
 def main() -> None:
-    """Entry point."""
+    """Entry point. What an encoding cannot write is shown by its number, not refused."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     cli()
 
 

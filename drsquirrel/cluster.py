@@ -1,6 +1,7 @@
 """One cluster watched: its rounds onto the desk, facts and thread dumps looked up, runs judged."""
 
 import asyncio
+import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -62,10 +63,14 @@ def shortener(pattern: str) -> Callable[[str], str]:
     """Cuts what the pattern matches off job names; raises SettingsError for a bad pattern."""
     if not pattern:
         return str
+    options = re2.Options()
+    options.log_errors = False
     try:
-        compiled = re2.compile(pattern)
+        compiled = re2.compile(pattern, options)
     except re2.error as error:
-        raise SettingsError(f"job_name_pattern is no RE2 pattern: {error}.") from None
+        (why,) = error.args
+        told = why.decode("utf-8", "replace") if isinstance(why, bytes) else why
+        raise SettingsError(f"job_name_pattern is no RE2 pattern: {told}.") from None
     return lambda name: str(compiled.sub("", name)) or name
 
 
@@ -80,6 +85,22 @@ def client_of(cluster: Cluster, settings: Settings) -> FlinkClient:
         settings=poll_settings(settings),
         redact=Redaction(settings.redact_keys).redact,
     )
+
+
+def clients_of(settings: Settings) -> dict[str, FlinkClient]:
+    """A client for each cluster by its id; raises SettingsError or FlinkError for what is wrong."""
+    clients: dict[str, FlinkClient] = {}
+    for cluster in settings.cluster:
+        id_, client = cluster_id(cluster), client_of(cluster, settings)
+        if any(client.url == other.url for other in clients.values()):
+            raise SettingsError(f"The cluster {client.url} is given twice: give it once.")
+        if id_ in clients:
+            raise SettingsError(
+                f"{clients[id_].url} and {client.url} would both be called {id_}: give each "
+                "[[cluster]] table of the settings file a name of its own."
+            )
+        clients[id_] = client
+    return clients
 
 
 class Watch:
@@ -121,8 +142,12 @@ class Watch:
         self,
         after: Callable[[Round, list[RunDesk]], Awaitable[None]],
         received_bytes: Callable[[], int] = lambda: 0,
+        chance: Callable[[], float] = random.random,
     ) -> None:
-        """Make rounds until cancelled; `after` gets each with the runs judged on it."""
+        """Make rounds until cancelled; `after` gets each with the runs judged on it.
+
+        `chance` is what pauses are spread by: see watch_cluster.
+        """
         asked = ClusterWatch(
             self.cluster, self._get, self._clock, self._polling, sign, received_bytes
         )
@@ -130,7 +155,7 @@ class Watch:
         async def emit(found: Round) -> None:
             await after(found, await self._take(found))
 
-        await watch_cluster(asked, emit, self._clock, self._polling)
+        await watch_cluster(asked, emit, self._clock, self._polling, chance)
 
     async def _take(self, found: Round) -> list[RunDesk]:
         """Fold a round, look up what is missing, judge; returns the runs judged."""

@@ -1,28 +1,33 @@
 """One look at a cluster or at a recording of one, and the making of a recording."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from drsquirrel import __version__
 from drsquirrel.cluster import SystemClock, Watch, client_of, cluster_id, shortener
-from drsquirrel.collect.flink_rest.client import Get
-from drsquirrel.collect.flink_rest.error import NotFlinkError
+from drsquirrel.collect.flink_rest.client import FlinkClient, Get
+from drsquirrel.collect.flink_rest.error import CredentialsError, NotFlinkError, StatusError
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.collect.peer import reports_of
-from drsquirrel.collect.recording import Header, Recorder, read
+from drsquirrel.collect.recording import Header, Recorder, Recording, read
 from drsquirrel.collect.replay import RecordedClock, RecordedGet
 from drsquirrel.desk import Desk, RunDesk, run_to_show
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.report import Report
-from drsquirrel.model.verdict import Confidence, Verdict
+from drsquirrel.model.verdict import WORST_FIRST, Confidence, Verdict
 from drsquirrel.rules.load import Rules
 from drsquirrel.settings import Cluster, Settings
 
 SURE = (Confidence.CERTAIN, Confidence.LIKELY)
 QUIET_ROUNDS = 5
 """Rounds after which a run in which nothing was found is called healthy."""
+NAMES_SHOWN = 20
 Say = Callable[[str], None]
 
 
@@ -31,14 +36,28 @@ class NothingToJudgeError(Exception):
 
 
 class Look:
-    """Looks at one cluster until every wanted run is judged, or time is up."""
+    """Looks at one cluster until every wanted run is judged, or time is up.
+
+    `wanted` is the JobID or the name of one job; "" wants all.
+    """
 
     def __init__(
-        self, get: Get, clock: Clock, settings: Settings, rules: Rules, cluster: str, say: Say
+        self,
+        get: Get,
+        clock: Clock,
+        settings: Settings,
+        rules: Rules,
+        cluster: str,
+        *,
+        wanted: str = "",
+        say: Say = lambda _: None,
     ) -> None:
         self._clock = clock
         self._say = say
-        self._desk = Desk(rules, shortener(settings.job_name_pattern))
+        self._wanted = wanted
+        shorten = shortener(settings.job_name_pattern)
+        self._wanted_name = shorten(wanted)
+        self._desk = Desk(rules, shorten)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk")
         self._watch = Watch(
             cluster, get, self._desk, clock, settings, self._thread, dumps_allowed=True
@@ -46,39 +65,70 @@ class Look:
         self._rounds = 0
         self._done = asyncio.Event()
 
-    async def until(self, ends_ms: int, wanted: str, *, settle: bool) -> list[Report]:
-        """Reports of the wanted job (JobID or name; "" for all) at `ends_ms`, or, if `settle`,
-        as soon as nothing is open. Raises NothingToJudgeError."""
+    async def until(
+        self, ends_ms: int, *, settle: bool, chance: Callable[[], float] = random.random
+    ) -> None:
+        """Look until `ends_ms` or, if `settle`, until nothing is open any more."""
 
-        async def after(found: Round, judged: list[RunDesk]) -> None:
+        async def after(found: Round, _: list[RunDesk]) -> None:
             self._rounds += 1
-            runs = self._wanted(wanted)
-            left_s = max(0, ends_ms - self._clock.now_ms()) / 1000
-            self._say(self._progress(found, runs, left_s))
-            settled = settle and found.answered and runs and all(map(self._is_settled, runs))
-            if settled or self._clock.now_ms() >= ends_ms:
+            left_ms = ends_ms - self._clock.now_ms()
+            decided = settle and found.answered and all(map(self._is_settled, self._runs()))
+            if decided or left_ms <= 0:
                 self._done.set()
+            else:
+                self._say(self._progress(found, left_ms / 1000, settle=settle))
 
-        rounds = asyncio.create_task(self._watch.run(after))
+        rounds = asyncio.create_task(self._watch.run(after, chance=chance))
+        done = asyncio.create_task(self._done.wait())
         try:
-            await asyncio.wait(
-                (rounds, asyncio.create_task(self._done.wait())),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            await asyncio.wait((rounds, done), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            done.cancel()
             rounds.cancel()
             self._thread.shutdown(wait=True)
-        return self._reports(wanted)
 
-    def _wanted(self, wanted: str) -> list[RunDesk]:
-        runs = self._watch.on_desk.runs.values()
-        return [r for r in runs if not wanted or wanted in (r.seen.job, r.seen.name)]
+    def reports(self) -> list[Report]:
+        """One report per job, the worst first: of its worst run still there, else of its latest.
 
-    def _progress(self, found: Round, runs: list[RunDesk], left_s: float) -> str:
+        Raises NothingToJudgeError.
+        """
+        of_job: dict[str, list[RunDesk]] = {}
+        for run in self._runs():
+            if run.report is not None:
+                of_job.setdefault(run.job.id, []).append(run)
+        found = [r for runs in of_job.values() if (r := run_to_show(runs).report) is not None]
+        if found:
+            return sorted(found, key=lambda r: (WORST_FIRST.index(r.verdict), r.job.name))
+        last = self._watch.last
+        if last is None or not last.answered:
+            says = last.says if last else "The cluster did not answer in time."
+            raise NothingToJudgeError(says)
+        there = sorted({r.seen.name for r in self._watch.on_desk.runs.values()})
+        if not there:
+            raise NothingToJudgeError("The cluster runs no job: there is nothing to judge.")
+        names = ", ".join(there[:NAMES_SHOWN]) + (", …" if len(there) > NAMES_SHOWN else "")
+        raise NothingToJudgeError(f"There is no job {self._wanted}; there are: {names}.")
+
+    def _runs(self) -> list[RunDesk]:
+        """The runs that are wanted."""
+        return [
+            run
+            for run in self._watch.on_desk.runs.values()
+            if not self._wanted
+            or self._wanted in (run.seen.job, run.job.id)
+            or self._wanted_name == run.seen.name
+        ]
+
+    def _progress(self, found: Round, left_s: float, *, settle: bool) -> str:
         if not found.answered:
             return f"{found.says} Trying for {left_s:.0f} s more."
-        rates = f"{left_s:.0f} s at most left to measure rates"
-        return f"look {self._rounds}: {len(runs)} runs, {found.requests} requests; {rates}"
+        runs = self._runs()
+        look = f"Look {self._rounds}: {len(runs)} runs, {found.requests} requests"
+        if not settle:
+            return f"{look}; {left_s:.0f} s to go."
+        decided = sum(map(self._is_settled, runs))
+        return f"{look}, {decided} decided; at most {left_s:.0f} s more to measure rates."
 
     def _is_settled(self, run: RunDesk) -> bool:
         if run.is_closed:
@@ -90,63 +140,75 @@ class Look:
             return True
         return report.verdict is Verdict.HEALTHY and self._rounds >= QUIET_ROUNDS
 
-    def _reports(self, wanted: str) -> list[Report]:
-        """One report per job: of its worst run still there, else of its latest."""
-        of_job: dict[str, list[RunDesk]] = {}
-        for run in self._wanted(wanted):
-            if run.report is not None:
-                of_job.setdefault(run.job.id, []).append(run)
-        reports = [r for runs in of_job.values() if (r := run_to_show(runs).report) is not None]
-        if reports:
-            return reports
-        last = self._watch.last
-        if last is None or not last.answered:
-            says = last.says if last else "The cluster did not answer in time."
-            raise NothingToJudgeError(says)
-        names = sorted({r.seen.name for r in self._watch.on_desk.runs.values()})
-        if wanted and names:
-            raise NothingToJudgeError(f"No job {wanted!r} there; there are: {', '.join(names)}.")
-        raise NothingToJudgeError("The cluster runs no job: there is nothing to judge.")
-
 
 async def diagnose_url(
     cluster: Cluster, settings: Settings, rules: Rules, wanted: str, seconds: float, say: Say
 ) -> list[Report]:
     """Look at a live cluster for as long as it takes, `seconds` at most.
 
-    A Dr. Squirrel at this address answers at once from what it has watched.
+    A Dr. Squirrel at this address answers at once from what it has watched. Raises FlinkError or
+    NothingToJudgeError.
     """
     clock = SystemClock()
     async with client_of(cluster, settings) as client:
         try:
             await client.get("/config")  # a wrong address is said at once, not when time is up
-        except NotFlinkError as error:
-            try:
-                found = await reports_of(client.url, wanted)
-            except NotFlinkError:
-                raise error from None
-            if not found:
-                raise NothingToJudgeError(f"It watches no job {wanted}".rstrip() + ".") from None
-            return found
-        look = Look(client, clock, settings, rules, cluster_id(cluster), say)
-        return await look.until(clock.now_ms() + int(seconds * 1000), wanted, settle=True)
+        except CredentialsError:
+            raise
+        except (NotFlinkError, StatusError) as error:
+            return await _reports_of_peer(client, wanted, error)
+        id_ = cluster_id(cluster)
+        look = Look(client, clock, settings, rules, id_, wanted=wanted, say=say)
+        await look.until(clock.now_ms() + int(seconds * 1000), settle=True)
+    return look.reports()
+
+
+async def _reports_of_peer(client: FlinkClient, wanted: str, no_flink: Exception) -> list[Report]:
+    try:
+        found = await reports_of(client.url, wanted)
+    except NotFlinkError:
+        raise no_flink from None
+    if not found:
+        what = f"job {wanted}" if wanted else "job yet"
+        raise NothingToJudgeError(f"The Dr. Squirrel at {client.url} knows no {what}.")
+    return found
 
 
 async def diagnose_recording(
     file: Path, settings: Settings, rules: Rules, wanted: str, say: Say
 ) -> list[Report]:
-    """Judge at the end of a recording, at the speed of this machine. Raises RecordingError."""
+    """Judge at the end of a recording, at the speed of this machine.
+
+    Raises RecordingError or NothingToJudgeError.
+    """
     recording = read(file)
-    clock = RecordedClock(recording.begins_ms)
+    say(_described(recording))
+    header, clock = recording.header, RecordedClock(recording.begins_ms)
+    settings = replace(settings, poll_interval_s=header.interval_ms / 1000)
     get = RecordedGet(recording, clock)
-    look = Look(get, clock, settings, rules, recording.header.cluster, say)
-    return await look.until(recording.ends_ms, wanted, settle=False)
+    look = Look(get, clock, settings, rules, header.cluster, wanted=wanted)
+    # The shortest pauses: answers come at their own times, so none is longer than it was.
+    await look.until(recording.ends_ms, settle=False, chance=lambda: 0.0)
+    return look.reports()
+
+
+def _described(recording: Recording) -> str:
+    header = recording.header
+    began = f"{datetime.fromtimestamp(recording.begins_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    seconds = (recording.ends_ms - recording.begins_ms) / 1000
+    what = f"{seconds:.0f} s of {header.cluster}, Flink {header.flink_version}, from {began}"
+    if recording.cut_off:
+        return f"The recording is cut off: what is left, {what}, is judged."
+    return f"The recording holds {what}."
 
 
 async def record(
     cluster: Cluster, file: Path, settings: Settings, rules: Rules, seconds: float, say: Say
 ) -> None:
-    """Write down everything a diagnosis of `seconds` asks of a cluster."""
+    """Write down everything a diagnosis of `seconds` asks of a cluster.
+
+    Raises FlinkError, RecordingError, and OSError where the file cannot be made.
+    """
     clock = SystemClock()
     async with client_of(cluster, settings) as client:
         config = await client.get("/config")
@@ -158,5 +220,7 @@ async def record(
             interval_ms=int(settings.poll_interval_s * 1000),
         )
         with Recorder(client, file, header, clock) as recorder:
-            look = Look(recorder, clock, settings, rules, cluster_id(cluster), say)
-            await look.until(clock.now_ms() + int(seconds * 1000), "", settle=False)
+            look = Look(recorder, clock, settings, rules, cluster_id(cluster), say=say)
+            await look.until(clock.now_ms() + int(seconds * 1000), settle=False)
+        if recorder.full:
+            say(f"{file} has reached its greatest size; what came later is not in it.")

@@ -1,46 +1,54 @@
 """Reads the reports of a running Dr. Squirrel over its own API."""
 
+from typing import TypeVar
 from urllib.parse import quote
 
 import aiohttp
 import msgspec
 
-from drsquirrel.collect.flink_rest.error import FlinkError, NotFlinkError, UnreachableError
+from drsquirrel.collect.flink_rest.error import FlinkError, NotFlinkError, shown
 from drsquirrel.model.report import JobList, Report
 
 TIMEOUT_S = 10.0
 BODY_MAX_BYTES = 64 << 20
+NOT_YET = b"urn:drsquirrel:problem:not-yet"
+T = TypeVar("T")
 
 
 async def reports_of(url: str, wanted: str) -> list[Report]:
-    """The reports of all jobs, or of the job with this JobID, id or name; [] if there is none.
+    """The reports of all jobs, or of those with this JobID, id or name, in the order of its list.
 
-    Raises NotFlinkError if nobody there speaks our API.
+    Raises NotFlinkError if nobody there speaks our API, FlinkError if it does but cannot answer.
     """
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
+        jobs = await _answer(session, url, "/api/v1/jobs", JobList)
+        rows = [r for r in jobs.jobs if wanted in ("", r.job.id, r.job.name, r.run.job_id)]
+        paths = (f"/api/v1/runs/{quote(row.run.id, safe='')}/report" for row in rows)
+        return [await _answer(session, url, path, Report) for path in paths]
+
+
+async def _answer(session: aiohttp.ClientSession, url: str, path: str, kind: type[T]) -> T:
+    body = bytearray()
     try:
-        async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
-            jobs = msgspec.json.decode(await _body(session, f"{url}/api/v1/jobs"), type=JobList)
-            rows = [r for r in jobs.jobs if wanted in ("", r.job.id, r.job.name, r.run.job_id)]
-            bodies = [
-                await _body(session, f"{url}/api/v1/runs/{quote(r.run.id)}/report") for r in rows
-            ]
-            return [msgspec.json.decode(body, type=Report) for body in bodies]
-    except msgspec.MsgspecError:
+        async with session.get(url + path, allow_redirects=False) as response:
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > BODY_MAX_BYTES:
+                    raise FlinkError(f"{url} answers with more than {BODY_MAX_BYTES >> 20} MiB.")
+    except TimeoutError:
+        raise FlinkError(
+            f"{url} does not answer as a Dr. Squirrel within {TIMEOUT_S:g} s."
+        ) from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise FlinkError(f"{url} breaks off its answer ({shown(str(error))}): try again.") from None
+    if response.status == 503 and NOT_YET in body:
+        raise FlinkError(f"The Dr. Squirrel at {url} has just started: try again in some seconds.")
+    if response.status != 200:
+        raise NotFlinkError(f"{url} is neither Flink's REST API nor a Dr. Squirrel.")
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise NotFlinkError(
             f"{url} is neither Flink's REST API nor a Dr. Squirrel of this version."
         ) from None
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise UnreachableError(f"{url} does not answer as a Dr. Squirrel: {error}") from None
-
-
-async def _body(session: aiohttp.ClientSession, url: str) -> bytes:
-    async with session.get(url, allow_redirects=False) as response:
-        body = await response.content.read(BODY_MAX_BYTES)
-        if response.status == 503:
-            raise FlinkError("That Dr. Squirrel has not looked at a cluster yet: try again soon.")
-        if response.status != 200:
-            raise NotFlinkError(
-                f"{url.partition('/api/')[0]} is neither Flink's REST API nor a Dr. Squirrel."
-            )
-        return body
