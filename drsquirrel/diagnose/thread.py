@@ -12,7 +12,7 @@ from drsquirrel.model.case import ThreadKind, ThreadVerdict
 from drsquirrel.model.facts import ThreadSample
 from drsquirrel.model.unknown import Unknown
 
-MIN_SAMPLES = 8
+MIN_AGREEING = 6
 MIN_DUMPS = 3
 MIN_SHARE = 0.75
 
@@ -107,15 +107,12 @@ def verdict(samples: Iterable[ThreadSample]) -> ThreadVerdict | Unknown:
     """
     seen = _of_busy_threads(list(samples))
     dumps = {(s.container, s.time_ms) for s in seen}
-    if len(seen) < MIN_SAMPLES or len(dumps) < MIN_DUMPS:
-        return Unknown(
-            f"{len(seen)} samples of {len(dumps)} thread dumps: {MIN_SAMPLES} samples of "
-            f"{MIN_DUMPS} dumps decide"
-        )
+    if len(dumps) < MIN_DUMPS:
+        return Unknown(f"{len(dumps)} thread dumps: {MIN_DUMPS} decide")
     needed = MIN_SHARE * len(seen)
     states = [_with_locks(sample, seen) for sample in seen]
     kind, times = Counter(state.kind for state in states).most_common(1)[0]
-    if kind is None or times < needed:
+    if kind is None or times < needed or not _enough(times, len(seen)):
         return Unknown(f"the threads did different things in {len(seen)} samples")
     agreeing = [(x, state) for x, state in zip(seen, states, strict=True) if state.kind is kind]
     operator_frame, _ = Counter(state.operator_frame for _, state in agreeing).most_common(1)[0]
@@ -134,6 +131,11 @@ def verdict(samples: Iterable[ThreadSample]) -> ThreadVerdict | Unknown:
         operator_frame=operator_frame,
         chain_index=chain_index if same_index >= needed else -1,
     )
+
+
+def _enough(agreeing: int, of: int) -> bool:
+    """Six that agree; of fewer, as one or two threads give in three dumps, all must."""
+    return agreeing >= MIN_AGREEING or agreeing == of
 
 
 def codes_of(sample: ThreadSample) -> list[str]:

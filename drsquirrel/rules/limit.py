@@ -28,7 +28,7 @@ HOT_FACTOR = 1.5
 MANY_TIMES = 1000
 SHOWN_SUBTASKS = 5
 DECISIVE_SHARE = 0.75
-DECISIVE_SAMPLES = 8
+DECISIVE_SAMPLES = 3
 BUSY_GOAL = 0.8
 """Advice aims at subtasks that are busy for this share of the time."""
 
