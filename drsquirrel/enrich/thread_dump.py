@@ -30,7 +30,6 @@ HANGS_S = 3.0
 """So long an answer is awaited; then the TaskManager is left alone for good."""
 BUDGET_MS = 20_000
 CHECKPOINT_POLL_S = 1.0
-CHECKPOINT_IN_FLIGHT = "a checkpoint is in flight"
 REMEMBERED_MAX = 1_000
 
 
@@ -63,7 +62,7 @@ def refusal(
     *,
     allowed: bool,
     in_flight: bool,
-    checkpoint_in_flight: bool | None,
+    checkpoint_near_timeout: bool | None,
 ) -> str:
     """Why no dump of this TaskManager may be taken now; "" if it may.
 
@@ -87,8 +86,8 @@ def refusal(
         ((at.heartbeat_age_ms or 0) > HEARTBEAT_AGE_MAX_MS, "it has been silent for over 12 s"),
         ((at.gc_share or 0) >= GC_SHARE_MAX, "it spends much of its time collecting garbage"),
         (at.up_ms is None or at.up_ms < UP_MIN_MS, "its tasks have run for less than 60 s"),
-        (checkpoint_in_flight is None, "it is not known whether a checkpoint is in flight"),
-        (checkpoint_in_flight is True, CHECKPOINT_IN_FLIGHT),
+        (checkpoint_near_timeout is None, "it is not known how long a checkpoint has run"),
+        (checkpoint_near_timeout is True, "a checkpoint has run for half of its time-out"),
     )
     return next((reason for holds, reason in reasons if holds), "")
 
@@ -132,35 +131,40 @@ class ThreadDumps:
         return samples, actions
 
     async def _why_not(self, facts: JobFacts, at: TaskManagerNow, deadline_ms: int) -> str:
-        """The refusal; the end of a checkpoint in flight is waited for as long as there is time."""
-        why = self._refusal(at, checkpoint_in_flight=False)
-        while not why or why == CHECKPOINT_IN_FLIGHT:
-            in_flight = await self._checkpoint_in_flight(facts)
-            why = self._refusal(at, checkpoint_in_flight=in_flight)
-            if why != CHECKPOINT_IN_FLIGHT or self._clock.now_ms() >= deadline_ms:
-                break
-            await self._clock.sleep(CHECKPOINT_POLL_S)
-        return why
+        """The refusal; checkpoints are asked for only where nothing else refuses."""
+        why = self._refusal(at, checkpoint_near_timeout=False)
+        if why or self._clock.now_ms() >= deadline_ms:
+            return why or "the series took too long"
+        return self._refusal(at, checkpoint_near_timeout=await self._checkpoint_near_timeout(facts))
 
-    def _refusal(self, at: TaskManagerNow, *, checkpoint_in_flight: bool | None) -> str:
+    def _refusal(self, at: TaskManagerNow, *, checkpoint_near_timeout: bool | None) -> str:
         return refusal(
             at,
             self._dumped,
             self._clock.now_ms(),
             allowed=self._allowed,
             in_flight=self._in_flight,
-            checkpoint_in_flight=checkpoint_in_flight,
+            checkpoint_near_timeout=checkpoint_near_timeout,
         )
 
-    async def _checkpoint_in_flight(self, facts: JobFacts) -> bool | None:
+    async def _checkpoint_near_timeout(self, facts: JobFacts) -> bool | None:
+        """Whether a checkpoint has run for half of its time-out: a pause could make it expire.
+
+        Under backpressure one is nearly always in flight, and that is when dumps are needed; one
+        that has just begun can bear a pause of a fraction of a second.
+        """
         if facts.checkpoints is None:
             return False
         try:
             answer = await self._get.get(f"/jobs/{facts.job}/checkpoints")
-            return int(answer["counts"]["in_progress"]) > 0
+            open_ones = [c for c in answer["history"] if c["status"] == "IN_PROGRESS"]
+            begun_ms = min((int(c["trigger_timestamp"]) for c in open_ones), default=None)
         except Exception:
             # Whatever failed: what is not known is taken for danger.
             return None
+        if begun_ms is None:
+            return False
+        return self._clock.now_ms() - begun_ms > facts.checkpoints.timeout_ms / 2
 
     async def _dump(self, facts: JobFacts, container: str) -> tuple[list[ThreadSample], Action]:
         began_ms = self._clock.now_ms()
