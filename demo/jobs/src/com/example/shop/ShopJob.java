@@ -40,7 +40,8 @@ public final class ShopJob {
                         .uid(names[0]);
         DataStream<Order> parsed =
                 orders.map(new Steps.Plain(work("--parse"))).name(names[1]).uid(names[1]);
-        DataStream<Order> enriched = enrich(parsed).name(names[2]).uid(names[2]);
+        DataStream<Order> passed = steps(parsed);
+        DataStream<Order> enriched = enrich(passed).name(names[2]).uid(names[2]);
         if (text("--to-sink", "rebalance").equals("rebalance")) {
             enriched = enriched.rebalance();
         }
@@ -49,6 +50,16 @@ public final class ShopJob {
             throw new IllegalArgumentException("unknown arguments: " + arguments.keySet());
         }
         flink.execute();
+    }
+
+    /** So many more vertices that only pass on what they get, for jobs as long as real ones. */
+    private DataStream<Order> steps(DataStream<Order> orders) {
+        long count = number("--steps", 0);
+        for (int i = 1; i <= count; i++) {
+            Steps.Plain step = new Steps.Plain(Work.parse("none"));
+            orders = orders.rebalance().map(step).name("step-" + i).uid("step-" + i);
+        }
+        return orders;
     }
 
     private SingleOutputStreamOperator<Order> enrich(DataStream<Order> parsed) {

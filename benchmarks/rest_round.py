@@ -1,0 +1,128 @@
+"""What watching costs the watched: requests, bytes and CPU a round, 10 vertices × 8 subtasks.
+
+The CPU of each JVM is read from /proc while the watch is on and off in turn, minute by minute, so
+that what the job itself uses cancels out.
+"""
+
+import asyncio
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from benchmarks.machine import machine
+from demo.cluster import Cluster
+from demo.scenarios import CONFIG, JOB_CLASS
+from drsquirrel.cluster import SystemClock, Watch, client_of
+from drsquirrel.collect.flink_rest.watch import Round
+from drsquirrel.desk import Desk, RunDesk
+from drsquirrel.rules.load import load
+from drsquirrel.settings import Cluster as Target
+from drsquirrel.settings import Settings
+
+RESULT = Path(__file__).parent / "results" / "rest_round.json"
+MINUTES = int(os.environ.get("MINUTES", "24"))
+"""Half of them watched."""
+STEPS = 6
+"""Beside source, first map, second step and sink: 10 vertices."""
+WARM_UP_S = 60
+
+
+def main() -> None:
+    result: dict[str, object] = {"machine": machine(), "minutes": MINUTES}
+    with Cluster("2.3.0", slots=8, heap_mb=384) as cluster:
+        job = cluster.run(
+            JOB_CLASS,
+            name="long",
+            args=["--rate", "200", "--steps", str(STEPS), "--to-enrich", "rebalance"],
+            parallelism=8,
+            config=CONFIG,
+        )
+        cluster.wait_running(job)
+        result["vertices"] = len(cluster.job(job)["vertices"])
+        time.sleep(WARM_UP_S)
+        result |= asyncio.run(measure(cluster))
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    json.dump(result, sys.stdout, indent=2)
+    print()
+
+
+async def measure(cluster: Cluster) -> dict[str, object]:
+    """Watched and unwatched minutes in turn; CPU shares are of one core."""
+    rounds: list[Round] = []
+    cpu: dict[bool, list[dict[str, float]]] = {True: [], False: []}
+    own_s = 0.0
+    for minute in range(MINUTES):
+        watched = minute % 2 == 0
+        before, own_before, began = cpu_s(cluster.pids), time.process_time(), time.monotonic()
+        if watched:
+            rounds += await watch_for(cluster.url, 60)
+        else:
+            await asyncio.sleep(60)
+        took = time.monotonic() - began
+        after = cpu_s(cluster.pids)
+        cpu[watched].append({name: (after[name] - before[name]) / took for name in after})
+        own_s += (time.process_time() - own_before) if watched else 0.0
+    told = [r for r in rounds if r.answered]
+    cost = {
+        name: {
+            "watched_cores": statistics.median(m[name] for m in cpu[True]),
+            "unwatched_cores": statistics.median(m[name] for m in cpu[False]),
+            "difference_cores": statistics.median(
+                a[name] - b[name] for a, b in zip(cpu[True], cpu[False], strict=True)
+            ),
+        }
+        for name in cluster.pids
+    }
+    return {
+        "rounds": len(told),
+        "requests_per_round": statistics.median(r.requests for r in told),
+        "bytes_per_round": statistics.median(r.bytes for r in told),
+        "round_ms": statistics.median(r.took_ms for r in told),
+        "cpu": cost,
+        "own_cores_while_watching": own_s / (60 * MINUTES / 2),
+    }
+
+
+async def watch_for(url: str, seconds: float) -> list[Round]:
+    """Watch as the app does; returns the rounds but the first, which lists names once."""
+    found: list[Round] = []
+    with ThreadPoolExecutor(1) as thread:
+        async with client_of(Target(url=url), Settings()) as client:
+            watch = Watch(
+                "bench",
+                client,
+                Desk(load()),
+                SystemClock(),
+                Settings(),
+                thread,
+                dumps_allowed=False,
+            )
+
+            async def after(made: Round, _: list[RunDesk]) -> None:
+                found.append(made)
+
+            rounds = asyncio.create_task(watch.run(after, lambda: client.received_bytes))
+            await asyncio.sleep(seconds)
+            rounds.cancel()
+            await asyncio.gather(rounds, return_exceptions=True)
+    return found[1:]
+
+
+def cpu_s(pids: Mapping[str, int]) -> dict[str, float]:
+    """CPU seconds each process has used."""
+    tick = os.sysconf("SC_CLK_TCK")
+    found = {}
+    for name, pid in pids.items():
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        found[name] = (int(fields[11]) + int(fields[12])) / tick
+    return found
+
+
+if __name__ == "__main__":
+    main()
