@@ -150,8 +150,9 @@ class ClusterWatch:
         refreshed_ms = self._now_ms()
         cpu_before = await self._jobmanager.refresh(asking, self._round)
         asked = self._runs_in_turn()
-        for run in asked:
-            await run.ask_job(asking, self._origins, now_ms, self._round)
+        await asyncio.gather(
+            *(run.ask_job(asking, self._origins, now_ms, self._round) for run in asked)
+        )
         updated_ms = await self._updated(asked, refreshed_ms, cpu_before, asking)
         await self._ask_vertices(asking, updated_ms)
         await self._ask_containers(asking, updated_ms is not None)

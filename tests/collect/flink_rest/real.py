@@ -29,10 +29,10 @@ async def rounds_of(
     url: str,
     limit: int,
     *,
-    enough: Callable[[Round], bool] = lambda _: False,
+    enough: Callable[[list[Round]], bool] = lambda _: False,
     before: Mapping[int, Callable[[], object]] = MappingProxyType({}),
 ) -> list[Round]:
-    """Rounds until one is `enough`, or `limit` of them.
+    """Rounds until they are `enough`, or `limit` of them.
 
     `before` holds what is done, in a thread, before the round of that number (from 0).
     """
@@ -40,7 +40,7 @@ async def rounds_of(
     found: list[Round] = []
     async with FlinkClient(url, settings=settings) as client:
         watch = ClusterWatch("lab", client, RealClock(), settings, str.strip)
-        while len(found) < limit and not (found and enough(found[-1])):
+        while len(found) < limit and not enough(found):
             if len(found) in before:
                 await asyncio.to_thread(before[len(found)])
             if found:

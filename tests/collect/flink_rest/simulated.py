@@ -5,6 +5,7 @@ cluster at once, and the question itself is still answered from the old one. Wha
 between rounds are the fields of `Simulated`, `SimulatedJob` and `SimulatedTaskManager`.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -115,6 +116,8 @@ class Simulated:
         self.down = False
         self.answers: dict[str, Callable[[], web.Response]] = {}
         """By path, instead of what would be answered."""
+        self.hanging = ""
+        """The path that is never answered."""
         self._updates: list[tuple[int, int]] = []
         """(when it was asked for, when its values are there)."""
 
@@ -147,6 +150,8 @@ class Simulated:
         self.longest_line = max(self.longest_line, len(line))
         if self.down:
             return web.Response(status=503)
+        if path == self.hanging:
+            await asyncio.sleep(60)
         if path in self.answers:
             return self.answers[path]()
         answer = self._answer(path)

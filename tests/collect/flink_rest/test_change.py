@@ -105,6 +105,23 @@ async def test_a_failed_checkpoint_is_told_with_who_did_not_acknowledge(flink: S
     assert {e.id for e in told} == {1, 2} and again == []
 
 
+async def test_a_checkpoint_that_takes_long_is_looked_at_while_it_is_under_way(
+    flink: Simulated,
+) -> None:
+    job = flink.job(counts={"in_progress": 1})
+    entry = {"id": 7, "is_savepoint": False, "status": "IN_PROGRESS", "num_subtasks": 6}
+    job.history = [{**entry, "trigger_timestamp": flink.now_ms, "num_acknowledged_subtasks": 4}]
+    job.details[7] = {"id": 7, "tasks": {id_of("enrich"): {"num_subtasks": 2}}}
+    async with Watched(flink) as watched:
+        [young] = of(CheckpointEvent, await watched.round(5_000))
+        [old] = of(CheckpointEvent, await watched.round())
+        same = of(CheckpointEvent, await watched.round())
+        job.history[0]["num_acknowledged_subtasks"] = 5
+        [moved] = of(CheckpointEvent, await watched.round())
+    assert young.unacknowledged == () and same == []
+    assert old.unacknowledged == moved.unacknowledged == ((id_of("enrich"), 2),)
+
+
 async def test_a_checkpoint_is_told_again_when_it_is_completed(flink: Simulated) -> None:
     job = flink.job(counts={"in_progress": 1})
     entry = {"id": 7, "is_savepoint": False, "trigger_timestamp": flink.now_ms + 10_000}

@@ -9,7 +9,15 @@ from aiohttp import web
 
 from drsquirrel.collect.flink_rest import error
 from drsquirrel.collect.flink_rest.client import FlinkClient
-from tests.collect.flink_rest.asked import QUICK, SECRET, TLS, answering, refusal_of, server_tls
+from tests.collect.flink_rest.asked import (
+    QUICK,
+    SECRET,
+    TLS,
+    answering,
+    raw_server,
+    refusal_of,
+    server_tls,
+)
 from tests.collect.flink_rest.server import serving
 
 
@@ -101,6 +109,13 @@ async def test_https_to_a_port_without_tls_is_said_to_need_http() -> None:
         found = await refusal_of(url.replace("http:", "https:"))
     assert isinstance(found, error.TlsError)
     assert "http://" in str(found)
+
+
+async def test_a_handshake_that_breaks_off_is_said_to() -> None:
+    async with raw_server(b"") as url:
+        found = await refusal_of(url.replace("http:", "https:"))
+    assert isinstance(found, error.TlsError | error.UnreachableError)
+    assert url.partition("//")[2] in str(found)
 
 
 async def test_http_to_a_port_with_tls_is_said_to_need_https() -> None:

@@ -142,6 +142,7 @@ def test_of_a_whole_operator_counts_are_summed_and_lags_are_the_highest() -> Non
         MetricValue(id="Source__a.pendingRecords", sum=300.0, max=200.0),
         MetricValue(id="Source__a.currentEmitEventTimeLag", sum=900.0, max=500.0),
         MetricValue(id="Source__a.numRecordsIn", sum="NaN", max="NaN"),
+        MetricValue(id="isBackPressured"),
     ]
     [found] = operator_totals(answer, "v", [subtask(0, 3), subtask(1, 4)])
     assert (found.subtask, found.attempt) == (-1, 7)

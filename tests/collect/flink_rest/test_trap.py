@@ -41,6 +41,7 @@ async def test_the_operators_of_a_thousand_subtasks_are_summed_up_by_flink(
     async with Watched(flink) as watched:
         found = (await watched.rounds(3))[-1]
     source = scope(found, "", "Source: orders", "Source__orders")
+    assert values_of(found, "numRecordsSend") == [10.0]
     assert (source.subtask, source.attempt) == (-1, 1000)
     assert source.values == {"numRecordsIn": 10.0, "pendingRecords": 10.0}
 
@@ -132,6 +133,15 @@ async def test_values_that_stand_still_while_a_taskmanager_hangs_are_not_told(
     assert "TaskManager tm-1 was last heard of 4" in hanging[-1].says
     assert all(found.answered for found in hanging)
     assert back.says == "" and len(values_of(back, BUSY)) == 6
+
+
+async def test_metrics_that_stand_still_for_no_visible_reason_are_said_to(flink: Simulated) -> None:
+    flink.job()
+    async with Watched(flink) as watched:
+        await watched.round()
+        flink.update_takes_ms = 10**9
+        found = (await watched.rounds(3))[-1]
+    assert "stood still for 3" in found.says and "overloaded" in found.says
 
 
 async def test_a_taskmanager_that_is_gone_but_hangs_is_named(flink: Simulated) -> None:
@@ -261,6 +271,18 @@ async def test_one_answer_that_fails_does_not_end_the_round(flink: Simulated) ->
     assert found.answered
     assert "HTTP 500" in found.says
     assert len(values_of(found, "task_status")) == 6
+
+
+async def test_a_cluster_that_hangs_in_mid_round_is_asked_nothing_more(flink: Simulated) -> None:
+    job = flink.job()
+    flink.hanging = f"/jobs/{job.jid}/exceptions"
+    async with Watched(flink, PollSettings(request_timeout_s=0.3)) as watched:
+        found = await watched.round()
+    assert not found.answered and "did not answer within 0.3 s" in found.says
+    assert flink.asked[-1] == flink.hanging
+    # What was heard before is told, and the state that is live.
+    assert [run.state for run in found.runs] == ["RUNNING"]
+    assert values_of(found, "job_state") == [JOB_STATES.index("RUNNING")]
 
 
 async def test_one_answer_of_another_shape_does_not_end_the_round(flink: Simulated) -> None:

@@ -18,7 +18,7 @@ class Watched:
 
     def __init__(self, flink: Simulated, settings: PollSettings | None = None) -> None:
         self.flink = flink
-        self.client = FlinkClient(flink.url)
+        self.client = FlinkClient(flink.url, settings=settings)
         self.watch = ClusterWatch(
             "lab",
             self.client,
