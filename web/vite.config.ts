@@ -1,8 +1,8 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-// Where `npm run dev` finds a running Dr. Squirrel.
-const server = "http://127.0.0.1:8790";
+// Where `npm run dev` finds a running Dr. Squirrel: `make run PORT=8642`.
+const server = "http://127.0.0.1:8642";
 
 export default defineConfig({
   plugins: [react()],

@@ -193,14 +193,16 @@ EXCEPTION = Answer(
 
 def restart_loop() -> Report:
     """The job's own code throws on one bad record, again and again."""
-    incident = Incident(
-        began_ms=at(13, 57),
-        ended_ms=None,
-        cause="user-exception",
-        title=THROWS,
-        culprit=EXCEPTION.culprit,
-        failures=11,
-    )
+    turns = [
+        Incident(
+            began_ms=at(13, 57) + turn * 30_000,
+            ended_ms=at(13, 57) + turn * 30_000 + 6_000 if turn < 10 else None,
+            cause="user-exception",
+            title=THROWS,
+            culprit=EXCEPTION.culprit,
+        )
+        for turn in range(11)
+    ]
     return Report(
         made_ms=MADE_MS,
         job=JobRef(id="clicks-sessionize", cluster="prod-eu", name="clicks-sessionize"),
@@ -210,7 +212,7 @@ def restart_loop() -> Report:
         subline="Certain. Began at 13:57 UTC; 11 restarts, no checkpoint between.",
         since_ms=at(13, 57),
         causes=[EXCEPTION],
-        incidents=[incident],
+        incidents=turns,
         checks=[
             check(
                 "restart-loop",

@@ -100,10 +100,17 @@ def test_a_healthy_job_has_the_same_page(open_page: OpenPage) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("The job is healthy")
     expect(page.locator("section", has=page.locator("#do"))).to_contain_text("Nothing.")
     expect(page.locator(".evidence")).to_contain_text("60 of 60")
-    expect(page.locator(".row")).to_have_count(5)
+    expect(page.get_by_role("slider")).to_have_count(5)
 
 
 def test_a_page_of_one_run_shows_its_report(open_page: OpenPage) -> None:
     page = open_page("/runs/run-3")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Restart loop")
-    expect(page.get_by_text("Incident, open")).to_be_visible()
+
+
+def test_the_turns_of_a_restart_loop_are_told_in_one_line(open_page: OpenPage) -> None:
+    page = open_page("/jobs/clicks-sessionize")
+    lines = page.locator(".two .also li")
+    expect(lines).to_have_count(2)
+    expect(lines.nth(0)).to_contain_text("13:57 – 14:01, 10 times: com.acme.Parser.parse throws")
+    expect(lines.nth(1)).to_contain_text("Incident, open14:02 – now: com.acme.Parser.parse throws")

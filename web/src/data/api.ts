@@ -9,6 +9,7 @@ export type Report = Schemas["Report"];
 export type Answer = Schemas["Answer"];
 export type Advice = Schemas["Advice"];
 export type Evidence = Schemas["Evidence"];
+export type Incident = Schemas["Incident"];
 export type Culprit = Schemas["Culprit"];
 export type CheckResult = Schemas["CheckResult"];
 export type LastHour = Schemas["LastHour"];

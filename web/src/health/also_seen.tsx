@@ -1,6 +1,6 @@
 import { CircleHelp, History, Leaf, Siren } from "lucide-react";
 import type { ReactNode } from "react";
-import type { Culprit, Report } from "../data/api";
+import type { Culprit, Incident, Report } from "../data/api";
 import { Name, Sentence, Time } from "../parts/text";
 import { RuleLink } from "./why";
 
@@ -31,29 +31,8 @@ export function AlsoSeen({ report }: { report: Report }) {
             </small>
           </Line>
         ))}
-        {incidents.map((incident, i) => (
-          <Line
-            key={i}
-            icon={
-              incident.ended_ms === null ? (
-                <Siren size={15} aria-hidden />
-              ) : (
-                <History size={15} aria-hidden />
-              )
-            }
-            word={incident.ended_ms === null ? "Incident, open" : "Incident, over"}
-          >
-            <Time ms={incident.began_ms} />
-            {" – "}
-            {incident.ended_ms === null ? "now" : <Time ms={incident.ended_ms} />}:{" "}
-            <Sentence>{incident.title}</Sentence>
-            <small>
-              <Where culprit={incident.culprit} />
-              {incident.failures > 1 && ` ${incident.failures} failures. `}
-              {incident.note && <Sentence>{incident.note}</Sentence>}{" "}
-              {incident.cause && <RuleLink code={incident.cause} />}
-            </small>
-          </Line>
+        {alike(incidents).map((group, i) => (
+          <Incidents key={i} group={group} />
         ))}
         {benign.map(({ code, text }, i) => (
           <Line key={`${code}${i}`} icon={<Leaf size={15} aria-hidden />} word="Harmless">
@@ -62,6 +41,37 @@ export function AlsoSeen({ report }: { report: Report }) {
         ))}
       </ul>
     </section>
+  );
+}
+
+/** Incidents that are told alike, such as the turns of a restart loop, are one line. */
+function alike(incidents: Incident[]): Incident[][] {
+  const groups = new Map<string, Incident[]>();
+  for (const incident of incidents) {
+    const { title, cause, note, ended_ms } = incident;
+    const key = JSON.stringify([title, cause, note, ended_ms === null]);
+    groups.set(key, [...(groups.get(key) ?? []), incident]);
+  }
+  return [...groups.values()];
+}
+
+function Incidents({ group }: { group: Incident[] }) {
+  const { title, culprit, cause, note, ended_ms } = group[0]!;
+  const open = ended_ms === null;
+  const failures = group.reduce((sum, incident) => sum + incident.failures, 0);
+  const Icon = open ? Siren : History;
+  return (
+    <Line icon={<Icon size={15} aria-hidden />} word={open ? "Incident, open" : "Incident, over"}>
+      <Time ms={Math.min(...group.map(({ began_ms }) => began_ms))} />
+      {" – "}
+      {open ? "now" : <Time ms={Math.max(...group.map(({ ended_ms: end }) => end ?? 0))} />}
+      {group.length > 1 && `, ${group.length} times`}: <Sentence>{title}</Sentence>
+      <small>
+        <Where culprit={culprit} />
+        {failures > group.length && ` ${failures} failures. `}
+        {note && <Sentence>{note}</Sentence>} {cause && <RuleLink code={cause} />}
+      </small>
+    </Line>
   );
 }
 
@@ -80,7 +90,8 @@ function Line({ icon, word, children }: { icon: ReactNode; word: string; childre
 function Where({ culprit }: { culprit: Culprit }) {
   const { vertex, operator, subtasks, container, host } = culprit;
   const subtask = subtasks?.length ? `subtask ${subtasks.join(", ")}` : null;
-  const named = [vertex, operator, subtask, container, host].filter((part) => part != null);
+  const parts = [vertex, operator, subtask, container, host].filter((part) => part != null);
+  const named = [...new Set(parts)];
   if (named.length === 0) return null;
   return (
     <>

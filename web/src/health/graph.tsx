@@ -29,7 +29,7 @@ export function Graph({ nodes }: { nodes: Node[] }) {
             <Lanes row={rows[i]!} width={width} />
             <div className="node">
               <span className="node-name">
-                <Name clip>{node.name}</Name>
+                <Name clip={!node.culprit}>{node.name}</Name>
                 {node.culprit && <b className="tag">culprit</b>}
               </span>
               <span>{numbers(node)}</span>
@@ -56,13 +56,13 @@ export function Graph({ nodes }: { nodes: Node[] }) {
   );
 }
 
-function numbers({ busy, backpressured, records_per_s, parallelism }: Node): string {
+function numbers({ busy, backpressured, records_per_s, parallelism, says }: Node): string {
   const seen = [
     busy === null ? "" : `busy ${percentText(busy)}`,
     backpressured === null ? "" : `waiting ${percentText(backpressured)}`,
     records_per_s === null ? "" : `${rateText(records_per_s)}/s`,
   ].filter(Boolean);
-  if (seen.length === 0) seen.push("not seen");
+  if (seen.length === 0 && !says) seen.push("not seen");
   seen.push(`×${parallelism}`);
   return seen.join(" · ");
 }

@@ -1,12 +1,5 @@
 import { Button } from "@mantine/core";
-import {
-  type CSSProperties,
-  type KeyboardEvent,
-  type PointerEvent,
-  useCallback,
-  useMemo,
-  useState,
-} from "react";
+import { type CSSProperties, useMemo, useState } from "react";
 import type { LastHour, Strip } from "../data/api";
 import { clockText, useNowMs } from "../parts/clock";
 import { usePreferences } from "../parts/preferences";
@@ -15,6 +8,7 @@ import { Sparkline } from "../parts/sparkline";
 import { MINUTES } from "../parts/strip";
 import { Sentence, visible } from "../parts/text";
 import type { Tone } from "../parts/words";
+import { useCrosshair } from "./crosshair";
 import { HourRow } from "./hour_row";
 
 const GROUPS: [Strip["kind"], string][] = [
@@ -29,83 +23,40 @@ const LONG = 12;
 
 const striking = ({ cells, culprit, first }: Strip) => culprit || first || /[lh]/.test(cells);
 
+/** The rows by what they show; of long groups only what stood out, unless all are asked for. */
+function grouped(strips: Strip[], all: boolean) {
+  return GROUPS.map(([kind, title]) => {
+    const some = strips.filter((strip) => strip.kind === kind);
+    return { title, rows: all || some.length <= LONG ? some : some.filter(striking) };
+  }).filter(({ rows }) => rows.length > 0);
+}
+
 /** The last hour on one clock, with one line through all rows. */
 export function Hour({ hour, tone }: { hour: LastHour; tone: Tone }) {
-  const [minute, setMinute] = useState<number | null>(null);
-  const [row, setRow] = useState<string | null>(null);
   const [all, setAll] = useState(false);
-  const groups = useMemo(
-    () =>
-      GROUPS.map(([kind, title]) => {
-        const strips = hour.strips.filter((strip) => strip.kind === kind);
-        const shown = all || strips.length <= LONG ? strips : strips.filter(striking);
-        return { title, shown, hidden: strips.length - shown.length };
-      }).filter(({ shown, hidden }) => shown.length + hidden > 0),
-    [hour, all],
-  );
-  const shown = groups.flatMap((group) => group.shown);
+  const groups = useMemo(() => grouped(hour.strips, all), [hour, all]);
+  const shown = groups.flatMap(({ rows }) => rows);
   const hidden = hour.strips.length - shown.length;
-  const active = shown.find(({ id }) => id === row) ?? shown[0];
-
-  const point = (event: PointerEvent) => {
-    const control = (event.target as Element).closest<HTMLElement>(".minutes");
-    if (!control) return;
-    const { left, width } = control.getBoundingClientRect();
-    const at = Math.floor(((event.clientX - left) / width) * MINUTES);
-    setMinute(Math.min(MINUTES - 1, Math.max(0, at)));
-  };
-
-  const press = (event: KeyboardEvent) => {
-    if (!(event.target as Element).matches("[role=slider]") || !active) return;
-    const now = minute ?? active.worst_minute ?? MINUTES - 1;
-    const minutes: Record<string, number> = {
-      ArrowLeft: now - 1,
-      ArrowRight: now + 1,
-      PageDown: now - 10,
-      PageUp: now + 10,
-      Home: 0,
-      End: MINUTES - 1,
-    };
-    const rows: Record<string, number> = { ArrowUp: -1, ArrowDown: 1 };
-    if (event.key in minutes) {
-      setMinute(Math.min(MINUTES - 1, Math.max(0, minutes[event.key]!)));
-    } else if (event.key in rows) {
-      const next = shown[shown.indexOf(active) + rows[event.key]!];
-      if (next) document.getElementById(`row-${next.id}`)?.focus();
-    } else {
-      return;
-    }
-    event.preventDefault();
-  };
-
-  const focused = useCallback((strip: Strip) => {
-    setRow(strip.id);
-    setMinute((now) => now ?? strip.worst_minute ?? MINUTES - 1);
-  }, []);
-
+  const { minute, active, focused, hand } = useCrosshair(shown);
   return (
     <section className="card" aria-labelledby="hour">
       <h2 id="hour">
         The last hour on one clock <small>60 minutes, newest right</small>
         <Legend />
       </h2>
-      {shown.length === 0 ? (
-        <p className="soft">Nothing of the last hour was seen.</p>
-      ) : (
+      {hour.strips.length === 0 && <p className="soft">Nothing of the last hour was seen.</p>}
+      {shown.length > 0 && (
         <>
           <Readout hour={hour} minute={minute} />
           <div
             className={minute === null ? "strips" : "strips pointed"}
             style={{ "--minute": minute ?? 0 } as CSSProperties}
-            onPointerMove={point}
-            onPointerDown={point}
-            onPointerLeave={() => setMinute(null)}
-            onKeyDown={press}
+            {...hand}
           >
-            {groups.map((group) => (
-              <div key={group.title} className="group" role="group" aria-label={group.title}>
-                <h3>{group.title}</h3>
-                {group.shown.map((strip) => (
+            {groups.map(({ title, rows }) => (
+              <div key={title} className="group" role="group" aria-label={title}>
+                <h3>{title}</h3>
+                {rows.map((strip) => (
                   <HourRow
                     key={strip.id}
                     strip={strip}

@@ -107,28 +107,19 @@ export function RuleLink({ code }: { code: string }) {
   );
 }
 
-function Codes({ label, codes }: { label: string; codes: readonly string[] }) {
-  return codes.length === 0 ? null : (
-    <>
-      {" "}
-      {label}{" "}
-      {codes.map((code, i) => (
+/** Where the cause is explained, and the causes it could not be told from. */
+function Relations({ cause }: { cause: Answer }) {
+  return (
+    <p className="soft">
+      Explained under <RuleLink code={cause.code} />.
+      {cause.rivals.length > 0 && " Could not be told from "}
+      {cause.rivals.map((code, i) => (
         <Fragment key={code}>
           {i > 0 && ", "}
           <RuleLink code={code} />
         </Fragment>
       ))}
-      .
-    </>
-  );
-}
-
-function Relations({ cause }: { cause: Answer }) {
-  return (
-    <p className="soft">
-      Explained under <RuleLink code={cause.code} />.
-      <Codes label="Could not be told from" codes={cause.rivals} />
-      <Codes label="Leads to" codes={cause.leads_to} />
+      {cause.rivals.length > 0 && "."}
     </p>
   );
 }

@@ -16,6 +16,10 @@ test("a strip is one path for each kind of minute that occurs", () => {
 
 test("a cell nobody knows is not seen, never clear", () => {
   expect(outlines("?").map(([kind]) => kind)).toEqual(["unseen"]);
+  expect(outlines("___.__")).toEqual([
+    ["unseen", "M0.5 .5h29v15h-29zM40.5 .5h19v15h-19z"],
+    ["clear", "M30.5 .5h9v15h-9z"],
+  ]);
 });
 
 test("a strip is said in words", () => {

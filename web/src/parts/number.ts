@@ -4,8 +4,10 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignific
 export const rateText = (perSecond: number) => short.format(perSecond);
 
 /** "32K to 41K records/s": the least and the most of some rates. */
-export const rangeText = (rates: readonly number[], unit: string) =>
-  `${rateText(Math.min(...rates))} to ${rateText(Math.max(...rates))} ${unit}`;
+export function rangeText(rates: readonly number[], unit: string): string {
+  const [least, most] = [rateText(Math.min(...rates)), rateText(Math.max(...rates))];
+  return least === most ? `${least} ${unit}` : `${least} to ${most} ${unit}`;
+}
 
 /** A share as whole per cent; what is not zero is never shown as zero. */
 export function percentText(share: number): string {

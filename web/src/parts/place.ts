@@ -1,45 +1,40 @@
 import { useEffect, useRef } from "react";
 import { useLocation } from "wouter";
 
+/** The link each page was left by. */
 const left = new Map<string, string>();
 
 /** After going on, the focus starts at the top of the new page; after going back, where it was. */
 export function usePlace() {
   const [path] = useLocation();
   const first = useRef(true);
-  const back = useRef(false);
-  const here = useRef(path);
+  const onward = useRef(false);
 
   useEffect(() => {
-    const note = () => {
-      const href = document.activeElement?.getAttribute("href");
-      if (href) left.set(location.pathname, href);
+    const leave = (event: MouseEvent) => {
+      const href = (event.target as Element).closest("a[href]")?.getAttribute("href");
+      if (!href || href.startsWith("#")) return;
+      left.set(location.pathname, href);
+      onward.current = true;
     };
-    const goBack = () => {
-      // A jump within the page comes here as well.
-      back.current = location.pathname !== here.current;
-    };
-    document.addEventListener("click", note, true);
-    window.addEventListener("popstate", goBack);
-    return () => {
-      document.removeEventListener("click", note, true);
-      window.removeEventListener("popstate", goBack);
-    };
+    document.addEventListener("click", leave, true);
+    return () => document.removeEventListener("click", leave, true);
   }, []);
 
   useEffect(() => {
-    here.current = path;
+    // A change of the path without a click on a link is a step through the browser's history.
+    const back = !onward.current;
+    onward.current = false;
     if (first.current) {
       first.current = false;
       return;
     }
-    const href = back.current ? left.get(path) : undefined;
-    back.current = false;
+    const href = back && left.get(path);
     const link = href && document.querySelector<HTMLElement>(`main a[href="${CSS.escape(href)}"]`);
     if (link) {
       link.focus();
     } else {
-      if (!location.hash) window.scrollTo(0, 0);
+      if (!back) window.scrollTo(0, 0);
       document.getElementById("main")?.focus({ preventScroll: true });
     }
   }, [path]);

@@ -48,6 +48,9 @@ function Thresholds({ rule }: { rule: Rule }) {
   return (
     <section>
       <h2>Thresholds</h2>
+      <p>
+        Set in the table <code>[thresholds.{rule.code}]</code> of the settings.
+      </p>
       <div className="scroll" tabIndex={0} role="group" aria-label="Thresholds">
         <table className="plain">
           <thead>
@@ -61,9 +64,7 @@ function Thresholds({ rule }: { rule: Rule }) {
             {rule.thresholds.map(({ name, value, default: standard, unit, help }) => (
               <tr key={name}>
                 <td>
-                  <code>
-                    {rule.code}.{name}
-                  </code>
+                  <code>{name}</code>
                 </td>
                 <td>
                   <b>{value}</b> {unit}
