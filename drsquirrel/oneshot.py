@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -68,7 +69,10 @@ class Look:
     async def until(
         self, ends_ms: int, *, settle: bool, chance: Callable[[], float] = random.random
     ) -> None:
-        """Look until `ends_ms` or, if `settle`, until nothing is open any more."""
+        """Look up to the first round that ends after `ends_ms`.
+
+        If `settle`, no longer than until nothing is open any more.
+        """
 
         async def after(found: Round, _: list[RunDesk]) -> None:
             self._rounds += 1
@@ -126,9 +130,9 @@ class Look:
         runs = self._runs()
         look = f"Look {self._rounds}: {len(runs)} runs, {found.requests} requests"
         if not settle:
-            return f"{look}; {left_s:.0f} s to go."
+            return f"{look}; {left_s:.0f} s to go on."
         decided = sum(map(self._is_settled, runs))
-        return f"{look}, {decided} decided; at most {left_s:.0f} s more to measure rates."
+        return f"{look}, {decided} decided; {left_s:.0f} s at most to go on."
 
     def _is_settled(self, run: RunDesk) -> bool:
         if run.is_closed:
@@ -159,8 +163,18 @@ async def diagnose_url(
             return await _reports_of_peer(client, wanted, error)
         id_ = cluster_id(cluster)
         look = Look(client, clock, settings, rules, id_, wanted=wanted, say=say)
-        await look.until(clock.now_ms() + int(seconds * 1000), settle=True)
+        await _look_live(look, clock, settings, seconds, settle=True)
     return look.reports()
+
+
+async def _look_live(
+    look: Look, clock: Clock, settings: Settings, seconds: float, *, settle: bool
+) -> None:
+    """No round begins that could not end in time, and none goes on beyond."""
+    last_ms = clock.now_ms() + int((seconds - settings.poll_interval_s) * 1000)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await look.until(last_ms, settle=settle)
 
 
 async def _reports_of_peer(client: FlinkClient, wanted: str, no_flink: Exception) -> list[Report]:
@@ -221,6 +235,6 @@ async def record(
         )
         with Recorder(client, file, header, clock) as recorder:
             look = Look(recorder, clock, settings, rules, cluster_id(cluster), say=say)
-            await look.until(clock.now_ms() + int(seconds * 1000), settle=False)
+            await _look_live(look, clock, settings, seconds, settle=False)
         if recorder.full:
             say(f"{file} has reached its greatest size; what came later is not in it.")

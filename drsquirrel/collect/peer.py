@@ -40,6 +40,8 @@ async def _answer(session: aiohttp.ClientSession, url: str, path: str, kind: typ
         raise FlinkError(
             f"{url} does not answer as a Dr. Squirrel within {TIMEOUT_S:g} s."
         ) from None
+    except aiohttp.ClientResponseError:
+        raise NotFlinkError(f"{url} does not speak HTTP.") from None
     except (aiohttp.ClientError, OSError) as error:
         raise FlinkError(f"{url} breaks off its answer ({shown(str(error))}): try again.") from None
     if response.status == 503 and NOT_YET in body:
