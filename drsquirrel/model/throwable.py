@@ -119,11 +119,16 @@ class _Reader:
             self._begin(self._suppressed, words.removeprefix("Suppressed: "))
         elif words.startswith("... ") and words.endswith(" more"):
             self._share(words[4:-5])
-        elif not current.frames and not current.type and is_class_name(words.partition(": ")[0]):
+        elif not current.frames:
+            self._continue(current, line, words)
+
+    def _continue(self, current: _Draft, line: str, words: str) -> None:
+        """A line before the first frame belongs to the message, or is the header at last."""
+        if not current.type and is_class_name(words.partition(": ")[0]):
             # What came before was a log line or a time, as Flink's older REST answers begin.
             self._chain.pop()
             self._begin(self._chain, words)
-        elif not current.frames and len(current.message) < MESSAGE_CHARS:
+        elif len(current.message) < MESSAGE_CHARS:
             current.message = f"{current.message}\n{line}"[:MESSAGE_CHARS]
 
     def _begin(self, drafts: list[_Draft], header: str) -> None:
@@ -153,12 +158,14 @@ def _is_small_number(text: str) -> bool:
 
 def _frame(words: str) -> str:
     """`at app//a.B.c(B.java:1) ~[x.jar:1]` as `a.B.c(B.java:1)`; "" if it is no frame."""
-    place, bracket, rest = words[3:].partition("(")
-    if not bracket or "." not in place or " " in place:
+    bracket = words.find("(")
+    place = words[3 : max(bracket, 0)]
+    if "." not in place or " " in place:
         return ""
-    named = place.find("$$Lambda")
-    start = place.rfind("/", 0, named if named >= 0 else len(place)) + 1
-    return f"{place[start:]}({rest.partition(')')[0]})"
+    if "/" in place:
+        named = place.find("$$Lambda")
+        place = place[place.rfind("/", 0, named if named >= 0 else len(place)) + 1 :]
+    return f"{place}{words[bracket:].partition(')')[0]})"
 
 
 def _type_and_message(header: str) -> tuple[str, str]:

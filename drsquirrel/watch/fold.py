@@ -24,7 +24,7 @@ from drsquirrel.model.event import (
 )
 from drsquirrel.model.signature import sign, sign_line
 from drsquirrel.model.snapshot import MINUTE_MS, LogSummary, Rollup, Subject
-from drsquirrel.watch.gather import Place, Scopes, When, place_of, tracks_of, values_of
+from drsquirrel.watch.gather import About, Told, gather, tracks_of
 from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.merge import Skew, join
 
@@ -44,10 +44,7 @@ class Folded:
 class _Part:
     """What a batch says of one minute of one subject."""
 
-    reports: dict[tuple[str, str, tuple[Place, ...]], list[tuple[When, Scopes]]] = field(
-        default_factory=dict
-    )
-    """By container, epoch and the places that the report is about."""
+    reports: dict[About, list[Told]] = field(default_factory=dict)
     failures: list[FailureEvent] = field(default_factory=list)
     checkpoints: list[CheckpointEvent] = field(default_factory=list)
     changes: list[ChangeEvent] = field(default_factory=list)
@@ -117,12 +114,7 @@ def fold(arrivals: Iterable[tuple[int, Event]], limits: Limits = LIMITS) -> Fold
         if len(scopes) > most_scopes:
             dropped["too many scopes"] += len(scopes) - most_scopes
             scopes = scopes[:most_scopes]
-        about = (container, epoch, tuple(map(place_of, scopes)))
-        told = ((time_ms, sequence), tuple(map(values_of, scopes)))
-        if about in part.reports:
-            part.reports[about].append(told)
-        else:
-            part.reports[about] = [told]
+        gather(part.reports, container, epoch, (time_ms, sequence), scopes)
     rollups = [_rollup(key, parts[key], dropped, limits) for key in sorted(parts)]
     return Folded(rollups, dropped)
 
@@ -183,12 +175,11 @@ def _rollup(
         Subject(cluster=cluster, job=job, start_ms=start_ms, container=container),
         minute,
         tracks=chain.from_iterable(
-            tracks_of((container, epoch), places, reports, bool(job), dropped)
-            for (container, epoch, places), reports in part.reports.items()
+            tracks_of(about, reports, bool(job), dropped) for about, reports in part.reports.items()
         ),
         seen=(
-            (container, epoch, sequence, sequence)
-            for (container, epoch, _), reports in part.reports.items()
+            (about[0], about[1], sequence, sequence)
+            for about, reports in part.reports.items()
             for (_, sequence), _ in reports
         ),
         failures=part.failures,

@@ -1,110 +1,136 @@
 """Makes tracks of the reports that one producer sent about the same scopes within one minute.
 
-This is what decides how much one core can fold, so it works by column: times are compared once per
-report, names are looked up once per scope, and the numbers of counters are read of the first and
-the last report only.
+This is what decides how much one core can fold. So a report is one row of numbers, whatever its
+scopes: times are compared once per report, names are mapped once per minute, and the numbers of
+counters are read of the first and the last report only.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import starmap
+from collections.abc import Iterator
+from itertools import compress
 from math import hypot
 from operator import attrgetter, itemgetter
 from typing import Any, TypeAlias
 
+from drsquirrel.model.event import Values
 from drsquirrel.model.metric import COLLECTOR_TOTAL, Scope
 from drsquirrel.model.snapshot import Reading, Track, TrackKey
-from drsquirrel.watch.plan import Plan, Row, plan_of
+from drsquirrel.watch.plan import Layout, Row, layout_of
 
 Place: TypeAlias = tuple[Any, ...]
 """(vertex, subtask, operator, group, attempt): what a TrackKey has beside its producer."""
-When: TypeAlias = tuple[int, int]
-"""(time, sequence)."""
-Scopes: TypeAlias = tuple[Mapping[str, Any], ...]
-"""The values of each scope of one report."""
-
-place_of = attrgetter("vertex", "subtask", "operator", "group", "attempt")
-values_of = attrgetter("values")
-_when, _scopes = itemgetter(0), itemgetter(1)
+Names: TypeAlias = tuple[tuple[str, ...], ...]
+"""Of the values of every scope."""
+About: TypeAlias = tuple[str, str, tuple[Place, ...], Names]
+"""Container, epoch, and the place and names of every scope."""
+Told: TypeAlias = tuple[tuple[int, int], Row]
+"""(time, sequence) of a report, and its numbers."""
 
 VALUE_LIMIT = 2**63
 """Flink counts in 64 bits: what is larger is no value of Flink's."""
 
+_place = attrgetter("vertex", "subtask", "operator", "group", "attempt")
+_values = attrgetter("values")
+_when = itemgetter(0)
+
+
+def gather(
+    reports: dict[About, list[Told]],
+    container: str,
+    epoch: str,
+    when: tuple[int, int],
+    scopes: tuple[Values, ...],
+) -> None:
+    """Put one report to those that are about the same, under the same names."""
+    values = tuple(map(_values, scopes))
+    about = (container, epoch, tuple(map(_place, scopes)), tuple(map(tuple, values)))
+    row: list[Any] = []
+    for of_scope in values:
+        row += of_scope.values()
+    told = (when, row)
+    if about in reports:
+        reports[about].append(told)
+    else:
+        reports[about] = [told]
+
 
 def tracks_of(
-    producer: tuple[str, str],
-    places: tuple[Place, ...],
-    reports: list[tuple[When, Scopes]],
-    of_job: bool,
-    dropped: Counter[str],
+    about: About, reports: list[Told], of_job: bool, dropped: Counter[str]
 ) -> Iterator[Track]:
-    """The tracks of a producer (container, epoch), several of one key where one cannot hold all."""
+    """The tracks of some reports, several of one key where one cannot hold all."""
+    container, epoch, places, names = about
+    keys = [TrackKey(container, epoch, *place) for place in places]
+    scopes = tuple([_scope(key, of_job) for key in keys])
     reports.sort(key=_when)
-    times = [when for when, _ in reports]
-    tied = len(times) > 1 and (times[0] == times[1] or times[-2] == times[-1])
-    for place, column in zip(places, zip(*map(_scopes, reports), strict=True), strict=True):
-        if place[3] == COLLECTOR_TOTAL:
-            continue
-        key, scope = TrackKey(*producer, *place), _scope(place, of_job)
-        plan = plan_of(scope, tuple(column[0]))
-        rows = None if tied else _rows(plan, column)
-        if rows is not None:
-            yield from _track(key, plan, times, rows, dropped)
-            continue
-        for when, values in zip(times, column, strict=True):
-            usable = _usable(values, dropped)
-            plan = plan_of(scope, tuple(usable))
-            yield from _track(key, plan, [when], [plan.pick(usable)], dropped)
-
-
-def _rows(plan: Plan, column: Sequence[Mapping[str, Any]]) -> list[Row] | None:
-    """The numbers, or None if the reports differ in their names or hold what is no number."""
-    if set(map(len, column)) != {plan.width}:
-        return None
-    try:
-        rows = list(map(plan.pick, column))
-        clean = sum(starmap(hypot, rows)) < VALUE_LIMIT
-    except (KeyError, TypeError, OverflowError):
-        return None
-    return rows if clean else None
-
-
-def _usable(values: Mapping[str, Any], dropped: Counter[str]) -> dict[str, int | float]:
-    usable = {
-        name: value
-        for name, value in values.items()
-        if isinstance(value, int | float) and -VALUE_LIMIT < value < VALUE_LIMIT
-    }
-    if len(usable) < len(values):
-        dropped["no usable number"] += len(values) - len(usable)
-    return usable
-
-
-def _track(
-    key: TrackKey, plan: Plan, times: list[When], rows: list[Row], dropped: Counter[str]
-) -> Iterator[Track]:
-    """The track of rows in the order of time, if there is anything that we know in them."""
-    if plan.unknown:
-        dropped["unknown metric"] += plan.unknown * len(rows)
-    if not rows[0]:
+    if _are_clean(reports):
+        yield from _tracks(keys, layout_of(scopes, names), reports, dropped)
         return
-    first = last = (Reading(*times[0], plan.read(rows[0])),)
-    lowest = highest = rows[0][plan.counters :]
-    if len(rows) > 1:
-        last = (Reading(*times[-1], plan.read(rows[-1])),)
-        gauges = list(zip(*rows, strict=True))[plan.counters :]
-        lowest, highest = tuple(map(min, gauges)), tuple(map(max, gauges))
-    low = plan.read_gauges(lowest)
-    high = low if lowest == highest else plan.read_gauges(highest)
-    yield Track(key, first, last, low, high)
+    for when, row in reports:
+        usable_names, usable = _usable(names, row, dropped)
+        yield from _tracks(keys, layout_of(scopes, usable_names), [(when, usable)], dropped)
 
 
-def _scope(place: Place, of_job: bool) -> Scope:
-    vertex, _, operator, group, _ = place
-    if operator:
+def _scope(key: TrackKey, of_job: bool) -> Scope:
+    if key.operator:
         return Scope.OPERATOR
-    if group:
+    if key.group:
         return Scope.COLLECTOR
-    if vertex:
+    if key.vertex:
         return Scope.SUBTASK
     return Scope.JOB if of_job else Scope.CONTAINER
+
+
+def _are_clean(reports: list[Told]) -> bool:
+    """Whether no two claim to be the first or the last, and all hold only usable numbers."""
+    if len(reports) > 1:
+        (first, _), (second, _), (last_but_one, _), (last, _) = *reports[:2], *reports[-2:]
+        if first == second or last_but_one == last:
+            return False
+    try:
+        return sum([hypot(*row) for _, row in reports]) < VALUE_LIMIT
+    except (TypeError, OverflowError):
+        return False
+
+
+def _usable(names: Names, row: Row, dropped: Counter[str]) -> tuple[Names, Row]:
+    """Names and numbers without those that are no usable number."""
+    usable = [
+        isinstance(number, int | float) and -VALUE_LIMIT < number < VALUE_LIMIT for number in row
+    ]
+    if not all(usable):
+        dropped["no usable number"] += usable.count(False)
+    is_usable = iter(usable)
+    kept = tuple(tuple(name for name in of_scope if next(is_usable)) for of_scope in names)
+    return kept, list(compress(row, usable))
+
+
+def _tracks(
+    keys: list[TrackKey], layout: Layout, reports: list[Told], dropped: Counter[str]
+) -> Iterator[Track]:
+    """One track per scope with known metrics, of reports in the order of time."""
+    if layout.unknown:
+        dropped["unknown metric"] += layout.unknown * len(reports)
+    (first_when, first_row), (last_when, last_row) = reports[0], reports[-1]
+    first = last = layout.all.integers(layout.all.pick(first_row))
+    low = high = layout.gauges.integers(layout.gauges.pick(first_row))
+    if len(reports) > 1:
+        last = layout.all.integers(layout.all.pick(last_row))
+        gauges = [layout.gauges.pick(row) for _, row in reports]
+        low = layout.gauges.integers(tuple(map(min, *gauges)))
+        high = layout.gauges.integers(tuple(map(max, *gauges)))
+    firsts, lasts, lows, highs = iter(first), iter(last), iter(low), iter(high)
+    for key, plan in zip(keys, layout.plans, strict=True):
+        track = Track(
+            key,
+            (Reading(*first_when, _named(plan.names, firsts)),),
+            (Reading(*last_when, _named(plan.names, lasts)),),
+            _named(plan.gauges, lows),
+            _named(plan.gauges, highs),
+        )
+        if plan.names and key.group != COLLECTOR_TOTAL:
+            yield track
+
+
+def _named(names: tuple[str, ...], numbers: Iterator[int]) -> dict[str, int]:
+    """The next numbers, as many as there are names."""
+    return dict(zip(names, numbers))  # noqa: B905

@@ -1,66 +1,59 @@
-"""How values that come under Flink's names are read as our metrics, in our integer units."""
+"""Where the metrics stand in a report, and what turns Flink's names and units into ours."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from drsquirrel.model.metric import BY_FLINK_NAME, BY_NAME, GAUGES, Metric, Scope
+from drsquirrel.model.metric import (
+    BY_FLINK_NAME,
+    BY_NAME,
+    GAUGES,
+    Metric,
+    Scope,
+)
 
-Row: TypeAlias = tuple[Any, ...]
-"""The numbers of some metrics, in an order that a plan knows."""
-
-
-class Reader:
-    """Turns rows of numbers into our names and integers."""
-
-    __slots__ = ("_factors", "_names")
-
-    def __init__(self, found: Mapping[Metric, str]) -> None:
-        self._names = tuple(metric.name for metric in found)
-        self._factors = tuple(
-            (metric.name, metric.factor)
-            for metric, name in found.items()
-            if metric.factor != 1 and name != metric.name
-        )
-
-    def __call__(self, row: Row) -> dict[str, int]:
-        values = dict(zip(self._names, row))  # noqa: B905 (strict= costs 2 % of the whole fold)
-        for name, factor in self._factors:
-            values[name] = round(values[name] * factor)
-        if type(sum(values.values())) is int:
-            return values
-        return {name: round(value) for name, value in values.items()}
+Row: TypeAlias = Sequence[Any]
+"""The numbers of one report, or of some of its metrics."""
 
 
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """How the values of one scope are read that came under certain names."""
+    """How one scope is read whose values came under certain names: counters first, then gauges."""
 
-    __slots__ = ("counters", "pick", "read", "read_gauges", "unknown", "width")
-
-    def __init__(self, found: Mapping[Metric, str], width: int) -> None:
-        counters = {metric: found[metric] for metric in found if metric.name not in GAUGES}
-        gauges = {metric: found[metric] for metric in found if metric.name in GAUGES}
-        ordered = {**counters, **gauges}
-        self.width = width
-        """How many values came."""
-        self.unknown = width - len(found)
-        self.counters = len(counters)
-        self.pick = _picker(list(ordered.values()))
-        """The numbers of the metrics: counters first, then gauges."""
-        self.read, self.read_gauges = Reader(ordered), Reader(gauges)
+    names: tuple[str, ...]
+    """Of our metrics."""
+    positions: tuple[int, ...]
+    """Of their numbers among the values."""
+    factors: tuple[int, ...]
+    """What turns the numbers into our units."""
+    gauges: tuple[str, ...]
+    """The last of the names."""
+    unknown: int
+    """How many of the values have a name that is neither Flink's nor ours in this scope."""
 
 
 @lru_cache(maxsize=4096)
 def plan_of(scope: Scope, names: tuple[str, ...]) -> Plan:
     """The plan for these names; where two mean the same metric, ours and newer ones win."""
     found: dict[Metric, str] = {}
+    unknown = 0
     for name in names:
         metric = _metric(scope, name)
-        if metric is not None:
+        if metric is None:
+            unknown += 1
+        else:
             best_first = (metric.name, *metric.flink)
             found[metric] = min(found.get(metric, name), name, key=best_first.index)
-    return Plan(found, len(names))
+    metrics = sorted(found, key=lambda metric: (metric.name in GAUGES, metric.name))
+    return Plan(
+        names=tuple(metric.name for metric in metrics),
+        positions=tuple(names.index(found[metric]) for metric in metrics),
+        factors=tuple(1 if found[m] == m.name else m.factor for m in metrics),
+        gauges=tuple(metric.name for metric in metrics if metric.name in GAUGES),
+        unknown=unknown,
+    )
 
 
 def _metric(scope: Scope, name: str) -> Metric | None:
@@ -68,9 +61,55 @@ def _metric(scope: Scope, name: str) -> Metric | None:
     return found if found and found.scope is scope else None
 
 
-def _picker(names: list[str]) -> Callable[[Mapping[str, Any]], Row]:
-    """An itemgetter that returns a tuple for any number of names."""
-    if len(names) == 1:
-        only = names[0]
-        return lambda values: (values[only],)
-    return itemgetter(*names) if names else lambda values: ()
+class Columns:
+    """Some columns of a report's row."""
+
+    __slots__ = ("_factors", "pick")
+
+    def __init__(self, positions: Sequence[int], factors: Iterable[int]) -> None:
+        self._factors = [(place, factor) for place, factor in enumerate(factors) if factor != 1]
+        self.pick = _picker(positions)
+
+    def integers(self, picked: Row) -> Row:
+        """What was picked, in our units."""
+        if self._factors:
+            scaled = list(picked)
+            for place, factor in self._factors:
+                scaled[place] = round(scaled[place] * factor)
+            picked = tuple(scaled)
+        return picked if type(sum(picked)) is int else tuple(map(round, picked))
+
+
+def _picker(positions: Sequence[int]) -> Callable[[Row], Row]:
+    """An itemgetter that returns a tuple for any number of positions."""
+    if len(positions) < 2:
+        part = slice(positions[0], positions[0] + 1) if positions else slice(0)
+        return itemgetter(part)
+    return itemgetter(*positions)
+
+
+class Layout:
+    """Where the metrics of all scopes stand in the row of a report."""
+
+    __slots__ = ("all", "gauges", "plans", "unknown")
+
+    def __init__(self, plans: Iterable[Plan], widths: Iterable[int]) -> None:
+        self.plans = tuple(plans)
+        self.unknown = sum(plan.unknown for plan in self.plans)
+        positions: list[int] = []
+        factors: list[int] = []
+        gauges: list[int] = []
+        start = 0
+        for plan, width in zip(self.plans, widths, strict=True):
+            positions += [start + position for position in plan.positions]
+            factors += plan.factors
+            gauges += range(len(positions) - len(plan.gauges), len(positions))
+            start += width
+        self.all = Columns(positions, factors)
+        self.gauges = Columns([positions[g] for g in gauges], [factors[g] for g in gauges])
+
+
+@lru_cache(maxsize=256)
+def layout_of(scopes: tuple[Scope, ...], names: tuple[tuple[str, ...], ...]) -> Layout:
+    """The layout of a report with these scopes, and in each values under these names."""
+    return Layout(map(plan_of, scopes, names), map(len, names))
