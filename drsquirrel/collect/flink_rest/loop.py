@@ -28,9 +28,10 @@ async def watch_cluster(
             failed = 0 if found.answered else failed + 1
             await emit(found)
         except Exception:
-            # An answer nobody thought of must not end the watching; the log says where it broke.
+            # What nobody thought of must not end the watching; the log says where it broke.
             logger.exception("a round of cluster %s broke off", watch.cluster)
             failed += 1
+            watch.tell_again()
         took_s = (clock.now_ms() - began_ms) / 1000
         await clock.sleep(max(SHORTEST_PAUSE_S, pause_s(settings, failed, chance()) - took_s))
 

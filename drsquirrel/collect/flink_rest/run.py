@@ -79,6 +79,9 @@ class RunWatch:
         self.heard = Heard(live=[("", translate.job_values(job))])
         self._extra = max(EXTRA_REQUESTS, len(self.vertices) // 2) - 2 * connecting
 
+    def tell_again(self) -> None:
+        self._told = Told(self._settings.remembered_max)
+
     async def ask_job(self, asking: Asking, origins: Origins, now_ms: int, round_: int) -> None:
         """Ask for plan, failures and checkpoints."""
         base = f"/jobs/{self.job.jid}"

@@ -26,7 +26,8 @@ class PollSettings:
     settle_s: float = 0.5
     """Seconds between telling Flink to bring its metrics up to date and reading them."""
     stale_ms: int = 30_000
-    """Metrics older than this are not passed on: the cluster's metrics are frozen."""
+    """Metrics older than this (and than three of the cluster's own updates) are not passed on: they
+    are frozen."""
     slow_checkpoint_ms: int = 10_000
     """A checkpoint that takes longer, or fails, is looked at per vertex."""
     checkpoint_details_per_round: int = 2

@@ -26,13 +26,15 @@ from drsquirrel.collect.flink_rest.answer import (
 from drsquirrel.collect.flink_rest.asking import Asking
 from drsquirrel.collect.flink_rest.client import Get
 from drsquirrel.collect.flink_rest.error import FlinkError
+from drsquirrel.collect.flink_rest.jobmanager import JobManagerWatch
 from drsquirrel.collect.flink_rest.origin import Origins
 from drsquirrel.collect.flink_rest.process import ProcessWatch
+from drsquirrel.collect.flink_rest.report import reports
 from drsquirrel.collect.flink_rest.run import RunWatch
 from drsquirrel.collect.flink_rest.settings import PollSettings
 from drsquirrel.collect.flink_rest.turns import Candidate, in_turn
 from drsquirrel.model.clock import Clock
-from drsquirrel.model.event import ChangeEvent, Event, MetricReport, Values
+from drsquirrel.model.event import ChangeEvent, Event
 from drsquirrel.model.facts import ContainerFacts, RunSeen
 from drsquirrel.model.state import ENDED_STATES
 
@@ -45,11 +47,9 @@ REGISTERING_MS = 60_000
 """So long after a start of the JobManager a TaskManager that is not listed may yet come back."""
 HEARTBEAT_LATE_MS = 12_000
 """Heartbeats come every 10 s."""
-UPDATE_MS = 10_000
-"""Flink's metrics.fetcher.update-interval, unless configured."""
+STALE_UPDATES = 3
 PATIENCE_TIMES = 2
-ONE_MOMENT_MS = 2_000
-"""What holds now and what was counted so short a time ago go into one report."""
+SAME_TIME_MS = 1_000
 
 
 class Round(Struct, frozen=True, kw_only=True):
@@ -89,9 +89,8 @@ class ClusterWatch:
         self._received_bytes = received_bytes
         self._origins = Origins(cluster, secrets.token_hex(4))
         self._runs: dict[RunKey, RunWatch] = {}
-        self._jobmanager = ProcessWatch(None)
+        self._jobmanager = JobManagerWatch()
         self._taskmanagers: dict[str, ProcessWatch] = {}
-        self._jobmanager_start = ""
         self._connected = False
         self._restarted = False
         self._round = 0
@@ -134,6 +133,11 @@ class ClusterWatch:
             vertices_covered=covered.count(self._round),
             vertices_skipped=len(covered) - covered.count(self._round),
         )
+
+    def tell_again(self) -> None:
+        """Tell all failures, checkpoints and changes once more: a round may have been lost."""
+        for run in self._runs.values():
+            run.tell_again()
 
     async def _ask(self, asking: Asking, events: list[Event]) -> None:
         if not self._connected:
@@ -178,17 +182,13 @@ class ClusterWatch:
         return forgot or self._restarted or not self._connected
 
     async def _see_jobmanager(self, asking: Asking, events: list[Event], now_ms: int) -> None:
-        """Each JobManager process makes a folder of its own: another one is another start."""
         options = await asking.ask("/jobmanager/config", tuple[Option, ...]) or ()
-        start = next((o.value for o in options if o.key == "web.tmpdir"), "")
-        if start and self._jobmanager_start and start != self._jobmanager_start:
+        if self._jobmanager.is_another(options):
             self._runs.clear()
-            self._jobmanager = ProcessWatch(None)
             self._origins.forget_all()
             self._registering_until_ms = now_ms + REGISTERING_MS
             origin = self._origins.next()
             events.append(ChangeEvent(origin=origin, time_ms=now_ms, what="jobmanager-start"))
-        self._jobmanager_start = start or self._jobmanager_start
 
     def _see_taskmanagers(
         self, listed: Iterable[TaskManager], events: list[Event], now_ms: int
@@ -258,7 +258,7 @@ class ClusterWatch:
         witness = max(told, key=lambda run: run.updated_ms(self._now_ms()) or 0)
         updated_ms = witness.updated_ms(self._now_ms()) or 0
         for _ in range(PATIENCE_TIMES):
-            if refreshed_ms - updated_ms <= UPDATE_MS:
+            if refreshed_ms - updated_ms <= jobmanager.update_ms:
                 break
             # It was due when we asked, so it is under way: the cluster is slow, or hangs.
             await self._clock.sleep(self._settings.settle_s)
@@ -267,14 +267,16 @@ class ClusterWatch:
         return self._if_new(updated_ms, asking)
 
     def _if_new(self, updated_ms: int, asking: Asking) -> int | None:
-        now_ms = self._now_ms()
-        stale = now_ms - updated_ms > self._settings.stale_ms
-        if stale:
-            asking.notes.append(self._frozen(now_ms - updated_ms, now_ms))
-        if stale or updated_ms <= self._updated_ms:
+        now_ms, before_ms = self._now_ms(), self._updated_ms
+        stale_ms = max(self._settings.stale_ms, STALE_UPDATES * self._jobmanager.update_ms)
+        if updated_ms < before_ms - SAME_TIME_MS:
+            # A job has restarted between the two answers that tell the time together.
             return None
-        self._updated_ms = updated_ms
-        return updated_ms
+        if now_ms - updated_ms > stale_ms:
+            asking.notes.append(self._frozen(now_ms - updated_ms, now_ms))
+            return None
+        self._updated_ms = max(before_ms, updated_ms)
+        return updated_ms if updated_ms > before_ms else None
 
     def _frozen(self, age_ms: int, now_ms: int) -> str:
         """Why nothing counted comes: one TaskManager that hangs stops the metrics of all, even when
@@ -335,43 +337,14 @@ class ClusterWatch:
         for run in self._runs.values():
             heard = run.heard
             counted = [("", heard.restarts), *heard.counted]
-            events += self._reports(heard.live, counted, now_ms, updated_ms, *run.key)
+            events += reports(self._origins, heard.live, counted, now_ms, updated_ms, *run.key)
             events += heard.events
         live = [(i, translate.taskmanager_values(t, now_ms)) for i, t in self._listed.items()]
         counted = [(p.id, values) for p in self._processes() for values in p.counted]
-        events += self._reports(live, counted, now_ms, updated_ms)
+        events += reports(self._origins, live, counted, now_ms, updated_ms)
 
     def _processes(self) -> list[ProcessWatch]:
         return [self._jobmanager, *self._taskmanagers.values()]
-
-    def _reports(
-        self,
-        live: list[tuple[str, Values]],
-        counted: list[tuple[str, Values]],
-        now_ms: int,
-        updated_ms: int | None,
-        job: str = "",
-        start_ms: int = 0,
-    ) -> list[Event]:
-        """One report per container and time."""
-        scopes: dict[tuple[str, int], list[Values]] = {}
-        if updated_ms is not None:
-            if abs(now_ms - updated_ms) <= ONE_MOMENT_MS:
-                now_ms = updated_ms
-            for container, values in counted:
-                scopes.setdefault((container, updated_ms), []).append(values)
-        for container, values in live:
-            scopes.setdefault((container, now_ms), []).append(values)
-        return [
-            MetricReport(
-                origin=self._origins.next(container, job, start_ms),
-                time_ms=time_ms,
-                scopes=translate.merged(values),
-                job=job,
-                start_ms=start_ms,
-            )
-            for (container, time_ms), values in scopes.items()
-        ]
 
     def _seen(self, job: Job) -> RunSeen:
         return RunSeen(

@@ -20,7 +20,6 @@ from aiohttp import web
 from tests.collect.flink_rest.clock import HandClock
 from tests.collect.flink_rest.server import serving
 
-UPDATE_MS = 10_000
 PRESSURED = 0.5
 JVM = {
     "Status.JVM.Memory.Heap.Used": 100_000_000,
@@ -107,7 +106,8 @@ class Simulated:
         self.update_takes_ms = 200
         self.jobs: list[SimulatedJob] = []
         self.taskmanagers = [SimulatedTaskManager("tm-0"), SimulatedTaskManager("tm-1")]
-        self.started = "flink-web-1"
+        self.options = {"web.tmpdir": "/tmp/flink-web-1"}
+        self.update_ms = 10_000
         self.url = ""
         self._began_ms = clock.now_ms() - 3_600_000
         self.asked: list[str] = []
@@ -118,6 +118,7 @@ class Simulated:
         """By path, instead of what would be answered."""
         self.hanging = ""
         """The path that is never answered."""
+        self._blocked = False
         self._updates: list[tuple[int, int]] = []
         """(when it was asked for, when its values are there)."""
 
@@ -137,10 +138,11 @@ class Simulated:
         return asked
 
     def restart_jobmanager(self) -> None:
-        self.started += "'"
+        self.options["web.tmpdir"] += "'"
         self._began_ms = self.now_ms
         self.jobs.clear()
         self._updates.clear()
+        self._blocked = False
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         path = unquote(request.path_qs)
@@ -166,7 +168,7 @@ class Simulated:
             "/config": lambda: {"flink-version": self.version},
             "/jobs/overview": lambda: {"jobs": [self._overview(job) for job in self.jobs]},
             "/taskmanagers": lambda: {"taskmanagers": list(map(self._listed, self.taskmanagers))},
-            "/jobmanager/config": lambda: [{"key": "web.tmpdir", "value": self.started}],
+            "/jobmanager/config": lambda: [{"key": k, "value": v} for k, v in self.options.items()],
         }
         if path in fixed:
             return fixed[path]()
@@ -196,23 +198,25 @@ class Simulated:
 
     def _touch(self) -> None:
         """What every question about metrics does."""
-        last_ms = self._updates[-1][0] if self._updates else -UPDATE_MS
+        last_ms = self._updates[-1][0] if self._updates else -self.update_ms
         pending = bool(self._updates) and self._updates[-1][1] > self.now_ms
-        if self.now_ms - last_ms > UPDATE_MS and not pending:
-            hung = any(t.silent_since_ms is not None for t in self.taskmanagers)
-            takes_ms = 10**9 if hung else self.update_takes_ms
-            self._updates.append((self.now_ms, self.now_ms + takes_ms))
+        if self.now_ms - last_ms > self.update_ms and not pending and not self._blocked:
+            self._updates.append((self.now_ms, self.now_ms + self.update_takes_ms))
+            # One that hangs keeps this update from ending, and so the next one from beginning.
+            self._blocked = any(t.silent_since_ms is not None for t in self.taskmanagers)
 
-    def _stored_ms(self, late_ms: int = 0) -> int | None:
-        """Of when the values in the store are, of a TaskManager whose part comes so late."""
-        now_ms = self.now_ms - late_ms
+    def _stored_ms(self, of: SimulatedTaskManager | None = None) -> int | None:
+        """Of when the values in the store are: the JobManager's own, or those of a TaskManager."""
+        now_ms = self.now_ms - (of.late_ms if of is not None else 0)
+        if of is not None and of.silent_since_ms is not None:
+            now_ms = of.silent_since_ms
         return max((at for at, ready in self._updates if ready <= now_ms), default=None)
 
     def resume(self) -> None:
-        """Let the TaskManagers that hang go on; the update that waited for them is there now."""
+        """Let the TaskManagers that hang go on."""
         for taskmanager in self.taskmanagers:
             taskmanager.silent_since_ms = None
-        self._updates = [(at, min(ready, self.now_ms)) for at, ready in self._updates]
+        self._blocked = False
 
     def _overview(self, job: SimulatedJob) -> dict[str, Any]:
         end_ms = job.ended_ms if job.ended_ms > 0 else self.now_ms
@@ -275,7 +279,7 @@ class Simulated:
                 "attempt": job.attempt,
                 "start-time": job.attempt_ms,
                 "taskmanager-id": on.id,
-                "metrics": self._io(job, name, self._stored_ms(on.late_ms)),
+                "metrics": self._io(job, name, self._stored_ms(on)),
             }
             for index, on in enumerate(islice(cycle(self.taskmanagers), job.parallelism))
         ]
@@ -303,7 +307,7 @@ class Simulated:
 
     def _metrics(self, path: str) -> list[dict[str, Any]]:
         on = next((t for t in self.taskmanagers if path.startswith(f"/taskmanagers/{t.id}/")), None)
-        stored = self._stored_ms(on.late_ms if on else 0)
+        stored = self._stored_ms(on)
         self._touch()
         base, _, query = path.partition("?get=")
         wanted, _, aggregated = query.partition("&agg=")
