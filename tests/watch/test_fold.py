@@ -90,6 +90,33 @@ def test_of_two_claims_to_one_place_in_time_the_extremes_stay():
     assert track.last[0].values == {"busy_ms": 5, "idle_ms": 6}
 
 
+@pytest.mark.parametrize(
+    ("times", "first", "last"),
+    [((0, 0, 1), (4, 4), (6, 3)), ((0, 1, 1), (4, 5), (6, 4))],
+)
+def test_two_claims_to_one_end_are_seen_among_other_reports(times, first, last):
+    reports = [
+        report(time, NOON_MS + time, subtask(busy_ms=busy, idle_ms=9 - busy))
+        for time, busy in zip(times, (4, 5, 6), strict=True)
+    ]
+    (track,) = only(*reports).tracks
+    assert track.first[0].values == dict(zip(("busy_ms", "idle_ms"), first, strict=True))
+    assert track.last[0].values == dict(zip(("busy_ms", "idle_ms"), last, strict=True))
+
+
+def test_the_scopes_of_a_report_keep_their_numbers_apart():
+    scopes = [
+        subtask(0, mystery=1, busy_ms=2, input_queue_buffers=3),
+        Values(values={"mystery": 4}, vertex="v", subtask=1),
+        subtask(2, input_queue_buffers=5, idle_ms=6),
+    ]
+    tracks = only(report(1, NOON_MS, *scopes), report(2, NOON_MS + 1, *scopes)).tracks
+    assert [(t.key.subtask, t.last[0].values, t.high) for t in tracks] == [
+        (0, {"busy_ms": 2, "input_queue_buffers": 3}, {"input_queue_buffers": 3}),
+        (2, {"idle_ms": 6, "input_queue_buffers": 5}, {"input_queue_buffers": 5}),
+    ]
+
+
 def test_attempts_and_processes_are_tracks_of_their_own():
     reports = [
         report(1, NOON_MS, subtask(attempt=attempt, busy_ms=1), epoch=epoch)
