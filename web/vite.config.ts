@@ -1,5 +1,5 @@
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 
 // Where `npm run dev` finds a running Dr. Squirrel: `make run PORT=8642`.
 const server = "http://127.0.0.1:8642";
@@ -11,5 +11,7 @@ export default defineConfig({
     emptyOutDir: true,
     reportCompressedSize: false,
   },
+  // The palette is tested as it stands in its style sheet.
+  test: { css: true },
   server: { proxy: { "/api": server } },
 });

@@ -92,7 +92,7 @@ function Rate({ values }: { values: readonly (number | null)[] }) {
   return (
     <>
       <Sparkline values={values} label={range} />
-      <small>{last === null ? "not seen" : rateText(last)}</small>
+      <small>{last === null ? "not seen" : `${rateText(last)}/s`}</small>
     </>
   );
 }
