@@ -24,9 +24,9 @@ from drsquirrel.model.event import (
 )
 from drsquirrel.model.signature import sign, sign_line
 from drsquirrel.model.snapshot import MINUTE_MS, LogSummary, Rollup, Subject
-from drsquirrel.watch.gather import About, Told, gather, tracks_of
+from drsquirrel.watch.gather import About, Gathered, gather
 from drsquirrel.watch.limit import LIMITS, Limits
-from drsquirrel.watch.merge import Skew, join
+from drsquirrel.watch.merge import Sighting, Skew, join
 
 AT_ONCE = (MetricReport, LogEvent)
 """Told when it happens; the other events may tell of the past."""
@@ -44,7 +44,8 @@ class Folded:
 class _Part:
     """What a batch says of one minute of one subject."""
 
-    reports: dict[About, list[Told]] = field(default_factory=dict)
+    reports: dict[About, Gathered] = field(default_factory=dict)
+    seen: list[Sighting] = field(default_factory=list)
     failures: list[FailureEvent] = field(default_factory=list)
     checkpoints: list[CheckpointEvent] = field(default_factory=list)
     changes: list[ChangeEvent] = field(default_factory=list)
@@ -114,7 +115,8 @@ def fold(arrivals: Iterable[tuple[int, Event]], limits: Limits = LIMITS) -> Fold
         if len(scopes) > most_scopes:
             dropped["too many scopes"] += len(scopes) - most_scopes
             scopes = scopes[:most_scopes]
-        gather(part.reports, container, epoch, (time_ms, sequence), scopes)
+        part.seen.append((container, epoch, sequence, sequence))
+        gather(part.reports, bool(job), container, epoch, (time_ms, sequence), scopes)
     rollups = [_rollup(key, parts[key], dropped, limits) for key in sorted(parts)]
     return Folded(rollups, dropped)
 
@@ -174,14 +176,8 @@ def _rollup(
     return join(
         Subject(cluster=cluster, job=job, start_ms=start_ms, container=container),
         minute,
-        tracks=chain.from_iterable(
-            tracks_of(about, reports, bool(job), dropped) for about, reports in part.reports.items()
-        ),
-        seen=(
-            (about[0], about[1], sequence, sequence)
-            for about, reports in part.reports.items()
-            for (_, sequence), _ in reports
-        ),
+        tracks=chain.from_iterable(g.tracks(dropped) for g in part.reports.values()),
+        seen=part.seen,
         failures=part.failures,
         checkpoints=part.checkpoints,
         changes=part.changes,

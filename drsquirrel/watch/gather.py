@@ -1,15 +1,15 @@
-"""Makes tracks of the reports that one producer sent about the same scopes within one minute.
+"""Gathers what one producer reports about the same scopes within one minute, into tracks.
 
 This is what decides how much one core can fold. So a report is one row of numbers, whatever its
-scopes: times are compared once per report, names are mapped once per minute, and the numbers of
-counters are read of the first and the last report only.
+scopes: times are compared once per report, names are mapped once per minute, and of the numbers of
+counters only those of the first and the last report are kept.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from itertools import compress
 from math import hypot
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from drsquirrel.model.event import Values
@@ -31,11 +31,11 @@ VALUE_LIMIT = 2**63
 
 _place = attrgetter("vertex", "subtask", "operator", "group", "attempt")
 _values = attrgetter("values")
-_when = itemgetter(0)
 
 
 def gather(
-    reports: dict[About, list[Told]],
+    gathered: dict[About, "Gathered"],
+    of_job: bool,
     container: str,
     epoch: str,
     when: tuple[int, int],
@@ -47,27 +47,57 @@ def gather(
     row: list[Any] = []
     for of_scope in values:
         row += of_scope.values()
-    told = (when, row)
-    if about in reports:
-        reports[about].append(told)
-    else:
-        reports[about] = [told]
+    known = gathered.get(about)
+    if known is None:
+        known = gathered[about] = Gathered(about, of_job)
+    known.add((when, row))
 
 
-def tracks_of(
-    about: About, reports: list[Told], of_job: bool, dropped: Counter[str]
-) -> Iterator[Track]:
-    """The tracks of some reports, several of one key where one cannot hold all."""
-    container, epoch, places, names = about
-    keys = [TrackKey(container, epoch, *place) for place in places]
-    scopes = tuple([_scope(key, of_job) for key in keys])
-    reports.sort(key=_when)
-    if _are_clean(reports):
-        yield from _tracks(keys, layout_of(scopes, names), reports, dropped)
-        return
-    for when, row in reports:
-        usable_names, usable = _usable(names, row, dropped)
-        yield from _tracks(keys, layout_of(scopes, usable_names), [(when, usable)], dropped)
+class Gathered:
+    """The reports of one producer about the same places, under the same names."""
+
+    __slots__ = ("_ends", "_gauges", "_keys", "_layout", "_names", "_odd", "_scopes")
+
+    def __init__(self, about: About, of_job: bool) -> None:
+        container, epoch, places, self._names = about
+        self._keys = [TrackKey(container, epoch, *place) for place in places]
+        self._scopes = tuple([_scope(key, of_job) for key in self._keys])
+        self._layout = layout_of(self._scopes, self._names)
+        self._ends: tuple[Told, Told] | None = None
+        """The first and the last report."""
+        self._gauges: list[Row] = []
+        """Of every report but the odd."""
+        self._odd: list[Told] = []
+        """What holds something that is no number, or claims the place in time of another."""
+
+    def add(self, told: Told) -> None:
+        """Take one more report."""
+        when, row = told
+        if not _is_clean(row):
+            self._odd.append(told)
+            return
+        if self._ends is None:
+            self._ends = told, told
+        else:
+            first, last = self._ends
+            if when > last[0]:
+                self._ends = first, told
+            elif when < first[0]:
+                self._ends = told, last
+            elif when in (first[0], last[0]):
+                self._odd.append(told)
+                return
+        self._gauges.append(self._layout.gauges.pick(row))
+
+    def tracks(self, dropped: Counter[str]) -> Iterator[Track]:
+        """The tracks, several of one key where one cannot hold all."""
+        if self._ends is not None:
+            yield from _tracks(self._keys, self._layout, *self._ends, self._gauges, dropped)
+        for when, row in self._odd:
+            names, usable = _usable(self._names, row, dropped)
+            layout, told = layout_of(self._scopes, names), (when, usable)
+            gauges = [layout.gauges.pick(usable)]
+            yield from _tracks(self._keys, layout, told, told, gauges, dropped)
 
 
 def _scope(key: TrackKey, of_job: bool) -> Scope:
@@ -80,14 +110,10 @@ def _scope(key: TrackKey, of_job: bool) -> Scope:
     return Scope.JOB if of_job else Scope.CONTAINER
 
 
-def _are_clean(reports: list[Told]) -> bool:
-    """Whether no two claim to be the first or the last, and all hold only usable numbers."""
-    if len(reports) > 1:
-        (first, _), (second, _), (last_but_one, _), (last, _) = *reports[:2], *reports[-2:]
-        if first == second or last_but_one == last:
-            return False
+def _is_clean(row: Row) -> bool:
+    """Whether all are numbers of 64 bits; NaN and infinities are not."""
     try:
-        return sum([hypot(*row) for _, row in reports]) < VALUE_LIMIT
+        return hypot(*row) < VALUE_LIMIT
     except (TypeError, OverflowError):
         return False
 
@@ -105,25 +131,27 @@ def _usable(names: Names, row: Row, dropped: Counter[str]) -> tuple[Names, Row]:
 
 
 def _tracks(
-    keys: list[TrackKey], layout: Layout, reports: list[Told], dropped: Counter[str]
+    keys: list[TrackKey],
+    layout: Layout,
+    first: Told,
+    last: Told,
+    gauges: list[Row],
+    dropped: Counter[str],
 ) -> Iterator[Track]:
-    """One track per scope with known metrics, of reports in the order of time."""
+    """One track per scope with known metrics."""
     if layout.unknown:
-        dropped["unknown metric"] += layout.unknown * len(reports)
-    (first_when, first_row), (last_when, last_row) = reports[0], reports[-1]
-    first = last = layout.all.integers(layout.all.pick(first_row))
-    low = high = layout.gauges.integers(layout.gauges.pick(first_row))
-    if len(reports) > 1:
-        last = layout.all.integers(layout.all.pick(last_row))
-        gauges = [layout.gauges.pick(row) for _, row in reports]
-        low = layout.gauges.integers(tuple(map(min, *gauges)))
-        high = layout.gauges.integers(tuple(map(max, *gauges)))
-    firsts, lasts, lows, highs = iter(first), iter(last), iter(low), iter(high)
+        dropped["unknown metric"] += layout.unknown * len(gauges)
+    lowest = highest = gauges[0]
+    if len(gauges) > 1:
+        lowest, highest = tuple(map(min, *gauges)), tuple(map(max, *gauges))
+    firsts = iter(layout.all.integers(layout.all.pick(first[1])))
+    lasts = iter(layout.all.integers(layout.all.pick(last[1])))
+    lows, highs = iter(layout.gauges.integers(lowest)), iter(layout.gauges.integers(highest))
     for key, plan in zip(keys, layout.plans, strict=True):
         track = Track(
             key,
-            (Reading(*first_when, _named(plan.names, firsts)),),
-            (Reading(*last_when, _named(plan.names, lasts)),),
+            (Reading(*first[0], _named(plan.names, firsts)),),
+            (Reading(*last[0], _named(plan.names, lasts)),),
             _named(plan.gauges, lows),
             _named(plan.gauges, highs),
         )
