@@ -129,8 +129,13 @@ def scopes(container: int, sequence: int) -> Iterator[Values]:
         values = counted(OF_SUBTASK) | {USAGE: dice.randrange(100) / 100}
         yield Values(values=values, vertex=f"{n // 2:032x}", subtask=container * 2 + n, attempt=1)
     for n in range(2):
-        place = {"vertex": f"{0:032x}", "subtask": container * 2 + n, "operator": "Source__orders"}
-        yield Values(values=counted(OF_SOURCE), attempt=1, **place)
+        yield Values(
+            values=counted(OF_SOURCE),
+            vertex=f"{0:032x}",
+            subtask=container * 2 + n,
+            operator="Source__orders",
+            attempt=1,
+        )
 
 
 def merging() -> dict[str, float]:
