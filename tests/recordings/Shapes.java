@@ -8,7 +8,7 @@ import org.apache.flink.table.api.EnvironmentSettings;
 import org.apache.flink.table.api.StatementSet;
 import org.apache.flink.table.api.TableEnvironment;
 
-/** Plans of odd shapes: chains that branch, names that look like plans, SQL, no checkpoints, batch. */
+/** Plans of odd shapes: branching chains, names that look like plans, SQL, batch. */
 public final class Shapes {
     private Shapes() {}
 
@@ -33,12 +33,16 @@ public final class Shapes {
     private static void branches() throws Exception {
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
         DataStream<Long> numbers =
-                env.fromSequence(1, Long.MAX_VALUE).name("numbers").map(Shapes::slowly).returns(Types.LONG).name("slow down");
-        DataStream<Long> checked = numbers.map(v -> v).returns(Types.LONG).name("check <b> & (a, b)");
+                env.fromSequence(1, Long.MAX_VALUE).name("numbers")
+                        .map(Shapes::slowly).returns(Types.LONG).name("slow down");
+        DataStream<Long> checked =
+                numbers.map(v -> v).returns(Types.LONG).name("check <b> & (a, b)");
         checked.map(v -> v).returns(Types.LONG).name("left -> right").print().name("print \"it\"");
         checked.map(v -> v).returns(Types.LONG).name("other").print().name("print2");
-        checked.rebalance().union(numbers.map(v -> -v).returns(Types.LONG).name("negate").rescale())
-                .map(v -> v).returns(Types.LONG).name("both").print().name("print both").setParallelism(1);
+        DataStream<Long> negated = numbers.map(v -> -v).returns(Types.LONG).name("negate");
+        checked.rebalance().union(negated.rescale())
+                .map(v -> v).returns(Types.LONG).name("both")
+                .print().name("print both").setParallelism(1);
         env.execute("branches");
     }
 
@@ -47,18 +51,22 @@ public final class Shapes {
         env.executeSql("CREATE TABLE orders (id BIGINT, customer STRING, amount DOUBLE) WITH ("
                 + "'connector' = 'datagen', 'rows-per-second' = '5')");
         for (String sink : new String[] {"large_orders", "per_customer"}) {
-            env.executeSql("CREATE TABLE " + sink + " (customer STRING, amount DOUBLE) WITH ('connector' = 'blackhole')");
+            env.executeSql("CREATE TABLE " + sink
+                    + " (customer STRING, amount DOUBLE) WITH ('connector' = 'blackhole')");
         }
         StatementSet set = env.createStatementSet();
-        set.addInsertSql("INSERT INTO large_orders SELECT customer, amount FROM orders WHERE amount > 3 AND customer <> 'x -> y, (z'");
-        set.addInsertSql("INSERT INTO per_customer SELECT customer, SUM(amount) FROM orders GROUP BY customer");
+        set.addInsertSql("INSERT INTO large_orders SELECT customer, amount FROM orders"
+                + " WHERE amount > 3 AND customer <> 'x -> y, (z'");
+        set.addInsertSql("INSERT INTO per_customer SELECT customer, SUM(amount) FROM orders"
+                + " GROUP BY customer");
         set.execute();
     }
 
     private static void batch() throws Exception {
         StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment();
         env.setRuntimeMode(RuntimeExecutionMode.BATCH);
-        env.fromSequence(1, 600).name("numbers").map(Shapes::slowly).returns(Types.LONG).name("slow down")
+        env.fromSequence(1, 600).name("numbers")
+                .map(Shapes::slowly).returns(Types.LONG).name("slow down")
                 .keyBy(v -> v % 3).reduce(Long::sum).name("sum").print().name("print it");
         env.execute("batch");
     }
