@@ -147,7 +147,7 @@ class CheckResult(Struct, frozen=True, kw_only=True):
 class Strip(Struct, frozen=True, kw_only=True):
     """One row of the last hour: 60 cells, oldest first.
 
-    Cells: "." clear, "l" some, "h" high, "_" not seen. `partial` marks the open last minute.
+    Cells: "." clear, "l" some, "h" high, "_" not seen; the last minute is open.
     """
 
     kind: Literal["backpressure", "gc", "checkpoints", "restarts"]

@@ -24,9 +24,9 @@ LOOPBACK_HOST = re.compile(
 """Any port: a tunnel may end on another one, and it is the name that DNS rebinding forges."""
 SECURITY_HEADERS = [
     (
-        b"content-security-policy",  # Mantine sets style attributes
-        b"default-src 'self'; style-src 'self' 'unsafe-inline'; object-src 'none'; "
-        b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        b"content-security-policy",
+        b"default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        b"frame-ancestors 'none'",
     ),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),

@@ -1,4 +1,4 @@
-// Generated from schema/openapi.json by web/tools: do not edit. b46314d796b7f60e2e9f1658f0c144dfce3cd3911e3367ce4a5fa4d3dcf182c3
+// Generated from schema/openapi.json by web/tools: do not edit. 184e6754c5281e3344d8789e34f75fe7a18f11aeef9d02ff1336d90267645851
 export interface paths {
     "/api/v1/flink-jobs/{flink_job}/report": {
         parameters: {
@@ -442,7 +442,7 @@ export interface components {
          * Strip
          * @description One row of the last hour: 60 cells, oldest first.
          *
-         *     Cells: "." clear, "l" some, "h" high, "_" not seen. `partial` marks the open last minute.
+         *     Cells: "." clear, "l" some, "h" high, "_" not seen; the last minute is open.
          */
         Strip: {
             cells: string;
