@@ -69,6 +69,11 @@ class RunWatch:
         return max((v.operators_round for v in self.vertices.values()), default=0)
 
     @property
+    def was_up(self) -> bool:
+        """Whether the last round knew since when it was up."""
+        return self._details is not None and bool(self._details.timestamps.get("RUNNING"))
+
+    @property
     def wants_asking(self) -> bool:
         """Not ended, or what it left behind has not been read."""
         return not (self.has_ended and self._farewell)

@@ -47,6 +47,8 @@ REGISTERING_MS = 60_000
 """So long after a start of the JobManager a TaskManager that is not listed may yet come back."""
 HEARTBEAT_LATE_MS = 12_000
 """Heartbeats come every 10 s."""
+DUE_SOON_MS = 2_000
+DUE_MARGIN_MS = 50
 STALE_UPDATES = 3
 PATIENCE_TIMES = 2
 SAME_TIME_MS = 1_000
@@ -151,8 +153,7 @@ class ClusterWatch:
             await self._see_jobmanager(asking, events, now_ms)
         self._see_taskmanagers(listed.taskmanagers, events, now_ms)
         self._see_runs(overview.jobs)
-        refreshed_ms = self._now_ms()
-        cpu_before = await self._jobmanager.refresh(asking, self._round)
+        refreshed_ms, cpu_before = await self._refresh(asking)
         asked = self._runs_in_turn()
         await asyncio.gather(
             *(run.ask_job(asking, self._origins, now_ms, self._round) for run in asked)
@@ -235,6 +236,29 @@ class ClusterWatch:
         budget = max(JOB_REQUESTS, int(JOBS_SHARE * self._settings.requests_per_round))
         keys = in_turn(candidates, budget, lambda key: self._runs[key].covered_round)
         return [self._runs[key] for key in keys]
+
+    async def _refresh(self, asking: Asking) -> tuple[int, int | None]:
+        """Ask about a metric, so that Flink brings all up to date; when that was, and the CPU time
+        the JobManager told where no running job could tell how old its metrics are.
+
+        An update that is due in a moment is waited for: else a request of ours in mid-round would
+        begin it, and the values of this round would be of two times.
+        """
+        told = [r for r in self._runs.values() if r.job.state == "RUNNING" and r.was_up]
+        if not told:
+            refreshed_ms = self._now_ms()
+            return refreshed_ms, await self._jobmanager.refresh(asking, self._round)
+        witness = told[0]
+        refreshed_ms = self._now_ms()
+        await witness.ask_restarts(asking)
+        updated_ms = witness.updated_ms(refreshed_ms)
+        if updated_ms is not None:
+            due_in_ms = updated_ms + self._jobmanager.update_ms - refreshed_ms
+            if 0 <= due_in_ms <= DUE_SOON_MS:
+                await self._clock.sleep((due_in_ms + DUE_MARGIN_MS) / 1000)
+                refreshed_ms = self._now_ms()
+                await witness.ask_restarts(asking, again=True)
+        return refreshed_ms, None
 
     async def _updated(
         self, asked: list[RunWatch], refreshed_ms: int, cpu_before: int | None, asking: Asking

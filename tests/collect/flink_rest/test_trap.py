@@ -213,6 +213,23 @@ async def test_a_clock_that_stays_behind_for_good_is_believed_in_the_end(flink: 
     assert len(values_of(found, BUSY, container="tm-1")) == 3
 
 
+async def test_an_update_that_is_due_in_a_moment_is_waited_for(flink: Simulated) -> None:
+    job = flink.job()
+    async with Watched(flink) as watched:
+        await watched.round()
+        # A late request began an update: the next one is due 1.2 s after the next round begins.
+        flink.clock.pass_ms(10_100)
+        await watched.client.get(f"/jobs/{job.jid}")
+        found = [await watched.round(8_800), *await watched.rounds(3)]
+    for one in found:
+        assert len(values_of(one, BUSY)) == 6
+        [report] = [r for r in of(MetricReport, one) if r.origin.container == "tm-0" and r.job]
+        assert one.arrival_ms - report.time_ms <= MOMENT_MS
+        assert one.requests <= 25
+    assert found[0].took_ms == pytest.approx(1_750, abs=100)
+    assert [one.took_ms for one in found[1:]] == [500] * 3
+
+
 async def test_a_slow_update_is_waited_for_a_little(flink: Simulated) -> None:
     flink.job()
     flink.update_takes_ms = 900
