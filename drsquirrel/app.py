@@ -4,32 +4,44 @@ import asyncio
 import logging
 import signal
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
+from threading import Thread
+from typing import Any, TypeVar
 
 import msgspec
 
 from drsquirrel.cluster import SystemClock, Watch, clients_of, shortener
 from drsquirrel.collect.flink_rest.client import FlinkClient
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.desk import Desk, RunDesk
+from drsquirrel.desk import LISTED_MS, Desk, Known, RunDesk
 from drsquirrel.diagnose import memory
 from drsquirrel.handbook import RuleBook
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent
-from drsquirrel.model.report import ClusterRow, JobList
+from drsquirrel.model.report import ClusterRow, JobList, Report
 from drsquirrel.rules.load import Rules
 from drsquirrel.serve.pages import Rendered
 from drsquirrel.serve.server import listen, serve, url
 from drsquirrel.settings import Settings, SettingsError
 from drsquirrel.store.error import StoreError
-from drsquirrel.store.interface import Batch, Memory, Page, RenderedReport, Retention, Store
+from drsquirrel.store.interface import (
+    DAY_MS,
+    HOUR_MS,
+    Batch,
+    Memory,
+    Page,
+    RenderedReport,
+    Retention,
+    Store,
+    StoredRun,
+)
 from drsquirrel.store.sqlite import SqliteStore
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 E = TypeVar("E", FailureEvent, CheckpointEvent, ChangeEvent)
 PAGE_DIR = Path(__file__).parent / "show" / "page"
 SNAPSHOT_EVERY_MS = 60_000
@@ -37,15 +49,15 @@ SNAPSHOT_EVERY_MS = 60_000
 EXPIRE_EVERY_S = 300.0
 OWED_BATCHES = 100
 """Ticks kept in memory while the store cannot be written; the oldest are lost beyond."""
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
-OWN_METRICS = (
+NOT_YET = "No cluster has been looked at yet."
+OF_CLUSTERS = (
     ("drsquirrel_rounds_total", "rounds", "Looks at a cluster."),
     ("drsquirrel_rounds_failed_total", "failed", "Looks that got no answer."),
     ("drsquirrel_requests_total", "requests", "GET requests to Flink."),
     ("drsquirrel_received_bytes_total", "bytes", "Bytes of Flink's answers."),
 )
 encode = msgspec.json.Encoder().encode
+report_decoder = msgspec.json.Decoder(Report)
 
 
 def retention(settings: Settings) -> Retention:
@@ -103,7 +115,7 @@ class App:
     """`drsquirrel up`: clusters in, pages out, one store."""
 
     def __init__(self, settings: Settings, rules: Rules, store: Store, clock: Clock) -> None:
-        self.trouble = "No cluster has been looked at yet."
+        self.trouble = NOT_YET
         """Why nothing is stored; "" while all is well."""
         self._settings = settings
         self._store = store
@@ -112,13 +124,15 @@ class App:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk")
         self._watches: dict[str, Watch] = {}
         self._urls: dict[str, str] = {}
+        self._silent: set[str] = set()
         self._snapshots_ms = 0
         self._written_ms = 0
         self._owed: deque[Batch] = deque(maxlen=OWED_BATCHES)
+        self._lost_batches = 0
 
-    async def watch(self, id_: str, client: FlinkClient) -> None:
-        """Watch one cluster until cancelled, beginning where the store left off."""
-        watch = Watch(
+    def add(self, id_: str, client: FlinkClient) -> None:
+        """Prepare to watch a cluster, from where the store left off. Raises StoreError."""
+        self._watches[id_] = Watch(
             id_,
             client,
             self._desk,
@@ -127,14 +141,44 @@ class App:
             self._thread,
             dumps_allowed=self._settings.thread_dumps,
         )
-        self._watches[id_], self._urls[id_] = watch, client.url
-        await watch.in_desk(lambda: self._restore(id_))
+        self._urls[id_] = client.url
+        now_ms = self._clock.now_ms()
+        runs = [
+            self._known(run)
+            for run in self._store.runs(id_)
+            if run.last_seen_ms >= now_ms - LISTED_MS
+        ]
+        self._desk.restore(id_, self._store.load_hour(id_, now_ms - HOUR_MS), runs, now_ms)
+
+    def _known(self, run: StoredRun) -> Known:
+        page = self._store.report(run.id)
+        return Known(
+            seen=run.seen,
+            facts=self._store.job_facts(run.id),
+            memory=_decoded(memory.decoder, self._store.memory(run.id)) or memory.Memory(),
+            report=_decoded(report_decoder, page.body if page else None),
+            last_seen_ms=run.last_seen_ms,
+        )
+
+    async def watch(self, id_: str, client: FlinkClient) -> None:
+        """Watch a cluster that was added, until cancelled."""
+        watch = self._watches[id_]
 
         async def after(found: Round, judged: list[RunDesk]) -> None:
+            self._tell(id_, found)
             await watch.in_desk(lambda: self._write(watch, found, judged))
 
         async with client:
             await watch.run(after, lambda: client.received_bytes)
+
+    def _tell(self, id_: str, found: Round) -> None:
+        """Log that a cluster has fallen silent, or answers again: once each."""
+        if not found.answered and id_ not in self._silent:
+            self._silent.add(id_)
+            logger.warning("cluster %s: %s", id_, found.says)
+        elif found.answered and id_ in self._silent:
+            self._silent.remove(id_)
+            logger.warning("cluster %s answers again", id_)
 
     async def expire(self) -> None:
         """Delete what is too old, step by step, until cancelled."""
@@ -153,23 +197,7 @@ class App:
         """Write what has grown since the last write, and end the desk's thread."""
         self._thread.shutdown(wait=True)
         now_ms = max(self._clock.now_ms(), self._written_ms + 1)
-        self._owed.append(Batch(time_ms=now_ms, snapshots=tuple(self._desk.snapshots(now_ms))))
-        self._pay()
-
-    def _restore(self, cluster: str) -> None:
-        """Put back what is known of the last hour."""
-        since_ms = self._clock.now_ms() - HOUR_MS
-        runs = [
-            (
-                run.seen,
-                self._store.job_facts(run.id),
-                _remembered(self._store.memory(run.id)),
-                run.last_seen_ms,
-            )
-            for run in self._store.runs(cluster)
-            if run.last_seen_ms >= self._clock.now_ms() - DAY_MS
-        ]
-        self._desk.restore(cluster, self._store.load_hour(cluster, since_ms), runs)
+        self._pay(Batch(time_ms=now_ms, snapshots=tuple(self._desk.snapshots(now_ms))))
 
     def _write(self, watch: Watch, found: Round, judged: list[RunDesk]) -> None:
         """Everything of one tick in one transaction."""
@@ -193,36 +221,46 @@ class App:
         if due:
             self._snapshots_ms = now_ms
         self._written_ms = now_ms
-        self._owed.append(batch)
-        self._pay()
+        self._pay(batch)
 
-    def _pay(self) -> None:
+    def _pay(self, batch: Batch) -> None:
         """Write what is owed, oldest first; what cannot be stored is said on /readyz and kept."""
+        self._lost_batches += len(self._owed) == OWED_BATCHES
+        self._owed.append(batch)
+        trouble = ""
         try:
             while self._owed:
                 self._store.write(self._owed[0])
                 self._owed.popleft()
         except StoreError as error:
-            self.trouble = str(error)
-            logger.error("%s", error)
-        else:
-            self.trouble = ""
+            trouble = str(error)
+        if trouble and trouble != self.trouble:
+            logger.error("%s", trouble)
+        elif not trouble and self.trouble not in ("", NOT_YET):
+            logger.warning("all that was owed is stored now")
+        self.trouble = trouble
 
     def metrics(self) -> str:
         """Our own metrics in Prometheus' text format."""
-        lines = []
-        for name, key, help_ in OWN_METRICS:
-            lines += [f"# HELP {name} {help_}", f"# TYPE {name} counter"]
-            lines += [
-                f'{name}{{cluster="{_label(id_)}"}} {watch.totals[key]}'
-                for id_, watch in self._watches.items()
-            ]
-        name = "drsquirrel_events_dropped_total"
-        lines += [f"# HELP {name} Events dropped, by reason.", f"# TYPE {name} counter"]
-        lines += [
-            f'{name}{{reason="{_label(reason)}"}} {count}'
-            for reason, count in sorted(self._desk.dropped.items())
-        ]
+        watches = [(f'{{cluster="{_label(id_)}"}}', w) for id_, w in self._watches.items()]
+        lines: list[str] = []
+        for name, key, help_ in OF_CLUSTERS:
+            lines += _family(name, "counter", help_, [(of, w.totals[key]) for of, w in watches])
+        lines += _family(
+            "drsquirrel_cluster_answers",
+            "gauge",
+            "1 if the last look at a cluster was answered.",
+            [(of, int(w.last is not None and w.last.answered)) for of, w in watches],
+        )
+        lines += _family(
+            "drsquirrel_events_dropped_total",
+            "counter",
+            "Events dropped, by reason.",
+            [(f'{{reason="{_label(r)}"}}', n) for r, n in sorted(self._desk.dropped.items())],
+        )
+        owed, lost = [("", len(self._owed))], [("", self._lost_batches)]
+        lines += _family("drsquirrel_looks_owed", "gauge", "Looks not stored yet.", owed)
+        lines += _family("drsquirrel_looks_lost_total", "counter", "Looks never stored.", lost)
         return "\n".join(lines) + "\n"
 
     def _job_list(self, now_ms: int) -> JobList:
@@ -244,31 +282,64 @@ class App:
         )
 
 
+class Unawaited(ThreadPoolExecutor):
+    """A thread for each call, which nobody waits for at the end.
+
+    The event loop looks up host names in threads. Where the name service hangs, so do these, and
+    neither another cluster nor the end of the process shall wait for them.
+    """
+
+    def submit(self, call: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                result = call(*args, **kwargs)
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        Thread(target=run, daemon=True).start()
+        return future
+
+
 async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> None:
     """Watch, judge, store and serve until SIGINT or SIGTERM.
 
     Raises ListenError, StoreError, SettingsError or FlinkError before anything is watched.
     """
-    clients = clients_of(settings)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    clients, directory = clients_of(settings), data_dir(settings)
     with (
         closing(listen(settings.host, settings.port)) as listening,
-        closing(SqliteStore(data_dir(settings), retention(settings))) as store,
+        closing(SqliteStore(directory, retention(settings))) as store,
     ):
         app = App(settings, rules, store, SystemClock())
-        pages = StoredPages(store, app)
-        tasks = [asyncio.create_task(app.watch(id_, client)) for id_, client in clients.items()]
-        tasks.append(asyncio.create_task(app.expire()))
+        for id_, client in clients.items():
+            app.add(id_, client)
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        say(f"Watching {', '.join(clients)}; the history is in {directory}.")
         say(f"The page: {url(listening)}")
+        pages, book = StoredPages(store, app), RuleBook(rules)
         try:
-            await serve(pages, RuleBook(rules), listening=listening, page_dir=PAGE_DIR, stop=stop)
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(app.watch(*cluster)) for cluster in clients.items()]
+                tasks.append(group.create_task(app.expire()))
+                await serve(pages, book, listening=listening, page_dir=PAGE_DIR, stop=stop)
+                for task in tasks:
+                    task.cancel()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             app.close()
+
+
+def _family(name: str, kind: str, help_: str, samples: Iterable[tuple[str, int]]) -> list[str]:
+    """The lines of one metric: samples are (labels, value)."""
+    head = [f"# HELP {name} {help_}", f"# TYPE {name} {kind}"]
+    return [*head, *(f"{name}{labels} {value}" for labels, value in samples)]
 
 
 def _label(value: str) -> str:
@@ -279,9 +350,9 @@ def _of(kind: type[E], events: list[Event]) -> tuple[E, ...]:
     return tuple(event for event in events if isinstance(event, kind))
 
 
-def _remembered(body: bytes | None) -> memory.Memory | None:
-    """What the judge remembered; an older form of it is forgotten, the next looks build it anew."""
+def _decoded(decoder: msgspec.json.Decoder[T], body: bytes | None) -> T | None:
+    """What was stored; an older form of it is forgotten, the next looks build it anew."""
     try:
-        return memory.decoder.decode(body) if body else None
+        return decoder.decode(body) if body else None
     except msgspec.MsgspecError:
         return None

@@ -5,11 +5,11 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 import typer
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from drsquirrel import __version__, oneshot
+from drsquirrel.app import Unawaited
 from drsquirrel.app import up as run_app
 from drsquirrel.collect.flink_rest.error import AddressError, FlinkError
 from drsquirrel.collect.recording import RecordingError
@@ -31,6 +32,7 @@ from drsquirrel.settings import load as load_settings
 from drsquirrel.show import text
 from drsquirrel.store.error import StoreError
 
+T = TypeVar("T")
 FOUND, USAGE, NOT_EVALUATED, INTERRUPTED = 1, 2, 3, 130
 
 cli = typer.Typer(
@@ -99,7 +101,7 @@ def up(
         logging.basicConfig(
             stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
         )
-        asyncio.run(run_app(settings, rules, _say))
+        _run(run_app(settings, rules, _say))
 
 
 @cli.command()
@@ -139,7 +141,7 @@ def diagnose(
             look = oneshot.diagnose_url(settings.cluster[0], settings, rules, job, seconds, _say)
         else:
             look = oneshot.diagnose_recording(file, settings, rules, job, _say)
-        reports = asyncio.run(look)
+        reports = _run(look)
         if job and len(reports) > 1:
             there = ", ".join(f"{r.job.id} on {r.job.cluster}" for r in reports)
             _stop(USAGE, f"Several jobs are called {job}: choose by --job {there}.")
@@ -159,11 +161,11 @@ def record(
     config: Config = None,
 ) -> None:
     """Record a cluster, secrets taken out, for `drsquirrel diagnose FILE`."""
-    with _told(interrupted=f"Interrupted; {file} holds what was recorded until now."):
+    with _told():
         settings, rules = _prepared(config, [url])
         cluster = settings.cluster[0]
         try:
-            asyncio.run(oneshot.record(cluster, file, settings, rules, seconds, _say))
+            _run(oneshot.record(cluster, file, settings, rules, seconds, _say))
         except FileExistsError:
             _stop(USAGE, f"{file} exists already: give another name.")
         except OSError as error:
@@ -253,8 +255,14 @@ def _print_json(value: object) -> None:
     print(json.dumps(msgspec.to_builtins(value), ensure_ascii=True, separators=(",", ":")))
 
 
+def _run(main: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(Unawaited())
+        return runner.run(main)
+
+
 @contextmanager
-def _told(interrupted: str = "Interrupted.") -> Iterator[None]:
+def _told() -> Iterator[None]:
     """Ends with the sentence of what went wrong, and the exit code that says whose turn it is."""
     try:
         yield
@@ -265,7 +273,7 @@ def _told(interrupted: str = "Interrupted.") -> Iterator[None]:
     except (FlinkError, RecordingError, oneshot.NothingToJudgeError) as error:
         _stop(NOT_EVALUATED, str(error))
     except KeyboardInterrupt:
-        _stop(INTERRUPTED, interrupted)
+        _stop(INTERRUPTED, "Interrupted.")
 
 
 def _say(sentence: str) -> None:

@@ -16,7 +16,7 @@ from drsquirrel.model.case import ContainerNow
 from drsquirrel.model.facts import ContainerFacts, JobFacts, RunSeen, ThreadSample
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.report import Action, JobRef, JobRow, Report, RunRef
-from drsquirrel.model.snapshot import MINUTE_MS, Rollup, Snapshot, Subject
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
 from drsquirrel.model.state import ENDED_STATES, LOST
 from drsquirrel.model.verdict import WORST_FIRST
 from drsquirrel.rules.load import Rules
@@ -61,6 +61,17 @@ class RunDesk:
         return self.is_over and self.report is not None and self.report.run.state == self.seen.state
 
 
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What another process has left of a run."""
+
+    seen: RunSeen
+    facts: JobFacts | None
+    memory: Memory
+    report: Report | None
+    last_seen_ms: int
+
+
 @dataclass
 class ClusterDesk:
     """What the desk keeps of one cluster."""
@@ -93,28 +104,29 @@ class Desk:
         self.clusters[cluster] = ClusterDesk(cluster, interval_ms, dumps_allowed)
 
     def restore(
-        self,
-        cluster: str,
-        snapshots: Iterable[Snapshot],
-        runs: Iterable[tuple[RunSeen, JobFacts | None, Memory | None, int]],
+        self, cluster: str, snapshots: Iterable[Snapshot], runs: Iterable[Known], now_ms: int
     ) -> None:
-        """Take up where another process left off: (run, facts, memory, last seen) and snapshots."""
+        """Take up where another process left off."""
         desk = self.clusters[cluster]
         for snapshot in snapshots:
-            self._hours.add(snapshot.rollups)
+            self.dropped.update(self._hours.add(snapshot.rollups))
+            if snapshot.window_ms + WINDOW_MS > now_ms:  # it may grow, and is stored as a whole
+                self._windows.add(snapshot.window_ms, snapshot.rollups)
             if snapshot.subject.container:
                 desk.known_containers.add(snapshot.subject.container)
-        for seen, facts, memory, last_seen_ms in runs:
-            run = self._run(desk, seen)
-            run.facts, run.memory = facts, memory or Memory()
-            run.last_seen_ms = last_seen_ms
+        for known in sorted(runs, key=lambda known: known.last_seen_ms):
+            run = self._run(desk, known.seen)
+            run.facts, run.memory, run.report = known.facts, known.memory, known.report
+            run.last_seen_ms = desk.last_answer_ms = known.last_seen_ms
+            if known.report is not None:
+                desk.flink_version = known.report.run.flink_version
 
     def take(self, cluster: str, found: Round) -> None:
         """Fold what a round brought, and note what it lists."""
         desk = self.clusters[cluster]
         folded = fold((found.arrival_ms, event) for event in found.events)
         self.dropped.update(folded.dropped)
-        self._hours.add(folded.rollups)
+        self.dropped.update(self._hours.add(folded.rollups))
         self._windows.add(found.arrival_ms, folded.rollups)
         desk.says = found.says
         desk.flink_version = found.flink_version or desk.flink_version

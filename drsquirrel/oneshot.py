@@ -234,6 +234,7 @@ async def record(
             interval_ms=int(settings.poll_interval_s * 1000),
         )
         with Recorder(client, file, header, clock) as recorder:
+            say(f"Recording to {file}; if it is interrupted, what came until then is in it.")
             look = Look(recorder, clock, settings, rules, cluster_id(cluster), say=say)
             await _look_live(look, clock, settings, seconds, settle=False)
         if recorder.full:

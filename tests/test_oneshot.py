@@ -26,25 +26,18 @@ from drsquirrel.settings import Cluster, Settings, SettingsError
 from tests.collect.flink_rest.asked import answering, raw_server, server_tls
 from tests.collect.flink_rest.clock import HandClock
 from tests.collect.flink_rest.server import Handler, serving
-from tests.collect.flink_rest.simulated import Simulated, SimulatedJob, simulated
+from tests.collect.flink_rest.simulated import Simulated, simulated
 from tests.serve.conftest import JOBS, REPORT, Shelf
+from tests.simulation import WallClock, failing
 
 RECORDINGS = Path(__file__).parent / "recordings"
 RULES = load()
-NPE = "java.lang.NullPointerException: no address\n\tat com.acme.Parse.map(Parse.java:7)\n"
 
 
 @pytest.fixture
 async def flink() -> AsyncIterator[Simulated]:
     async with simulated(HandClock()) as flink:
         yield flink
-
-
-class WallClock(HandClock):
-    """The time of this machine."""
-
-    def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
 
 
 class Looked:
@@ -74,23 +67,6 @@ class Looked:
     def rounds(self) -> int:
         """Something is said after each round but the last."""
         return len(self.said) + 1
-
-
-def failing(job: SimulatedJob, times: int, now_ms: int) -> None:
-    """The job fails by one exception, and runs again, so many times in the last minutes."""
-    for i in range(times):
-        job.exceptions.insert(
-            0,
-            {
-                "exceptionName": "java.lang.NullPointerException",
-                "stacktrace": NPE,
-                "timestamp": now_ms - (times - i) * 10_000,
-                "taskName": "enrich (1/2)",
-                "endpoint": "tm-0:1",
-                "taskManagerId": "tm-0",
-            },
-        )
-        job.restart(now_ms - (times - i) * 10_000 + 2_000)
 
 
 async def test_a_healthy_job_is_settled_before_the_time_is_up(flink: Simulated) -> None:
