@@ -37,7 +37,7 @@ endif
 
 check: static web-test
 	$(call say,the tests of what judges$(,) and of the house rules)
-	@$(PY) -m pytest -n 2 $(PURE_TESTS) tests/test_*.py
+	@$(PY) -m pytest -n 2 $(PURE_TESTS) tests/test_architecture.py tests/test_docs.py
 
 test: $(VENV)/.test page chromium
 	@failed=; for part in static web-test coverage all-tests; do \
