@@ -160,7 +160,7 @@ def record(
     ] = 60.0,
     config: Config = None,
 ) -> None:
-    """Record a cluster, secrets taken out, for `drsquirrel diagnose FILE`."""
+    """Record a cluster, without its secrets, to be diagnosed later."""
     with _told():
         settings, rules = _prepared(config, [url])
         cluster = settings.cluster[0]

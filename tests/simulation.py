@@ -1,10 +1,23 @@
-"""What tests of whole looks need beside the simulated Flink: clocks, and a job that fails."""
+"""What tests of whole looks need beside the simulated Flink: clocks, a job that fails, the app."""
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+import msgspec
+
+from drsquirrel.app import App, StoredPages, retention
+from drsquirrel.cluster import clients_of
+from drsquirrel.model.report import JobList, Report
+from drsquirrel.rules.load import load
+from drsquirrel.settings import Cluster, Settings
+from drsquirrel.store.sqlite import SqliteStore
 from tests.collect.flink_rest.clock import HandClock
-from tests.collect.flink_rest.simulated import SimulatedJob
+from tests.collect.flink_rest.simulated import Simulated, SimulatedJob
+
+RULES = load()
 
 PAUSE_S = 2.0
 """Nobody sleeps longer within a round."""
@@ -51,3 +64,55 @@ def failing(job: SimulatedJob, times: int, now_ms: int) -> None:
             },
         )
         job.restart(failed_ms + 2_000)
+
+
+class Run:
+    """One life of the app: rounds of its clusters in turn, on a store in a directory."""
+
+    def __init__(self, directory: Path, clock: RoundsClock, *clusters: Cluster) -> None:
+        self.clock = clock
+        self.settings = Settings(cluster=clusters)
+        self.store = SqliteStore(directory, retention(self.settings))
+        self.app = App(self.settings, RULES, self.store, clock)
+        self.pages = StoredPages(self.store, self.app)
+        self.clients = clients_of(self.settings)
+        for id_, client in self.clients.items():
+            self.app.add(id_, client)
+
+    async def rounds(self, count: int) -> None:
+        """So many rounds of every cluster."""
+        for id_, client in self.clients.items():
+            self.clock.pass_ms(10_300)
+            self.clock.rounds = count
+            self.clock.enough.clear()
+            task = asyncio.create_task(self.app.watch(id_, client))
+            await self.clock.enough.wait()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    @property
+    def jobs(self) -> JobList:
+        page = self.pages.jobs()
+        assert page is not None
+        return msgspec.json.decode(page.body, type=JobList)
+
+    def report(self, name: str) -> Report:
+        [row] = [row for row in self.jobs.jobs if row.job.name == name]
+        page = self.pages.report(row.run.id)
+        assert page is not None
+        return msgspec.json.decode(page.body, type=Report)
+
+    def close(self) -> None:
+        self.app.close()
+        self.store.close()
+
+
+@contextmanager
+def running(directory: Path, flink: Simulated, *more: Cluster) -> Iterator[Run]:
+    """The app on a simulated Flink; closed at the end as at a SIGTERM."""
+    assert isinstance(flink.clock, RoundsClock)
+    run = Run(directory, flink.clock, Cluster(url=flink.url, name="lab"), *more)
+    try:
+        yield run
+    finally:
+        run.close()

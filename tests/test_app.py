@@ -1,27 +1,33 @@
 """The embedded app: from a simulated Flink to the pages, in virtual time, on the real store."""
 
 import asyncio
+import json
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+import signal
+import time
+from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-import msgspec
+import aiohttp
 import pytest
+from aiohttp import web
 
-from drsquirrel.app import App, StoredPages, data_dir, retention
+from drsquirrel.app import data_dir
 from drsquirrel.cluster import clients_of
-from drsquirrel.model.report import JobList, Report
+from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Verdict
-from drsquirrel.rules.load import load
 from drsquirrel.settings import Cluster, Settings, SettingsError
 from drsquirrel.store.sqlite import SqliteStore
+from tests.collect.flink_rest.server import serving
 from tests.collect.flink_rest.simulated import Simulated, simulated
-from tests.simulation import RoundsClock, failing
+from tests.commands import ROOT, Started, started
+from tests.simulation import RoundsClock, Run, WallClock, failing, running
 from tests.store.test_full_disk import file_size_limit
 
-RULES = load()
+SLOW_MACHINE_S = 1.0
 SAMPLE = re.compile(
     r'[a-z_]+(\{[a-z_]+="([^"\\\n]|\\["\\n])*"(,[a-z_]+="([^"\\\n]|\\["\\n])*")*\})? -?\d+(\.\d+)?'
 )
@@ -31,58 +37,6 @@ SAMPLE = re.compile(
 async def flink() -> AsyncIterator[Simulated]:
     async with simulated(RoundsClock()) as flink:
         yield flink
-
-
-class Run:
-    """One life of the app: rounds of its clusters in turn, on a store in a directory."""
-
-    def __init__(self, directory: Path, clock: RoundsClock, *clusters: Cluster) -> None:
-        self.clock = clock
-        self.settings = Settings(cluster=clusters)
-        self.store = SqliteStore(directory, retention(self.settings))
-        self.app = App(self.settings, RULES, self.store, clock)
-        self.pages = StoredPages(self.store, self.app)
-        self.clients = clients_of(self.settings)
-        for id_, client in self.clients.items():
-            self.app.add(id_, client)
-
-    async def rounds(self, count: int) -> None:
-        """So many rounds of every cluster."""
-        for id_, client in self.clients.items():
-            self.clock.pass_ms(10_300)
-            self.clock.rounds = count
-            self.clock.enough.clear()
-            task = asyncio.create_task(self.app.watch(id_, client))
-            await self.clock.enough.wait()
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    @property
-    def jobs(self) -> JobList:
-        page = self.pages.jobs()
-        assert page is not None
-        return msgspec.json.decode(page.body, type=JobList)
-
-    def report(self, name: str) -> Report:
-        [row] = [row for row in self.jobs.jobs if row.job.name == name]
-        page = self.pages.report(row.run.id)
-        assert page is not None
-        return msgspec.json.decode(page.body, type=Report)
-
-    def close(self) -> None:
-        self.app.close()
-        self.store.close()
-
-
-@contextmanager
-def running(directory: Path, flink: Simulated, *more: Cluster) -> Iterator[Run]:
-    """The app on a simulated Flink; closed at the end as at a SIGTERM."""
-    assert isinstance(flink.clock, RoundsClock)
-    run = Run(directory, flink.clock, Cluster(url=flink.url, name="lab"), *more)
-    try:
-        yield run
-    finally:
-        run.close()
 
 
 async def test_before_the_first_look_nothing_is_ready_and_after_it_is(
@@ -293,3 +247,132 @@ def test_the_data_directory_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -
     assert data_dir(Settings()) == Path("/home/squirrel/.local/share/drsquirrel")
     with pytest.raises(SettingsError, match="There is no home directory for ~nobody-here/x: give"):
         data_dir(Settings(data_dir="~nobody-here/x"))
+
+
+async def wait_for(begun: Started, pattern: str) -> str:
+    """As Started.wait_for, while the servers of this event loop answer."""
+    return await asyncio.to_thread(begun.wait_for, pattern)
+
+
+async def ended(begun: Started, number: int) -> float:
+    """How many seconds it took to end well after a signal."""
+    began_s = time.monotonic()
+    assert await asyncio.to_thread(begun.end, number) == 0, begun.err
+    return time.monotonic() - began_s
+
+
+async def asked(url: str, status: int = 200) -> str:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        assert response.status == status
+        return await response.text()
+
+
+async def listed(url: str, enough: Any) -> dict[str, Any]:
+    """The list of jobs, as soon as it holds enough."""
+    for _ in range(600):
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{url}/api/v1/jobs") as response,
+        ):
+            found: dict[str, Any] = await response.json(content_type=None)
+        if response.status == 200 and enough(found):
+            return found
+        await asyncio.sleep(0.1)
+    raise AssertionError(found)
+
+
+@pytest.fixture
+async def now() -> AsyncIterator[Simulated]:
+    """A simulated Flink in real time, with a job."""
+    async with simulated(WallClock()) as flink:
+        flink.job("orders")
+        yield flink
+
+
+async def test_it_says_where_the_page_is_serves_it_and_ends_at_a_signal(
+    now: Simulated, tmp_path: Path
+) -> None:
+    arguments = ("up", "--flink", now.url, "--port", 0)
+    variables = {"XDG_DATA_HOME": str(tmp_path), "DRS_POLL_INTERVAL_S": "2"}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        began_ms = now.now_ms
+        with started(tmp_path / "log", *arguments, variables=variables) as begun:
+            page = await wait_for(begun, r"The page: (http://127\.0\.0\.1:\d+)\n")
+            found = await listed(page, lambda found, since=began_ms: found["made_ms"] > since)
+            assert found["jobs"][0]["job"]["name"] == "orders"
+            assert await asked(f"{page}/livez") == "alive\n"
+            assert await asked(f"{page}/readyz") == "ready\n"
+            assert "drsquirrel_rounds_total" in await asked(f"{page}/metrics")
+            assert json.loads(await asked(f"{page}/api/v1/rules"))
+            assert await ended(begun, number) < 3
+        # Nothing else is said while all is well.
+        watching, *rest = begun.err.splitlines()
+        assert watching == (
+            f"Watching {now.url.removeprefix('http://')}; the history is in {tmp_path}/drsquirrel."
+        )
+        assert [line.partition(":")[0] for line in rest] == ["The page"]
+        (tmp_path / "log").unlink()
+    assert (tmp_path / "drsquirrel" / "drsquirrel.sqlite").stat().st_mode & 0o077 == 0
+
+
+async def test_after_a_kill_the_next_one_shows_what_was_known(
+    now: Simulated, tmp_path: Path
+) -> None:
+    arguments = ("up", "--flink", now.url, "--port", 0, "--data-dir", tmp_path / "data")
+    with started(tmp_path / "log", *arguments) as begun:
+        page = await wait_for(begun, r"The page: (\S+)")
+        before = await listed(page, lambda found: found["jobs"])
+        begun.process.kill()
+        begun.process.wait()
+    now.down = True
+    with started(tmp_path / "log2", *arguments) as begun:
+        page = await wait_for(begun, r"The page: (\S+)")
+        after = await listed(page, lambda found: found["clusters"][0]["state"] == "silent")
+        run = before["jobs"][0]["run"]
+        assert after["jobs"][0]["run"] == run
+        assert json.loads(await asked(f"{page}/api/v1/runs/{run['id']}/report"))["run"] == run
+        assert await ended(begun, signal.SIGTERM) < 3
+
+
+async def test_clusters_that_hang_delay_neither_another_nor_the_end(
+    now: Simulated, tmp_path: Path
+) -> None:
+    """R13. One hangs in its answers, ten in the search for their names."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import socket, time\n"
+        "found = socket.getaddrinfo\n"
+        "def search(host, *rest, **more):\n"
+        "    time.sleep(60) if 'lost' in str(host) else None\n"
+        "    return found(host, *rest, **more)\n"
+        "socket.getaddrinfo = search\n"
+    )
+    interval_s = 4
+    lost = [f"--flink=http://lost-{i}.example:8081" for i in range(10)]
+    stop = asyncio.Event()
+
+    async def hanging(_: web.Request) -> web.Response:
+        await stop.wait()
+        return web.Response()
+
+    async with serving(hanging) as hung:
+        variables = {
+            "DRS_POLL_INTERVAL_S": str(interval_s),
+            "DRS_REQUEST_TIMEOUT_S": "30",
+            "PYTHONPATH": f"{tmp_path}:{ROOT}",
+        }
+        flags = ("--port", 0, "--data-dir", tmp_path / "data", "--flink", hung, *lost)
+        with started(
+            tmp_path / "log", "up", "--flink", now.url, *flags, variables=variables
+        ) as begun:
+            page = await wait_for(begun, r"The page: (\S+)")
+            begun_s: list[float] = []
+            while len(begun_s) < 5:
+                if now.asked.count("/jobs/overview") > len(begun_s):
+                    begun_s.append(time.monotonic())
+                await asyncio.sleep(0.02)
+            pauses_s = [b - a for a, b in pairwise(begun_s)]
+            assert max(pauses_s) <= interval_s * 1.1 + SLOW_MACHINE_S, pauses_s
+            states = {c["id"]: c["state"] for c in (await listed(page, bool))["clusters"]}
+            assert list(states.values()) == ["answering"] + ["connecting"] * 11
+            assert await ended(begun, signal.SIGTERM) < 3
+        stop.set()
