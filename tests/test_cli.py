@@ -12,7 +12,7 @@ import subprocess
 import termios
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -24,8 +24,11 @@ from drsquirrel.cli import cli
 from drsquirrel.model.report import Report
 from drsquirrel.rules.load import load
 from drsquirrel.serve.server import listen, url
+from drsquirrel.store.interface import Retention
+from drsquirrel.store.sqlite import SqliteStore
 from tests.collect.flink_rest.asked import answering
 from tests.collect.flink_rest.server import Handler, serving
+from tests.collect.test_peer import row, squirrel
 from tests.commands import COMMAND, Done, environment, run, started
 
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -257,8 +260,6 @@ def test_a_recording_is_not_made_over_a_file_or_where_none_can_be(tmp_path: Path
 
 def test_several_jobs_of_a_name_are_told_with_their_ids(tmp_path: Path) -> None:
     """A running Dr. Squirrel may watch clusters whose jobs have the same name."""
-    from tests.collect.test_peer import row, squirrel
-
     same = [msgspec.structs.replace(row(i), job=row(1).job) for i in (1, 2)]
     with serving_aside(squirrel(*same)) as address:
         sentence = refused(2, "diagnose", address, "--job", "name-1")
@@ -307,6 +308,30 @@ def test_up_refuses_to_start_without_a_cluster_or_with_one_twice(tmp_path: Path)
     config = tmp_path / "drs.toml"
     config.write_text("".join(f'[[cluster]]\nurl = "http://{h}"\nname = "x"\n' for h in "ab"))
     assert "http://a and http://b would both be called x" in refused(2, "up", "--config", config)
+
+
+def test_up_refuses_a_port_or_an_address_it_cannot_have(tmp_path: Path) -> None:
+    flags = ("--flink", "http://127.0.0.1:1", "--data-dir", tmp_path)
+    with listen("127.0.0.1", 0) as listening:
+        port = listening.getsockname()[1]
+        sentence = refused(2, "up", *flags, "--port", port)
+        assert sentence.startswith(f"Port {port} is in use, perhaps by another Dr. Squirrel.")
+    assert "--port is 70000, but must be" in refused(2, "up", *flags, "--port", 70_000)
+    assert "on this machine only" in refused(2, "up", *flags, DRS_HOST="0.0.0.0")
+
+
+def test_up_refuses_a_data_directory_it_cannot_have(tmp_path: Path) -> None:
+    flags = ("--flink", "http://127.0.0.1:1", "--port", 0, "--data-dir")
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/drsquirrel")):
+        assert "cannot be used as data directory" in refused(2, "up", *flags, place)
+    directory = tmp_path / "data"
+    with closing(SqliteStore(directory, Retention())) as store:
+        assert "is in use by the process" in refused(2, "up", *flags, directory)
+        store._writer.execute("PRAGMA user_version = 1000")
+    assert "newer" in refused(2, "up", *flags, directory)
+    (directory / "drsquirrel.sqlite").write_text("no database " * 100)
+    assert "is not a database: move it away" in refused(2, "up", *flags, directory)
 
 
 def test_every_check_and_cause_is_listed_and_explained() -> None:
