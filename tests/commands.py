@@ -37,15 +37,19 @@ def environment(**variables: str) -> dict[str, str]:
 
 def run(*arguments: object, **variables: str) -> Done:
     """The command with these arguments and environment variables."""
-    done = subprocess.run(
+    process = subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
-        env=environment(**variables),
-        capture_output=True,
-        timeout=TIMEOUT_S,
-        check=False,
+        env=environment(PYTHONFAULTHANDLER="1", **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
-    decoded = (raw.decode("utf-8", "surrogateescape") for raw in (done.stdout, done.stderr))
-    return Done(done.returncode, *decoded)
+    try:
+        out, err = process.communicate(timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # the fault handler tells where it hung
+        out, err = process.communicate()
+    decoded = (raw.decode("utf-8", "surrogateescape") for raw in (out, err))
+    return Done(process.returncode, *decoded)
 
 
 class Started:

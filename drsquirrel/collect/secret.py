@@ -29,8 +29,8 @@ _KEY_STEMS = (
 )
 # A part of everything else that a rule below can hit.
 _LOOK_STEMS = (
-    rb"://[^\s\"]*@|hooks\.slack|"
-    rb"jdbc:oracle|loginmodule|bearer|basic |eyj|-----begin|aiza|ya29\.|gocspx-|"
+    rb"[:_]//[^\s\"]*@|hooks\.slack|"
+    rb"jdbc[:_]oracle|loginmodule|bearer|basic |eyj|-----begin|aiza|ya29\.|gocspx-|"
     rb"\dq~|xox[a-z]-|xapp-|gh[a-z]_|glpat-|[sr]k_(?:live|test)_|hv[sbr]\.|npm_|dapi[0-9a-f]{8}|"
     rb"sg\.|a[a-z]{3}[a-z0-9]{16}"
 )
@@ -60,7 +60,9 @@ _USERINFO = re2.compile(
     rb"(?:[^\d\s/@'\"<>]|\d+[^\d\s/?#@'\"<>,])(?:[^\s?#'\"<>]*@|[^\s/'\"<>]*@)|\d*@)"
     rb"|\b(https?://)[^\s/?#@:'\"<>]+@"
 )
-_ORACLE = re2.compile(rb"(?i)(jdbc:oracle:\w+:)[^\s/@'\"<>]+/[^\s@'<>]+@")
+# The same in a metric's name, in which Flink writes colons as underscores.
+_METRIC_USERINFO = re2.compile(rb"(?i)([a-z][a-z0-9+.\-]*_//)[^\s/?#@'\"<>]*_[^\s/@'\"<>]*@")
+_ORACLE = re2.compile(rb"(?i)(jdbc[:_]oracle[:_][a-z0-9]+[:_])[^\s/@'\"<>]+/[^\s@'<>]+@")
 _TOKEN = re2.compile(
     rb"\beyJ[\w\-]{8,}\.[\w\-]{4,}(?:\.[\w\-]*){1,4}|"
     rb"\b(?:AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AROA|ANPA)[A-Z0-9]{16}\b|"
@@ -168,6 +170,7 @@ class Secrets:
         raw = self._hide_pairs(raw)
         if looks:
             raw = _USERINFO.sub(rb"\1\2" + mark("url").encode() + b"@", raw)
+            raw = _METRIC_USERINFO.sub(rb"\1" + mark("url").encode() + b"@", raw)
             raw = _ORACLE.sub(rb"\1" + mark("url").encode() + b"@", raw)
             raw = _TOKEN.sub(mark("token").encode(), raw)
         return str(raw, "utf-8")
