@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.watch import Round
+from drsquirrel.diagnose.container import ContainerMinute, Process, process_of
+from drsquirrel.diagnose.hour import minutes_of_hour
 from drsquirrel.diagnose.inquiry import Expected, Inquiry
 from drsquirrel.diagnose.judge import diagnose
 from drsquirrel.diagnose.memory import Memory
-from drsquirrel.diagnose.minute import Minutes
+from drsquirrel.diagnose.minute import Minutes, RunMinute
 from drsquirrel.diagnose.strip import worst_cells
 from drsquirrel.model.case import ContainerNow
+from drsquirrel.model.event import CheckpointEvent, Event, MetricReport
 from drsquirrel.model.facts import ContainerFacts, JobFacts, RunSeen, ThreadSample
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.report import Action, JobRef, JobRow, Report, RunRef
@@ -27,7 +30,12 @@ LISTED_MS = 24 * 3_600_000
 """A job that is no longer there stays in the list for so long."""
 HELD_MINUTES = 3
 """A container serves a run that had subtasks in it in the last minutes."""
+SETTLED_MS = 60_000
+"""What Flink tells of a run's end comes in within this time."""
+WRONG_CLOCK_MS = 5_000
+"""A JobManager whose clock is further off than this is told by ours."""
 KEPT_ACTIONS = 20
+KEPT_SAMPLES = 2_000
 
 
 @dataclass
@@ -39,12 +47,15 @@ class RunDesk:
     id: str
     facts: JobFacts | None = None
     memory: Memory = field(default_factory=Memory)
+    minutes: Minutes[RunMinute] = field(default_factory=Minutes)
     report: Report | None = None
     threads: tuple[ThreadSample, ...] = ()
     actions: tuple[Action, ...] = ()
     wants_threads: tuple[ContainerNow, ...] = ()
     up_ms: int | None = None
     last_seen_ms: int = 0
+    settled_ms: int | None = None
+    """When all that is told of its end has come in; None while it is not over."""
 
     @property
     def subject(self) -> Subject:
@@ -57,8 +68,21 @@ class RunDesk:
 
     @property
     def is_closed(self) -> bool:
-        """Its end has been judged: the report stays as it is."""
-        return self.is_over and self.report is not None and self.report.run.state == self.seen.state
+        """Its end has been judged, with all that came after it: the report stays as it is."""
+        return (
+            self.settled_ms is not None
+            and self.report is not None
+            and self.report.run.state == self.seen.state
+            and self.report.made_ms >= self.settled_ms
+        )
+
+    def see(self, seen: RunSeen, now_ms: int) -> None:
+        """Take over what is said of it now."""
+        self.seen = seen
+        if not self.is_over:
+            self.settled_ms = None
+        elif self.settled_ms is None:
+            self.settled_ms = now_ms + SETTLED_MS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +104,15 @@ class ClusterDesk:
     interval_ms: int
     dumps_allowed: bool
     runs: dict[str, RunDesk] = field(default_factory=dict)
-    containers: dict[str, ContainerFacts] = field(default_factory=dict)
-    known_containers: set[str] = field(default_factory=set)
+    containers: dict[str, ContainerFacts] | None = None
+    """Those alive at the last answer; None before the first."""
+    minutes: dict[str, Minutes[ContainerMinute]] = field(default_factory=dict)
+    """Of all known in the hour."""
     flink_version: str = ""
     last_answer_ms: int | None = None
     says: str = ""
+    ahead_ms: int = 0
+    """How far the JobManager's clock is ahead of ours."""
 
 
 class Desk:
@@ -97,7 +125,7 @@ class Desk:
         self._shorten = shorten
         self._hours = Hours()
         self._windows = Windows()
-        self._minutes = Minutes()
+        self._minute = 0
 
     def add_cluster(self, cluster: str, interval_ms: int, dumps_allowed: bool) -> None:
         """Begin to watch a cluster."""
@@ -106,79 +134,130 @@ class Desk:
     def restore(
         self, cluster: str, snapshots: Iterable[Snapshot], runs: Iterable[Known], now_ms: int
     ) -> None:
-        """Take up where another process left off."""
+        """Take up where another process left off: what was said of a run that is over stays."""
         desk = self.clusters[cluster]
         for snapshot in snapshots:
             self.dropped.update(self._hours.add(snapshot.rollups))
             if snapshot.window_ms + WINDOW_MS > now_ms:  # it may grow, and is stored as a whole
                 self._windows.add(snapshot.window_ms, snapshot.rollups)
-            if snapshot.subject.container:
-                desk.known_containers.add(snapshot.subject.container)
+            if not snapshot.subject.is_run:
+                desk.minutes.setdefault(snapshot.subject.container, Minutes())
         for known in sorted(runs, key=lambda known: known.last_seen_ms):
-            run = self._run(desk, known.seen)
+            run = self._run(desk, known.seen, known.last_seen_ms)
             run.facts, run.memory, run.report = known.facts, known.memory, known.report
             run.last_seen_ms = desk.last_answer_ms = known.last_seen_ms
+            ended_ms = min(known.seen.end_ms or known.last_seen_ms, known.last_seen_ms)
+            if run.is_over:
+                run.settled_ms = ended_ms + SETTLED_MS
+            if run.is_over and run.report is not None and now_ms > ended_ms + SETTLED_MS:
+                run.settled_ms = run.report.made_ms
             if known.report is not None:
                 desk.flink_version = known.report.run.flink_version
 
     def take(self, cluster: str, found: Round) -> None:
-        """Fold what a round brought, and note what it lists."""
+        """Fold what a round brought, note what it lists; a late one only adds to its minutes."""
         desk = self.clusters[cluster]
-        folded = fold((found.arrival_ms, event) for event in found.events)
+        desk.ahead_ms = ahead_ms(found, desk.ahead_ms)
+        events = (by_our_clock(event, desk.ahead_ms) for event in found.events)
+        folded = fold((found.arrival_ms, event) for event in events)
         self.dropped.update(folded.dropped)
         self.dropped.update(self._hours.add(folded.rollups))
-        self._windows.add(found.arrival_ms, folded.rollups)
+        self.dropped.update(self._windows.add(found.arrival_ms, folded.rollups))
+        if found.arrival_ms < (desk.last_answer_ms or 0):
+            return
         desk.says = found.says
         desk.flink_version = found.flink_version or desk.flink_version
-        if not found.answered:
-            return
-        desk.last_answer_ms = found.arrival_ms
-        desk.containers = {c.id: c for c in found.containers}
-        desk.known_containers.update(desk.containers)
-        listed = {self._run(desk, seen).id for seen in found.runs}
-        for seen in found.runs:
-            self._run(desk, seen).last_seen_ms = found.arrival_ms
-        for run in desk.runs.values():
-            if run.id not in listed and not run.is_over:
-                run.seen = replace(run.seen, state=LOST, end_ms=run.last_seen_ms)
+        if found.answered:
+            self._note_lists(desk, found)
         self._forget(desk, found.arrival_ms)
 
-    def _run(self, desk: ClusterDesk, seen: RunSeen) -> RunDesk:
+    def _note_lists(self, desk: ClusterDesk, found: Round) -> None:
+        now_ms = found.arrival_ms
+        desk.last_answer_ms = now_ms
+        desk.containers = {c.id: c for c in found.containers}
+        for container in desk.containers:
+            desk.minutes.setdefault(container, Minutes())
+        listed = {self._run(desk, seen, now_ms).id for seen in found.runs}
+        for run in desk.runs.values():
+            if run.id in listed:
+                run.last_seen_ms = now_ms
+            elif not run.is_over:
+                # RunSeen tells times by the JobManager's clock.
+                end_ms = run.last_seen_ms + desk.ahead_ms
+                run.see(replace(run.seen, state=LOST, end_ms=end_ms), now_ms)
+
+    def _run(self, desk: ClusterDesk, seen: RunSeen, now_ms: int) -> RunDesk:
         seen = replace(seen, name=self._shorten(seen.name))
         id_ = run_id(desk.id, seen.job, seen.start_ms)
         if id_ not in desk.runs:
             job = JobRef(id=job_id(desk.id, seen.name), cluster=desk.id, name=seen.name)
             desk.runs[id_] = RunDesk(seen=seen, job=job, id=id_)
-        desk.runs[id_].seen = seen
+        desk.runs[id_].see(seen, now_ms)
         return desk.runs[id_]
 
     def _forget(self, desk: ClusterDesk, now_ms: int) -> None:
-        for id_, run in list(desk.runs.items()):
-            if now_ms - run.last_seen_ms > LISTED_MS:
-                del desk.runs[id_]
+        """Once a minute, what is older than a day, or the hour."""
+        if now_ms // MINUTE_MS <= self._minute:
+            return
+        self._minute = now_ms // MINUTE_MS
         self._hours.expire(now_ms)
+        for of in self.clusters.values():
+            for id_, run in list(of.runs.items()):
+                if now_ms - run.last_seen_ms > LISTED_MS:
+                    del of.runs[id_]
+            for container in set(of.minutes) - set(of.containers or ()):
+                if not self._of_container(of, container):
+                    del of.minutes[container]
+
+    def _of_container(self, desk: ClusterDesk, container: str) -> Mapping[int, Rollup]:
+        return self._hours.of(Subject(cluster=desk.id, container=container))
 
     def judge(self, cluster: str, now_ms: int) -> list[RunDesk]:
         """Judge every run of a cluster that is not closed; returns those judged."""
         desk = self.clusters[cluster]
-        judged = [run for run in desk.runs.values() if not run.is_closed]
-        containers = {
-            c: self._hours.of(Subject(cluster=cluster, container=c)) for c in desk.known_containers
-        }
-        runs_on = self._runs_on(desk, now_ms)
+        judged = [run for run in desk.runs.values() if not self._is_done(desk, run)]
+        processes = self._processes(desk, now_ms) if judged else {}
         for run in judged:
-            inquiry = self._inquiry(desk, run, containers, runs_on)
-            result = diagnose(inquiry, run.memory, self._rules, self._minutes, now_ms)
+            inquiry = self._inquiry(desk, run, processes)
+            result = diagnose(inquiry, run.memory, self._rules, run.minutes, now_ms)
             run.report, run.memory = result.report, result.memory
             run.wants_threads, run.up_ms = result.wants_threads, result.up_ms
         return judged
 
+    def _is_done(self, desk: ClusterDesk, run: RunDesk) -> bool:
+        """Whether nothing is to be added to what was said of a run."""
+        is_left = desk.containers is None and run.is_over and run.report is not None
+        return is_left or run.is_closed
+
+    def _processes(self, desk: ClusterDesk, now_ms: int) -> dict[str, Process]:
+        runs_in = self._runs_in(desk, now_ms)
+        return {
+            container: process_of(
+                container,
+                self._of_container(desk, container),
+                (desk.containers or {}).get(container),
+                memo,
+                minutes_of_hour(now_ms),
+                now_ms,
+                runs=frozenset(runs_in.get(container, ())),
+                is_listed=desk.containers is not None,
+            )
+            for container, memo in desk.minutes.items()
+        }
+
+    def _runs_in(self, desk: ClusterDesk, now_ms: int) -> dict[str, set[str]]:
+        """The live runs that had subtasks in each container in the last minutes."""
+        found: dict[str, set[str]] = {}
+        newest = range(now_ms // MINUTE_MS - HELD_MINUTES + 1, now_ms // MINUTE_MS + 1)
+        for run in desk.runs.values():
+            rollups = {} if run.is_over else self._hours.of(run.subject)
+            tracks = (t for m in newest if m in rollups for t in rollups[m].tracks)
+            for container in {t.key.container for t in tracks if t.key.vertex}:
+                found.setdefault(container, set()).add(run.id)
+        return found
+
     def _inquiry(
-        self,
-        desk: ClusterDesk,
-        run: RunDesk,
-        containers: Mapping[str, Mapping[int, Rollup]],
-        runs_on: Mapping[str, int],
+        self, desk: ClusterDesk, run: RunDesk, processes: Mapping[str, Process]
     ) -> Inquiry:
         seen = run.seen
         return Inquiry(
@@ -197,31 +276,20 @@ class Desk:
                 interval_ms=desk.interval_ms,
                 last_answer_ms=desk.last_answer_ms,
                 cluster_says=desk.says,
+                ahead_ms=desk.ahead_ms,
             ),
             rollups=self._hours.of(run.subject),
-            containers=containers,
-            container_facts=desk.containers,
-            runs_on=runs_on,
+            processes=processes,
             threads=run.threads,
             actions=run.actions,
             dumps_allowed=desk.dumps_allowed,
         )
 
-    def _runs_on(self, desk: ClusterDesk, now_ms: int) -> Counter[str]:
-        """How many runs had subtasks in each container in the last minutes."""
-        found: Counter[str] = Counter()
-        newest = range(now_ms // MINUTE_MS - HELD_MINUTES + 1, now_ms // MINUTE_MS + 1)
-        for run in desk.runs.values():
-            rollups = self._hours.of(run.subject)
-            tracks = (t for m in newest if m in rollups for t in rollups[m].tracks)
-            found.update({t.key.container for t in tracks if t.key.vertex})
-        return found
-
     def note_threads(
         self, run: RunDesk, samples: Iterable[ThreadSample], actions: Iterable[Action]
     ) -> None:
         """Keep what a thread dump showed, and that it was taken."""
-        run.threads = (*run.threads, *samples)[-2_000:]
+        run.threads = (*run.threads, *samples)[-KEPT_SAMPLES:]
         run.actions = (*run.actions, *actions)[-KEPT_ACTIONS:]
 
     def snapshots(self, now_ms: int) -> list[Snapshot]:
@@ -239,6 +307,31 @@ class Desk:
         return sorted(
             rows, key=lambda r: (WORST_FIRST.index(r.verdict), r.since_ms or 0, r.job.name)
         )
+
+
+def ahead_ms(found: Round, known_ms: int) -> int:
+    """How far the JobManager's clock is ahead of ours, as a round shows; 0 for a few seconds.
+
+    What is told as of now was read between the round's beginning and its end. A small change is
+    jitter: what was found before stays, so that an event that is told again keeps its time.
+    """
+    newest_ms = max((e.time_ms for e in found.events if isinstance(e, MetricReport)), default=None)
+    if newest_ms is None:
+        return known_ms
+    began_ms = found.arrival_ms - found.took_ms
+    if began_ms - WRONG_CLOCK_MS <= newest_ms <= found.arrival_ms + WRONG_CLOCK_MS:
+        return 0
+    told_ms = newest_ms - began_ms
+    return known_ms if abs(told_ms - known_ms) <= WRONG_CLOCK_MS else told_ms
+
+
+def by_our_clock(event: Event, ahead_ms: int) -> Event:
+    """The event with its times by our clock."""
+    if not ahead_ms:
+        return event
+    if isinstance(event, CheckpointEvent) and event.ended_ms is not None:
+        event = replace(event, ended_ms=event.ended_ms - ahead_ms)
+    return replace(event, time_ms=event.time_ms - ahead_ms)
 
 
 def run_to_show(runs: Iterable[RunDesk]) -> RunDesk:

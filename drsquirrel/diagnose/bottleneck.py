@@ -1,19 +1,21 @@
 """The walk to the vertex that limits a run: DIAGNOSIS.md section 3, *Locate*."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import mean
 
 from drsquirrel.diagnose.rate import Work
 from drsquirrel.model.case import PRESSURED_SHARE, SATURATED_IDLE, SATURATED_PRESSURED
 from drsquirrel.model.facts import JobFacts, Vertex
 from drsquirrel.model.unknown import Truth, Unknown
 
-Works = Mapping[tuple[str, int], Work]
+Works = Mapping[str, Mapping[int, Work]]
+"""Per vertex id and subtask."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A vertex that limits: its saturated subtasks, and the largest share it holds others back."""
+    """A vertex that limits: its saturated subtasks, and the share of source time it holds back."""
 
     vertex: str
     subtasks: tuple[int, ...]
@@ -23,12 +25,27 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where the walk ended: limiting sites, worst first, and frontiers that are not saturated."""
+    """Where the walk ended: limiting sites, worst first, and vertices of which it is not known."""
 
     sites: tuple[Site, ...]
+    undecided: tuple[str, ...] = ()
+    """Saturated, and it is not known yet whether the lag of the sources they hold back grows."""
     open_ends: tuple[str, ...] = ()
-    """Vertices that hold others back without being saturated: alignment, the network, a window
-    too short."""
+    """They hold others back without being saturated: alignment, the network, a window too short."""
+
+    def limits(self, vertex: str) -> bool | None:
+        """Whether this vertex limits the run; None where that is not known."""
+        if any(site.vertex == vertex for site in self.sites):
+            return True
+        return None if vertex in self.undecided else False
+
+
+@dataclass
+class _Reached:
+    """What the walk brings to a vertex: the subtasks, and the sources that wait, for how much."""
+
+    subtasks: set[int] = field(default_factory=set)
+    waiting: dict[str, float] = field(default_factory=dict)
 
 
 def sources_of(facts: JobFacts) -> tuple[Vertex, ...]:
@@ -45,19 +62,6 @@ def outputs_of(facts: JobFacts) -> dict[str, list[tuple[Vertex, str]]]:
     return found
 
 
-def upstream_sources(facts: JobFacts, vertex: str) -> frozenset[str]:
-    """The source vertices whose data reaches a vertex (itself if it is one)."""
-    inputs = {v.id: tuple(e.source for e in v.inputs) for v in facts.vertices}
-    seen: set[str] = set()
-    to_visit = [vertex]
-    while to_visit:
-        at = to_visit.pop()
-        if at not in seen:
-            seen.add(at)
-            to_visit.extend(inputs.get(at, ()))
-    return frozenset(v for v in seen if not inputs.get(v))
-
-
 def is_pressured(work: Work) -> bool:
     return work.pressured >= PRESSURED_SHARE
 
@@ -69,56 +73,53 @@ def is_saturated(work: Work) -> bool:
 def locate(facts: JobFacts, works: Works, lag_rising: Mapping[str, Truth]) -> Walk | Unknown:
     """The limiting vertices of a run.
 
-    works: per (vertex id, subtask) over one span. lag_rising: per source vertex id; absent where
-    no lag is known. A vertex that holds back only sources whose lag is known not to rise keeps up
-    and is no bottleneck.
+    works: over one span. lag_rising: per source vertex id; absent where no lag is reported. From
+    each source downstream through pressured subtasks, on forward edges from a subtask to its own
+    successor; who is reached and saturated limits, unless no source that waits falls behind.
     """
-    if not works:
+    if not any(works.values()):
         return Unknown("no subtask has 30 s of counters")
-    of_vertex: dict[str, dict[int, Work]] = {}
-    for (vertex_id, index), work in works.items():
-        of_vertex.setdefault(vertex_id, {})[index] = work
-    frontier: dict[str, tuple[set[int], float]] = {}
-    for upstream, reads in outputs_of(facts).items():
-        pressured = {i: w for i, w in of_vertex.get(upstream, {}).items() if is_pressured(w)}
-        for vertex, ship in reads if pressured else ():
-            here = of_vertex.get(vertex.id, {})
-            reach = set(here) & set(pressured) if ship == "FORWARD" else set(here)
-            if any(is_pressured(here[i]) for i in reach):
-                continue
-            before, share = frontier.get(vertex.id, (set(), 0.0))
-            worst = max(w.pressured for w in pressured.values())
-            frontier[vertex.id] = (before | reach, max(share, worst))
-    any_pressure = any(is_pressured(w) for w in works.values())
-    sites = [] if any_pressure else list(_inside_chains(facts, of_vertex, lag_rising))
-    open_ends = []
-    for vertex_id, (reach, share) in frontier.items():
-        if _keeps_up(facts, vertex_id, lag_rising):
+    outputs = outputs_of(facts)
+    reached: dict[str, _Reached] = {}
+    sites: list[Site] = []
+    undecided: list[str] = []
+    open_ends: list[str] = []
+    for vertex in facts.vertices:
+        here = works.get(vertex.id, {})
+        at = reached.get(vertex.id, _Reached())
+        if not vertex.inputs and here:
+            at = _Reached(set(here), {vertex.id: mean(w.pressured for w in here.values())})
+        pressured = {i for i in at.subtasks if i in here and is_pressured(here[i])}
+        for reader, ship in outputs[vertex.id] if pressured else ():
+            to = reached.setdefault(reader.id, _Reached())
+            to.subtasks |= pressured if ship == "FORWARD" else set(works.get(reader.id, ()))
+            to.waiting.update(at.waiting)
+        inside_chain = not vertex.inputs
+        if not at.waiting or (inside_chain and pressured):
             continue
-        here = of_vertex[vertex_id]
-        saturated = tuple(sorted(i for i in reach if is_saturated(here[i])))
-        if saturated:
-            sites.append(Site(vertex_id, saturated, share))
-        else:
-            open_ends.append(vertex_id)
-    sites.sort(key=lambda s: (-s.holds_back, s.vertex))
-    return Walk(tuple(sites), tuple(sorted(open_ends)))
+        rest = at.subtasks - pressured
+        saturated = tuple(sorted(i for i in rest if i in here and is_saturated(here[i])))
+        falls_behind = _falls_behind(at.waiting, lag_rising, inside_chain)
+        if saturated and falls_behind is True:
+            holds_back = 1.0 if inside_chain else sum(at.waiting.values())
+            sites.append(Site(vertex.id, saturated, holds_back, inside_chain))
+        elif saturated and falls_behind is None:
+            undecided.append(vertex.id)
+        elif not saturated and not pressured and not inside_chain:
+            open_ends.append(vertex.id)
+    sites.sort(key=lambda site: -site.holds_back)
+    return Walk(tuple(sites), tuple(undecided), tuple(open_ends))
 
 
-def _inside_chains(
-    facts: JobFacts, of_vertex: Mapping[str, Mapping[int, Work]], lag_rising: Mapping[str, Truth]
-) -> list[Site]:
-    """No pressure anywhere: a source's own chain limits where it is saturated and its lag rises."""
-    sites = []
-    for source in sources_of(facts):
-        rising = lag_rising.get(source.id, False)
-        here = of_vertex.get(source.id, {})
-        saturated = tuple(sorted(i for i, w in here.items() if is_saturated(w)))
-        if rising is True and saturated:
-            sites.append(Site(source.id, saturated, 1.0, inside_chain=True))
-    return sites
+def _falls_behind(
+    waiting: Mapping[str, float], lag_rising: Mapping[str, Truth], inside_chain: bool
+) -> bool | None:
+    """Whether a source that waits falls behind, as far as that is known; None: not known yet.
 
-
-def _keeps_up(facts: JobFacts, vertex: str, lag_rising: Mapping[str, Truth]) -> bool:
-    sources = upstream_sources(facts, vertex)
-    return bool(sources) and all(lag_rising.get(s) is False for s in sources)
+    One that is held back and reports no lag is taken to. One that is only busy is not: it may wait
+    inside its reader (a chain of its own shows no backpressure).
+    """
+    told = [lag_rising.get(source, not inside_chain) for source in waiting]
+    if any(rising is True for rising in told):
+        return True
+    return None if any(isinstance(rising, Unknown) for rising in told) else False

@@ -4,32 +4,30 @@ from collections.abc import Mapping
 from dataclasses import replace
 from statistics import median
 
-from drsquirrel.diagnose.bottleneck import Site, outputs_of
-from drsquirrel.diagnose.container import place, slots_free
+from drsquirrel.diagnose.bottleneck import Site, Walk, outputs_of
+from drsquirrel.diagnose.container import Process, place, slots_free
+from drsquirrel.diagnose.episode import History
 from drsquirrel.diagnose.hour import MeasuredHour
 from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.lag import LagSeen
-from drsquirrel.diagnose.now import Now, now_of
-from drsquirrel.diagnose.question import is_silent
-from drsquirrel.diagnose.rate import latest
-from drsquirrel.diagnose.reading import RUN
+from drsquirrel.diagnose.minute import RunMinute
+from drsquirrel.diagnose.now import FRESH_MS, Now
+from drsquirrel.diagnose.onset import onset_of
+from drsquirrel.diagnose.rate import FROZEN
 from drsquirrel.diagnose.thread import verdict as thread_verdict
-from drsquirrel.diagnose.vertex import cost_skew, record_rates, send_errors, skew, subtasks_of
-from drsquirrel.model import metric
+from drsquirrel.diagnose.vertex import UNSEEN, cost_skew, known_costs, send_errors, skew
 from drsquirrel.model.case import (
     Bottleneck,
     Case,
     CheckpointsNow,
     ContainerNow,
-    Episode,
     Lag,
     ThreadVerdict,
     VertexNow,
 )
 from drsquirrel.model.facts import JobFacts, Vertex
 from drsquirrel.model.report import Onset
-from drsquirrel.model.snapshot import MINUTE_MS
-from drsquirrel.model.unknown import Number, Truth, Unknown
+from drsquirrel.model.unknown import Number, Unknown, known
 from drsquirrel.rules.wording import duration
 
 WARM_UP_MS = 30_000
@@ -37,68 +35,129 @@ WARM_UP_MS = 30_000
 EQUAL_RECORDS = 1.5
 """Subtasks whose records differ by less than this factor get about the same work."""
 SLOW_FACTOR = 2.0
-"""A subtask whose records cost this multiple of its peers' is slow by itself."""
+"""A subtask whose records cost this multiple of its quicker peers' is slow by itself."""
 THREADS_FRESH_MS = 600_000
 FROZEN_MS = 45_000
 """Counters older than this are not of now: four rounds brought none."""
+HEARTBEAT_LATE_MS = 12_000
+"""A TaskManager sends one every 10 s; older than this it hangs, 35 s before Flink notices."""
+CALM_MINUTES = 3
+"""To say that records cost more than before takes so many minutes without a bottleneck."""
 
 
 def build(
     inquiry: Inquiry,
     hour: MeasuredHour,
+    now: Now | None,
     checkpoints: CheckpointsNow,
-    episodes: tuple[Episode, ...],
-    up_since_ms: int | None,
-    containers: Mapping[str, ContainerNow],
+    history: History,
+    in_burst: bool,
 ) -> Case:
-    """The case of a run at the hour's end."""
-    now_ms = hour.now_ms
-    now = now_of(inquiry, now_ms)
+    """The case of a run at the hour's end. Its containers are those of the hour that hold or held
+    its subtasks; what limits a vertex may be another on the same host. In a burst none limits."""
     facts = inquiry.facts
-    running, waiting = tasks_now(now)
-    up_ms: Number = now_ms - up_since_ms if up_since_ms else Unknown("not all tasks have run yet")
-    known_plan = facts.vertices if now and facts else ()
+    nothing = Unknown("no data in the last minutes")
+    up_ms = up_for_ms(history, hour.now_ms)
     case = Case(
-        now_ms=now_ms,
+        now_ms=hour.now_ms,
         job=inquiry.job.name,
-        start_ms=inquiry.run.start_ms,
+        start_ms=inquiry.started_ms,
         state=inquiry.run.state,
         facts=facts or Unknown("the plan was not read yet"),
-        all_running=running,
+        all_running=now.all_running if now else nothing,
         running_for_ms=up_ms,
-        frozen=frozen(now, containers, now_ms, 3 * inquiry.expected.interval_ms),
-        warming_up=running is True and (isinstance(up_ms, Unknown) or up_ms < WARM_UP_MS),
-        vertices=tuple(vertex_now(now, v, facts, hour) for v in known_plan if now and facts),
-        containers=containers,
-        lags=tuple(map(lag_now, now.minute.lags)) if now else (),
-        bottlenecks=Unknown("no data in the last minutes"),
-        episodes=episodes,
+        frozen=frozen(inquiry, now, hour.now_ms),
+        warming_up=is_warming_up(inquiry, history, hour.now_ms),
+        vertices=vertices_now(now, facts, hour) if now and facts else (),
+        containers=containers_of(inquiry, hour),
+        lags=tuple(map(lag_now, now.rates.lags)) if now else (),
+        bottlenecks=nothing,
+        episodes=history.episodes,
         checkpoints=checkpoints,
-        slots_free=slots_free(inquiry, now_ms),
-        tasks_waiting=waiting,
+        slots_free=slots_free(inquiry.processes),
+        tasks_waiting=now.waiting if now else nothing,
+        waiting_since_ms=history.waiting_since_ms,
     )
-    return replace(case, bottlenecks=bottlenecks_now(case, inquiry, hour, now))
+    return replace(case, bottlenecks=bottlenecks_now(case, inquiry, hour, now, in_burst))
+
+
+def up_for_ms(history: History, now_ms: int) -> Number:
+    """For how long all tasks have run, at least."""
+    if history.up_since_ms is None:
+        return Unknown("not all tasks run")
+    return max(0, now_ms - history.up_since_ms)
+
+
+def is_warming_up(inquiry: Inquiry, history: History, now_ms: int) -> bool:
+    """Whether all tasks run, and have not for long. One that is seen for the first time may have
+    run for hours, unless its start was shortly before."""
+    since_ms = history.up_since_ms
+    if since_ms is None or now_ms - since_ms >= WARM_UP_MS or inquiry.is_batch:
+        return False
+    return history.saw_start or since_ms - inquiry.started_ms < WARM_UP_MS
+
+
+def containers_of(inquiry: Inquiry, hour: MeasuredHour) -> dict[str, ContainerNow]:
+    """The processes that held subtasks of the run in the hour, and the JobManager's."""
+    known = inquiry.processes
+    return {c: known[c].beside(inquiry.run.id) for c in sorted(hour.containers) if c in known}
+
+
+def with_neighbours(case: Case, processes: Mapping[str, Process], run: str) -> Case:
+    """The case with all processes that are alive: they may share a host with the run's."""
+    alive = {c: p.beside(run) for c, p in processes.items() if p.now.gone_ms is None}
+    return replace(case, containers=alive | dict(case.containers))
+
+
+def frozen(inquiry: Inquiry, now: Now | None, now_ms: int) -> str:
+    """Why the rates are not to be trusted; "" if they are.
+
+    One hung TaskManager freezes the REST values of all.
+    """
+    alive = (p.now for p in inquiry.processes.values() if p.now.gone_ms is None)
+    oldest_ms = max((known(c.heartbeat_age_ms, 0.0) for c in alive), default=0.0)
+    if is_silent(oldest_ms):
+        return f"a TaskManager has been silent for {duration(oldest_ms)}"
+    if now is None or now.counters_age_ms is None:
+        return ""
+    if now.counters_age_ms > max(FROZEN_MS, 3 * inquiry.expected.interval_ms):
+        return f"Flink's counters have stood still for {duration(now.counters_age_ms)}"
+    still = sum(reason is FROZEN for reason in now.rates.untrusted.values())
+    measured = sum(map(len, now.rates.works.values()))
+    return "Flink's counters stand still" if still > measured else ""
+
+
+def is_silent(heartbeat_age_ms: Number) -> bool:
+    """Whether a heartbeat is too old; unknown is not."""
+    return not isinstance(heartbeat_age_ms, Unknown) and heartbeat_age_ms > HEARTBEAT_LATE_MS
 
 
 def bottlenecks_now(
-    case: Case, inquiry: Inquiry, hour: MeasuredHour, now: Now | None
+    case: Case, inquiry: Inquiry, hour: MeasuredHour, now: Now | None, in_burst: bool
 ) -> tuple[Bottleneck, ...] | Unknown:
-    """The vertices that limit now; unknown while nothing is to be said of rates."""
+    """The vertices that limit now; unknown while nothing is to be said of rates.
+
+    A batch job works as fast as it can, some vertex always limits it; a burst drains by itself.
+    """
     if now is None:
         return Unknown("no data in the last minutes")
     if case.frozen:
         return Unknown(case.frozen)
     if case.all_running is not True:
         return Unknown("not all tasks run")
+    if inquiry.is_batch or in_burst:
+        return ()
     if case.warming_up:
         return Unknown("all tasks have run for less than 30 s")
-    walk = now.minute.walk
-    if isinstance(walk, Unknown):
-        return walk
-    return tuple(bottleneck_now(site, case, inquiry, hour) for site in walk.sites)
+    if isinstance(now.walk, Unknown):
+        return now.walk
+    near = with_neighbours(case, inquiry.processes, inquiry.run.id)
+    return tuple(bottleneck_now(site, near, inquiry, hour, now) for site in now.walk.sites)
 
 
-def bottleneck_now(site: Site, case: Case, inquiry: Inquiry, hour: MeasuredHour) -> Bottleneck:
+def bottleneck_now(
+    site: Site, case: Case, inquiry: Inquiry, hour: MeasuredHour, now: Now
+) -> Bottleneck:
     """One limiting vertex with what explains it."""
     at = case.by_vertex[site.vertex]
     subtasks = tuple(s for s in at.subtasks if s.index in site.subtasks)
@@ -110,51 +169,56 @@ def bottleneck_now(site: Site, case: Case, inquiry: Inquiry, hour: MeasuredHour)
     rises = [v.cost_rise for v in case.vertices if v is not at]
     known_rises = [r for r in rises if not isinstance(r, Unknown)]
     nobody = Unknown("no other vertex to compare with")
+    onset = onset_of(hour, limited(hour, site.vertex), case.start_ms)
     return Bottleneck(
         at=at,
         subtasks=subtasks,
-        onset=onset_at(hour, site.vertex, inquiry.run.start_ms),
+        onset=onset,
         inside_chain=site.inside_chain,
         cpu_cores=cpu if holding else Unknown("no data of its containers"),
         containers=holding,
-        threads=threads_at(inquiry, at, site, case.now_ms),
+        threads=threads_at(inquiry, at, site, onset, case.now_ms),
         neighbours_cost_rise=median(known_rises) if known_rises else nobody,
         slow_host=slow_host(at, case.containers),
     )
 
 
-def vertex_now(now: Now, vertex: Vertex, facts: JobFacts, hour: MeasuredHour) -> VertexNow:
-    """A vertex over the newest minutes."""
-    works = {i: w for (id_, i), w in now.minute.works.items() if id_ == vertex.id}
-    subtasks = subtasks_of(vertex, works)
-    even = skew(record_rates(vertex, subtasks), vertex)
+def limited(hour: MeasuredHour, vertex: str) -> list[bool | None]:
+    """Minute by minute whether this vertex limited the run."""
+    told = [m and m.vertices.get(vertex, UNSEEN).bottleneck for m in hour.run]
+    return [None if value is None else value == 1 for value in told]
+
+
+def vertices_now(now: Now, facts: JobFacts, hour: MeasuredHour) -> tuple[VertexNow, ...]:
+    """The vertices over the newest minutes."""
+    calm = [m for m in hour.run if m and isinstance(m.walk, Walk) and not m.walk.sites]
+    outputs = outputs_of(facts)
+    return tuple(vertex_now(now, v, calm, is_last=not outputs[v.id]) for v in facts.vertices)
+
+
+def vertex_now(now: Now, vertex: Vertex, calm: list[RunMinute], *, is_last: bool) -> VertexNow:
+    """A vertex; `calm` are the minutes in which none limited the run."""
+    subtasks = now.rates.subtasks[vertex.id]
     return VertexNow(
         vertex=vertex,
         subtasks=subtasks,
         reads_from_outside=not vertex.inputs,
-        writes_outside=not outputs_of(facts)[vertex.id],
-        cost_rise=cost_rise(hour, vertex.id),
-        records_skew=Unknown("too few records to tell") if even is None else even,
+        writes_outside=is_last,
+        cost_rise=cost_rise(calm, vertex.id, known_costs(subtasks)),
+        records_skew=skew(vertex, subtasks),
         cost_skew=cost_skew(subtasks),
-        send_errors_per_s=send_errors(now.of_scope, vertex.id),
+        send_errors_per_s=send_errors(now.of_scope, vertex.id, now.told_ms - FRESH_MS),
     )
 
 
-def cost_rise(hour: MeasuredHour, vertex: str) -> Number:
-    """Wall cost of the newest measured minute over the median of the minutes in which no vertex
-    limited the run; unknown with fewer than three of those."""
-    newest: float | None = None
-    calm = []
-    for minute in hour.run:
-        found = minute.vertices.get(vertex) if minute else None
-        if minute is None or found is None or found.cost_us is None:
-            continue
-        newest = found.cost_us
-        if not isinstance(minute.walk, Unknown) and not minute.walk.sites:
-            calm.append(newest)
-    if newest is None or len(calm) < 3 or median(calm) <= 0:
+def cost_rise(calm: list[RunMinute], vertex: str, costs_now: list[float]) -> Number:
+    """Median wall cost now over its median of the minutes in which no vertex limited the run."""
+    then = [c for m in calm if (c := m.vertices.get(vertex, UNSEEN).cost_us) is not None]
+    if not costs_now:
+        return Unknown("too few records to tell what one takes")
+    if len(then) < CALM_MINUTES or median(then) <= 0:
         return Unknown("no minutes without a bottleneck to compare with")
-    return newest / median(calm)
+    return median(costs_now) / median(then)
 
 
 def lag_now(seen: LagSeen) -> Lag:
@@ -170,15 +234,23 @@ def lag_now(seen: LagSeen) -> Lag:
     )
 
 
-def threads_at(inquiry: Inquiry, at: VertexNow, site: Site, now_ms: int) -> ThreadVerdict | Unknown:
-    """What the saturated subtasks' threads did in the dumps of the last ten minutes."""
+def threads_at(
+    inquiry: Inquiry, at: VertexNow, site: Site, onset: Onset | None, now_ms: int
+) -> ThreadVerdict | Unknown:
+    """What the saturated subtasks' threads did in the dumps of the last ten minutes, and since it
+    may have begun."""
+    since_ms = now_ms - THREADS_FRESH_MS
+    if onset:
+        since_ms = max(since_ms, onset.earliest_ms)
+    name = at.vertex.name
+    others = {v.name for v in inquiry.facts.vertices} - {name} if inquiry.facts else set()
     samples = [
         s
         for s in inquiry.threads
-        if now_ms - s.time_ms < THREADS_FRESH_MS
+        if s.time_ms >= since_ms
         and s.subtask in site.subtasks
-        and s.task
-        and at.vertex.name.startswith(s.task)
+        # Flink may have cut the name; the whole name of another vertex is not meant.
+        and (name.startswith(s.task) and s.task and s.task not in others)
     ]
     return thread_verdict(samples) if samples else Unknown("no thread dump was taken")
 
@@ -193,71 +265,13 @@ def slow_host(at: VertexNow, containers: Mapping[str, ContainerNow]) -> str | Un
         return Unknown("fewer than two subtasks with records")
     if isinstance(at.records_skew, Unknown):
         return at.records_skew
-    usual = median(c for _, c in costs) if len(costs) > 2 else min(c for _, c in costs)
+    quicker_half = sorted(c for _, c in costs)[: (len(costs) + 1) // 2]
+    usual = median(quicker_half)
     slow = [s.container for s, c in costs if c >= SLOW_FACTOR * usual]
     quick = [s.container for s, c in costs if c < SLOW_FACTOR * usual]
-    if not slow or not quick or at.records_skew > EQUAL_RECORDS:
+    if not slow or at.records_skew > EQUAL_RECORDS:
         return ""
     hosts = {place(c, containers) for c in slow}
     if len(hosts) == 1 and not hosts & {place(c, containers) for c in quick}:
         return hosts.pop()
     return slow[0] if len(set(slow)) == 1 and slow[0] not in quick else ""
-
-
-def onset_at(hour: MeasuredHour, vertex: str, start_ms: int) -> Onset | None:
-    """Since when this vertex has limited the run."""
-    limited = [None if minute is None else minute.limits(vertex) for minute in hour.run]
-    return onset_of(hour, limited, start_ms)
-
-
-def onset_of(hour: MeasuredHour, held: list[bool | None], start_ms: int) -> Onset | None:
-    """The onset interval of a condition from its minutes (None: not seen), newest last.
-
-    The unbroken run of minutes up to now, a gap of one bridged; earliest is the last minute known
-    to be calm, or the start of the run.
-    """
-    first: int | None = None
-    calm: int | None = None
-    for i in range(len(held) - 1, -1, -1):
-        if held[i] is True:
-            first, calm = i, None
-        elif held[i] is False and calm is None:
-            calm = i
-        elif held[i] is False and first is not None:
-            break
-    if first is None:
-        return None
-    latest_ms = (hour.first_minute + first + 1) * MINUTE_MS
-    earliest_ms = start_ms if calm is None else (hour.first_minute + calm) * MINUTE_MS
-    return Onset(earliest_ms=max(start_ms, earliest_ms), latest_ms=min(latest_ms, hour.now_ms))
-
-
-def tasks_now(now: Now | None) -> tuple[Truth, Number]:
-    """(all tasks run, tasks that wait for a slot) at the newest reading."""
-    own = now.of_scope.get(RUN, []) if now else []
-    total = latest(own, metric.TASKS_TOTAL.name)
-    running = latest(own, metric.TASKS_RUNNING.name)
-    waiting = latest(own, metric.TASKS_SCHEDULED.name)
-    nothing = Unknown("the JobManager said nothing of the tasks in the last minutes")
-    all_run: Truth = nothing if total is None or running is None else running >= total > 0
-    return all_run, nothing if waiting is None else float(waiting)
-
-
-def frozen(
-    now: Now | None, containers: Mapping[str, ContainerNow], now_ms: int, patience_ms: int
-) -> str:
-    """Why the rates are not to be trusted; "" if they are.
-
-    One hung TaskManager freezes the REST values of all.
-    """
-    for container in containers.values():
-        age_ms = container.heartbeat_age_ms
-        if container.gone_ms is None and not isinstance(age_ms, Unknown) and is_silent(age_ms):
-            return f"a TaskManager has been silent for {age_ms / 1000:.0f} s"
-    if now is None or now.counted_ms is None:
-        return ""
-    age_ms = now_ms - now.counted_ms
-    if age_ms > max(FROZEN_MS, patience_ms):
-        return f"Flink's counters have stood still for {duration(age_ms)}"
-    still = sum(reason == "frozen" for reason in now.minute.untrusted.values())
-    return "Flink's counters stand still" if still > len(now.minute.works) else ""

@@ -1,28 +1,29 @@
 """The verdict on a run and the sentence that says it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from drsquirrel.diagnose.answer import Given
+from drsquirrel.diagnose.bottleneck import Walk
 from drsquirrel.diagnose.hour import MeasuredHour
-from drsquirrel.diagnose.inquiry import Inquiry
-from drsquirrel.diagnose.memory import SURE
-from drsquirrel.diagnose.strip import clock
-from drsquirrel.diagnose.symptom import is_starting
+from drsquirrel.diagnose.memory import SURE, key_of
+from drsquirrel.diagnose.now import Now
+from drsquirrel.diagnose.standing import Conclusion, clock, is_restarting, is_starting
+from drsquirrel.diagnose.vertex import NEARLY_ALL
 from drsquirrel.model.case import Case
 from drsquirrel.model.report import (
     HOUR_MINUTES,
     Answer,
+    Benign,
     CheckResult,
     Onset,
     Symptom,
     quoted,
 )
-from drsquirrel.model.state import ENDED_STATES, LOST
 from drsquirrel.model.unknown import Unknown
 from drsquirrel.model.verdict import Confidence, Outcome, Verdict
-from drsquirrel.rules.wording import duration, plural
+from drsquirrel.rules.wording import plural
 
-STALE_ROUNDS = 3
-"""A source that has missed so many of its reports is stale: what it said last is not now."""
+HOUR_MS = 3_600_000
 WORDS = {
     Confidence.CERTAIN: "Certain",
     Confidence.LIKELY: "Likely",
@@ -31,111 +32,48 @@ WORDS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Conclusion:
-    """Verdict and headline of a report."""
-
-    verdict: Verdict
-    headline: str
-    subline: str
-
-
 def conclude(
-    inquiry: Inquiry,
     case: Case,
     hour: MeasuredHour,
+    now: Now | None,
+    given: Given,
     causes: list[Answer],
     symptoms: list[Symptom],
     checks: list[CheckResult],
-    if_nothing_is_done: str,
+    benign: Sequence[Benign],
+    *,
+    batch: bool,
 ) -> Conclusion:
-    """The first of these that holds: ended, no data, a cause, a symptom, a check, healthy."""
-    if case.state in ENDED_STATES and case.state != "FAILED":
-        return _ended(inquiry)
-    if case.state == LOST:
-        return _lost(inquiry)
-    silent = silence(inquiry, case.now_ms)
-    if silent:
-        return Conclusion(verdict=Verdict.UNKNOWN, headline=silent, subline=_last_seen(inquiry))
-    verdict = _verdict(case, causes, symptoms, checks)
+    """The first of these that there is: a sure cause, a symptom, a bad check; else quiet."""
+    verdict = _verdict(case, symptoms, checks)
     if causes and causes[0].confidence in SURE:
+        words = dict(zip(map(key_of, given.answers), given.next_words, strict=True))
         return Conclusion(
             verdict=verdict,
             headline=causes[0].title,
-            subline=_sure_since(causes[0], if_nothing_is_done),
+            subline=_sure_since(causes[0], words.get(key_of(causes[0]), "")),
         )
     if symptoms:
-        return Conclusion(
-            verdict=verdict, headline=_symptom(symptoms, causes), subline=_would_decide(causes)
-        )
+        worst = symptoms[0]
+        about = [a for a in causes if a.code in worst.explained_by]
+        subline = _would_decide(about) if about else _unexplained(case, now, worst, given)
+        return Conclusion(verdict=verdict, headline=worst.text, subline=subline)
     bad = [c for c in checks if c.outcome in (Outcome.FAIL, Outcome.WARN)]
     if bad:
         return Conclusion(verdict=verdict, headline=bad[0].title, subline=bad[0].says)
-    return _quiet(case, hour, verdict)
+    open_ = _open(case, now, batch=batch)
+    if open_ is not None:
+        return open_
+    return _healthy(case, hour, now, benign, batch=batch)
 
 
-def silence(inquiry: Inquiry, now_ms: int) -> str:
-    """Why what we know is not of now; "" while data comes in."""
-    expected = inquiry.expected
-    if expected.last_answer_ms is None:
-        return "No data yet: the cluster has not answered"
-    age_ms = now_ms - expected.last_answer_ms
-    if age_ms <= STALE_ROUNDS * expected.interval_ms:
-        return ""
-    return f"No data: the cluster has not answered for {duration(age_ms)}"
-
-
-def _last_seen(inquiry: Inquiry) -> str:
-    says = inquiry.expected.cluster_says
-    last = inquiry.expected.last_answer_ms
-    seen = f"Last answer at {clock(last)}, the job was {inquiry.run.state} then." if last else ""
-    return " ".join(part for part in (seen, says) if part)
-
-
-def _ended(inquiry: Inquiry) -> Conclusion:
-    run = inquiry.run
-    word = {"FINISHED": "Finished", "CANCELED": "Cancelled"}.get(run.state, run.state)
-    at = f" at {clock(run.end_ms)}" if run.end_ms else ""
-    ran = f"It ran for {duration(run.end_ms - run.start_ms)}." if run.end_ms else ""
-    return Conclusion(verdict=Verdict.ENDED, headline=f"{word}{at}", subline=ran)
-
-
-def _lost(inquiry: Inquiry) -> Conclusion:
-    at = f" since {clock(inquiry.run.end_ms)}" if inquiry.run.end_ms else ""
-    return Conclusion(
-        verdict=Verdict.UNKNOWN,
-        headline=f"The JobManager has not listed this run{at}",
-        subline="It had not ended when it was last seen: a JobManager that starts again without "
-        "high availability forgets its jobs.",
-    )
-
-
-def _verdict(
-    case: Case, causes: list[Answer], symptoms: list[Symptom], checks: list[CheckResult]
-) -> Verdict:
+def _verdict(case: Case, symptoms: list[Symptom], checks: list[CheckResult]) -> Verdict:
+    """Of a run of which something is said; quiet ones have their own."""
     outcomes = {c.outcome for c in checks}
-    codes = {s.code for s in symptoms}
-    if case.state == "FAILED" or Outcome.FAIL in outcomes:
+    down = any(s.code == "job-not-running" for s in symptoms)
+    if case.state == "FAILED" or down or Outcome.FAIL in outcomes:
         return Verdict.FAILING
-    if "job-not-running" in codes:
-        return Verdict.FAILING
-    if causes or symptoms or Outcome.WARN in outcomes:
-        return Verdict.WARNING
-    measured = not isinstance(case.bottlenecks, Unknown) and not _open_lag(case)
-    return Verdict.HEALTHY if case.all_running is True and measured else Verdict.UNKNOWN
-
-
-def _open_lag(case: Case) -> str:
-    """Why it is open whether a source keeps up that works without a pause; "" where it is not."""
-    for v in case.vertices:
-        if v.reads_from_outside and v.saturated:
-            own = [lag for lag in case.lags if lag.vertex == v.vertex.id]
-            open_ones = [lag.rising for lag in own if isinstance(lag.rising, Unknown)]
-            reason = open_ones[0].reason if open_ones else "it reports no lag"
-            if not own or open_ones:
-                name = quoted(v.vertex.name)
-                return f"whether {name}, which works without a pause, keeps up: {reason}"
-    return ""
+    return Verdict.WARNING
 
 
 def _sure_since(answer: Answer, if_nothing_is_done: str) -> str:
@@ -148,19 +86,15 @@ def _sure_since(answer: Answer, if_nothing_is_done: str) -> str:
 
 def _began(onset: Onset) -> str:
     earliest, latest = clock(onset.earliest_ms), clock(onset.latest_ms)
+    if onset.latest_ms - onset.earliest_ms >= HOUR_MS:
+        return f"Began before {latest}."
     if earliest == latest:
         return f"Began at {latest}."
     return f"Began between {earliest[:5]} and {latest}."
 
 
-def _symptom(symptoms: list[Symptom], causes: list[Answer]) -> str:
-    unexplained = [s for s in symptoms if not s.explained_by]
-    return (unexplained or symptoms)[0].text
-
-
 def _would_decide(causes: list[Answer]) -> str:
-    if not causes:
-        return "Unexplained: no known cause fits what was measured."
+    """What the symptom may come from, and what would tell."""
     best = causes[0]
     names = " or ".join(c.replace("-", " ") for c in (best.code, *best.rivals))
     measures = [a.title for a in best.advice if a.kind == "measure"]
@@ -168,24 +102,123 @@ def _would_decide(causes: list[Answer]) -> str:
     return f"{WORDS[best.confidence]}: {names}.{decide}"
 
 
-def _quiet(case: Case, hour: MeasuredHour, verdict: Verdict) -> Conclusion:
-    if verdict is Verdict.HEALTHY:
-        tasks = sum(v.vertex.parallelism for v in case.vertices)
-        return Conclusion(
-            verdict=verdict,
-            headline=f"Healthy: all {plural(tasks, 'task')} run, and nothing limits them",
-            subline=f"Seen for {hour.observed} of {HOUR_MINUTES} min.",
+def _unexplained(case: Case, now: Now | None, symptom: Symptom, given: Given) -> str:
+    """What was looked at without finding a reason."""
+    if symptom.code == "source-lag-growing" and not case.bottlenecks and now:
+        held_back = [case.by_vertex[v].vertex.name for v in _open_ends(now)]
+        if held_back:
+            return (
+                f"Not clear yet: others wait for {quoted(held_back[0])}, which is not at its limit."
+            )
+        return (
+            "Unexplained: no vertex works at its limit. Its reader, the system it reads from or a "
+            "rate limit may hold it back."
         )
+    if not given.weighed:
+        return "Unexplained: no known cause is about this."
+    return f"Unexplained: none of {plural(given.weighed, 'known cause')} fits what was measured."
+
+
+def _open_ends(now: Now) -> tuple[str, ...]:
+    return now.walk.open_ends if isinstance(now.walk, Walk) else ()
+
+
+def _open(case: Case, now: Now | None, *, batch: bool) -> Conclusion | None:
+    """What is not known, where that keeps a run from being called healthy."""
     if is_starting(case):
-        return Conclusion(
-            verdict=verdict, headline="It starts: not all of its tasks run yet", subline=""
-        )
+        headline = "It starts: not all of its tasks run yet"
+        return Conclusion(verdict=Verdict.UNKNOWN, headline=headline)
+    if is_restarting(case):
+        headline = "It restarts, so far without an exception"
+        return Conclusion(verdict=Verdict.UNKNOWN, headline=headline)
+    why = _not_known(case, now, batch=batch)
+    if not why:
+        return None
+    headline = f"Not known {'now' if case.frozen else 'yet'}: {why}"
+    return Conclusion(verdict=Verdict.UNKNOWN, headline=headline)
+
+
+def _not_known(case: Case, now: Now | None, *, batch: bool) -> str:
     if case.frozen:
-        why = case.frozen
-    elif isinstance(case.bottlenecks, Unknown):
-        why = case.bottlenecks.reason
+        return case.frozen
+    if now is None or isinstance(case.facts, Unknown) or isinstance(case.all_running, Unknown):
+        told = (case.all_running, case.facts)
+        return next(t.reason for t in told if isinstance(t, Unknown))
+    if isinstance(case.bottlenecks, Unknown):
+        return case.bottlenecks.reason
+    return "" if batch else _unmeasured(case, now) or _open_lag(case, now)
+
+
+def _unmeasured(case: Case, now: Now) -> str:
+    """Which vertices give no numbers; "" where nearly all subtasks do, or have finished."""
+    missing = [
+        v.vertex.name
+        for v in case.vertices
+        if len(v.subtasks) + sum(id_ == v.vertex.id for id_, _ in now.rates.finished)
+        < NEARLY_ALL * v.vertex.parallelism
+    ]
+    if not missing:
+        return ""
+    if len(missing) == 1:
+        return f"{quoted(missing[0])} has not been measured"
+    return f"{len(missing)} of {len(case.vertices)} vertices have not been measured"
+
+
+def _open_lag(case: Case, now: Now) -> str:
+    """Why it is open whether a source keeps up; "" where it is not."""
+    if isinstance(now.walk, Walk) and now.walk.undecided:
+        name = quoted(case.by_vertex[now.walk.undecided[0]].vertex.name)
+        return f"whether {name}, which works without a pause, keeps up"
+    for v in case.vertices:
+        if (
+            v.reads_from_outside
+            and v.saturated
+            and not any(lag.vertex == v.vertex.id for lag in case.lags)
+        ):
+            name = quoted(v.vertex.name)
+            return f"whether {name}, which works without a pause, keeps up: it reports no lag"
+    return ""
+
+
+def _healthy(
+    case: Case, hour: MeasuredHour, now: Now | None, benign: Sequence[Benign], *, batch: bool
+) -> Conclusion:
+    tasks = sum(v.vertex.parallelism for v in case.vertices)
+    finished = len(now.rates.finished) if now else 0
+    seen = f"Seen for {hour.observed} of {HOUR_MINUTES} min."
+    if batch:
+        headline = "Healthy: the batch job is at work"
+        return Conclusion(verdict=Verdict.HEALTHY, headline=headline, subline=seen)
+    if finished:
+        run = f"{tasks - finished} of {tasks} tasks run, the others have finished"
+    elif tasks == 1:
+        run = "its only task runs"
     else:
-        why = _open_lag(case) or "not enough was measured"
+        run = "both tasks run" if tasks == 2 else f"all {tasks} tasks run"
+    codes = {b.code for b in benign}
+    if "catching-up" in codes:
+        fares = "it is catching up"
+    elif "burst" in codes:
+        fares = "it works off a burst"
+    elif case.bottlenecks or (now and _open_ends(now)):
+        fares = "none works at its limit for long"
+    else:
+        fares = "nothing limits them" if tasks > 1 else "nothing limits it"
+    unknown = _not_assessed(case)
+    told = f"{seen} Not known: {unknown}." if unknown else seen
     return Conclusion(
-        verdict=verdict, headline=f"Not known yet: {why}", subline="It is being measured."
+        verdict=Verdict.HEALTHY, headline=f"Healthy: {run}, and {fares}", subline=told
     )
+
+
+def _not_assessed(case: Case) -> str:
+    """What would show by data that did not come."""
+    told = {lag.vertex for lag in case.lags}
+    quiet = [v for v in case.vertices if v.reads_from_outside and v.vertex.id not in told]
+    missing = [f"the lag of {quoted(v.vertex.name)}" for v in quiet[:1]]
+    if len(quiet) > 1:
+        missing = [f"the lag of {len(quiet)} sources"]
+    held = [c for c in case.containers.values() if c.is_taskmanager and c.gone_ms is None]
+    if not held or any(isinstance(c.gc_share, Unknown) for c in held):
+        missing.append("garbage collection")
+    return ", ".join(missing)

@@ -1,22 +1,28 @@
 """The last hour of a run, minute by minute: what was measured, and the series checks read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
 
 from drsquirrel.diagnose.checkpoint import ended_ms, patience_ms
+from drsquirrel.diagnose.container import JOBMANAGER, ContainerMinute
+from drsquirrel.diagnose.episode import is_rescale, is_restart
 from drsquirrel.diagnose.inquiry import Inquiry
-from drsquirrel.diagnose.minute import ContainerMinute, Minutes, RunMinute
+from drsquirrel.diagnose.minute import Minutes, RunMinute, run_minute
+from drsquirrel.diagnose.vertex import UNSEEN
 from drsquirrel.model import series
 from drsquirrel.model.case import CheckpointsNow, Episode
 from drsquirrel.model.facts import JobFacts
 from drsquirrel.model.report import HOUR_MINUTES
 from drsquirrel.model.series import Series
-from drsquirrel.model.snapshot import MINUTE_MS, Rollup
-from drsquirrel.model.unknown import Number, Unknown
+from drsquirrel.model.snapshot import MINUTE_MS
+from drsquirrel.model.unknown import Number, Truth, Unknown
 
 MinuteValues = tuple[float | None, ...]
-JOBMANAGER = ""
-"""The JobManager's process has no id over REST."""
+Measured = Mapping[Series, Mapping[str, MinuteValues]]
+BEFORE = 3
+"""Minutes before the hour in which what happens in it may have begun."""
 START_MINUTES = 1
 """A run may take so long, beside the minute it starts in, before it is not running."""
 
@@ -27,12 +33,20 @@ class MeasuredHour:
 
     now_ms: int
     first_minute: int
+    earlier: tuple[RunMinute | None, ...]
+    """The minutes before the hour."""
     run: tuple[RunMinute | None, ...]
     containers: Mapping[str, tuple[ContainerMinute | None, ...]]
+    """Those in which the run had subtasks, and the JobManager."""
 
     @property
     def observed(self) -> int:
         return sum(m is not None for m in self.run)
+
+    @property
+    def seen(self) -> list[RunMinute]:
+        """All minutes that were seen, by time."""
+        return [m for m in self.earlier + self.run if m is not None]
 
     def index(self, time_ms: int) -> int | None:
         """The minute of the hour a time falls into; None outside."""
@@ -40,29 +54,29 @@ class MeasuredHour:
         return i if 0 <= i < HOUR_MINUTES else None
 
 
-def measure(inquiry: Inquiry, minutes: Minutes, now_ms: int) -> MeasuredHour:
+def minutes_of_hour(now_ms: int) -> range:
+    """The minutes of the hour that ends now."""
+    newest = now_ms // MINUTE_MS
+    return range(newest - HOUR_MINUTES + 1, newest + 1)
+
+
+def measure(inquiry: Inquiry, minutes: Minutes[RunMinute], now_ms: int) -> MeasuredHour:
     """Measure each minute of the hour that has a rollup."""
-    first = now_ms // MINUTE_MS - HOUR_MINUTES + 1
-    wanted = range(first, first + HOUR_MINUTES)
-    run = tuple(
-        minutes.run(parts, inquiry.facts) if (parts := _pair(inquiry.rollups, m)) else None
-        for m in wanted
+    hour = minutes_of_hour(now_ms)
+    measured = minutes.of(
+        inquiry.rollups,
+        range(hour.start - BEFORE, hour.stop),
+        inquiry.facts,
+        partial(run_minute, facts=inquiry.facts, batch=inquiry.is_batch),
     )
-    used = {JOBMANAGER} | {c for m in run if m is not None for c in m.containers}
-    containers = {
-        c: tuple(minutes.container(parts) if (parts := _pair(rollups, m)) else None for m in wanted)
-        for c, rollups in inquiry.containers.items()
-        if c in used
-    }
-    return MeasuredHour(now_ms, first, run, containers)
-
-
-def _pair(rollups: Mapping[int, Rollup], minute: int) -> tuple[Rollup, ...]:
-    """The rollup of a minute with the one before it; empty where the minute was not seen."""
-    if minute not in rollups:
-        return ()
-    before = rollups.get(minute - 1)
-    return (before, rollups[minute]) if before else (rollups[minute],)
+    used = {JOBMANAGER}.union(*(m.containers for m in measured if m is not None))
+    return MeasuredHour(
+        now_ms=now_ms,
+        first_minute=hour.start,
+        earlier=measured[:BEFORE],
+        run=measured[BEFORE:],
+        containers={c: p.minutes for c, p in inquiry.processes.items() if c in used},
+    )
 
 
 def labels(facts: JobFacts) -> dict[str, str]:
@@ -79,23 +93,21 @@ def series_of(
     checkpoints: CheckpointsNow,
     episodes: tuple[Episode, ...],
     up_since_ms: int | None,
-    start_ms: int,
-) -> dict[Series, Mapping[str, MinuteValues]]:
-    """Every series of model.series, by the name of its entity. What has no sample is all None."""
+    started_ms: int,
+) -> Measured:
+    """Every series of model.series, by the name of its entity. What has no sample is left out."""
     found: dict[Series, Mapping[str, MinuteValues]] = {
-        series.ALL_RUNNING: {"": _all_running(hour, start_ms)},
+        series.ALL_RUNNING: {"": _all_running(hour, episodes, started_ms)},
         series.JOB_FAILED: {"": _each(hour, lambda m: float(m.failed))},
-        series.RESTARTS: {"": _counts(hour, [e.began_ms for e in episodes if e.restarted])},
+        series.RESTARTS: {"": _counts(hour, [e.began_ms for e in episodes if is_restart(e)])},
     }
-    name = labels(facts) if facts else {}
+    columns = {
+        label: [m.vertices.get(v, UNSEEN) if m else UNSEEN for m in hour.run]
+        for v, label in (labels(facts) if facts else {}).items()
+    }
     for of in _OF_VERTEX:
-        rows = {
-            name[v]: _each(hour, lambda m, v=v, of=of: getattr(m.vertices[v], of.name))  # type: ignore[misc]
-            for v in name
-        }
-        found[of] = _seen(rows)
-    limited = {name[v]: _each(hour, lambda m, v=v: _truth(m.limits(v))) for v in name}  # type: ignore[misc]
-    found[series.BOTTLENECK] = _seen(limited)
+        value = attrgetter(of.name)
+        found[of] = _seen({label: tuple(map(value, column)) for label, column in columns.items()})
     for of, pick in _OF_CONTAINER.items():
         rows = {
             c: tuple(None if m is None else _number(pick(m)) for m in minutes)
@@ -107,6 +119,7 @@ def series_of(
 
 
 _OF_VERTEX = (
+    series.BOTTLENECK,
     series.BACKPRESSURED_SHARE,
     series.BUSY_SHARE,
     series.RECORD_SKEW,
@@ -130,22 +143,31 @@ def _each(hour: MeasuredHour, measured: Callable[[RunMinute], float | None]) -> 
 
 def _seen(rows: Mapping[str, MinuteValues]) -> dict[str, MinuteValues]:
     """The entities that have a value at all."""
-    return {k: row for k, row in rows.items() if any(v is not None for v in row)}
+    return {k: row for k, row in rows.items() if row.count(None) < len(row)}
 
 
 def _number(value: Number) -> float | None:
     return None if isinstance(value, Unknown) else value
 
 
-def _truth(value: bool | Unknown | None) -> float | None:
-    return None if value is None or isinstance(value, Unknown) else float(value)
+def _truth(value: Truth) -> float | None:
+    return None if isinstance(value, Unknown) else float(value)
 
 
-def _all_running(hour: MeasuredHour, start_ms: int) -> MinuteValues:
-    """The first minute of a run is its start: not judged unless all tasks ran in it."""
-    started = start_ms // MINUTE_MS + START_MINUTES - hour.first_minute
-    values = _each(hour, lambda m: _truth(m.all_running))
-    return tuple(None if i <= started and not v else v for i, v in enumerate(values))
+def _all_running(hour: MeasuredHour, episodes: Sequence[Episode], started_ms: int) -> MinuteValues:
+    """Not judged where some tasks did not run: the first minute of a run, which is its start,
+    minutes of a rescale, and those after the run was ended on purpose."""
+    started = started_ms // MINUTE_MS + START_MINUTES - hour.first_minute
+    down = [
+        (e.began_ms, e.ended_ms or hour.now_ms) for e in episodes if not is_rescale(e, hour.now_ms)
+    ]
+    values = []
+    for i, minute in enumerate(hour.run):
+        value = None if minute is None else _truth(minute.all_running)
+        from_ms = (hour.first_minute + i) * MINUTE_MS
+        is_down = any(a < from_ms + MINUTE_MS and b >= from_ms for a, b in down)
+        values.append(None if value == 0 and (i <= started or not is_down) else value)
+    return tuple(values)
 
 
 def _counts(hour: MeasuredHour, times_ms: list[int]) -> MinuteValues:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from drsquirrel.model.facts import ContainerFacts, JobFacts, RunSeen, ThreadSample
+from drsquirrel.diagnose.container import Process
+from drsquirrel.model.facts import JobFacts, RunSeen, ThreadSample
 from drsquirrel.model.report import Action, JobRef, RunRef
 from drsquirrel.model.snapshot import Rollup
 
@@ -17,7 +18,10 @@ class Expected:
     last_answer_ms: int | None
     """When the cluster last answered."""
     cluster_says: str = ""
-    """Why the cluster does not answer; "" while it does."""
+    """Why the cluster does not answer, or what is wrong with its answers; "" while all is well."""
+    ahead_ms: int = 0
+    """How far the JobManager's clock is ahead of ours. All times here are by ours but those of
+    `RunSeen` and `RunRef`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +34,21 @@ class Inquiry:
     facts: JobFacts | None
     expected: Expected
     rollups: Mapping[int, Rollup]
-    containers: Mapping[str, Mapping[int, Rollup]] = field(default_factory=dict)
-    """All containers of the cluster known in the hour, the JobManager's id among them."""
-    container_facts: Mapping[str, ContainerFacts] = field(default_factory=dict)
-    """Those alive at the last answer."""
-    runs_on: Mapping[str, int] = field(default_factory=dict)
-    """How many runs had subtasks in a container in the last minutes."""
+    processes: Mapping[str, Process] = field(default_factory=dict)
+    """All processes of the cluster known in the hour, the JobManager's among them."""
     threads: tuple[ThreadSample, ...] = ()
     actions: tuple[Action, ...] = ()
     dumps_allowed: bool = False
+
+    @property
+    def is_batch(self) -> bool:
+        return self.seen.job_type == "BATCH"
+
+    @property
+    def started_ms(self) -> int:
+        return self.run.start_ms - self.expected.ahead_ms
+
+    @property
+    def ended_ms(self) -> int | None:
+        """When it ended, or (lost) was last seen."""
+        return self.run.end_ms and self.run.end_ms - self.expected.ahead_ms

@@ -1,163 +1,228 @@
-"""One minute measured: what its rollup and the one before say of subtasks, lags and containers.
+"""One minute of a run measured: what its rollup and the one before say of tasks, rates and lags."""
 
-A closed minute is measured once (`Minutes` remembers it by the rollups it came from).
-"""
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, NamedTuple, TypeVar
 
-from drsquirrel.diagnose.bottleneck import Walk, Works, locate
-from drsquirrel.diagnose.lag import LagSeen, lags_of
-from drsquirrel.diagnose.rate import (
-    Untrusted,
-    Work,
-    counter_rate,
-    gc_shares,
-    latest,
-    work,
-)
-from drsquirrel.diagnose.reading import RUN, Line, ScopeKey, lines
-from drsquirrel.diagnose.vertex import VertexMinute, vertex_minute
+from drsquirrel.diagnose.bottleneck import Walk, Works, locate, outputs_of
+from drsquirrel.diagnose.fault import fault_of
+from drsquirrel.diagnose.lag import LagSeen, lags_of, rising_of
+from drsquirrel.diagnose.rate import TARGET_MS, Untrusted, Work, work
+from drsquirrel.diagnose.reading import RUN, Line, Lines, latest, lines
+from drsquirrel.diagnose.vertex import VertexMinute, read_by_source, subtasks_of, vertex_minute
 from drsquirrel.model import metric
+from drsquirrel.model.case import Fault, SubtaskNow
+from drsquirrel.model.event import ChangeEvent
 from drsquirrel.model.facts import JobFacts
-from drsquirrel.model.snapshot import Rollup, Subject
-from drsquirrel.model.state import JOB_STATES, code_of
-from drsquirrel.model.unknown import Number, Truth, Unknown
+from drsquirrel.model.snapshot import MINUTE_MS, Rollup
+from drsquirrel.model.state import JOB_STATES, TASK_STATES, code_of
+from drsquirrel.model.unknown import Truth, Unknown
+
+T = TypeVar("T")
+FINISHED = code_of(TASK_STATES, "FINISHED")
+RUNNING, TOTAL = metric.TASKS_RUNNING.name, metric.TASKS_TOTAL.name
+Rollups = tuple[Rollup, ...]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What subtasks did over a window, and how far sources are behind."""
+
+    works: Works
+    untrusted: Mapping[tuple[str, int], Untrusted]
+    """Subtasks that run and give no shares, and why."""
+    finished: frozenset[tuple[str, int]]
+    lags: tuple[LagSeen, ...]
+    subtasks: Mapping[str, tuple[SubtaskNow, ...]]
+    """Per vertex of the plan."""
+
+
+class Tasks(NamedTuple):
+    """One reading of how many tasks run. In a batch job the later ones wait for the earlier."""
+
+    time_ms: int
+    all_run: bool
+    waiting: int
+    """Tasks that wait for a slot."""
 
 
 @dataclass(frozen=True)
 class RunMinute:
     """What one minute says of a run."""
 
-    works: Works
-    untrusted: Mapping[tuple[str, int], str]
     all_running: Truth
     failed: bool
-    lags: tuple[LagSeen, ...]
+    tasks: tuple[Tasks, ...]
     walk: Walk | Unknown
     vertices: Mapping[str, VertexMinute]
     containers: frozenset[str]
-
-    def limits(self, vertex: str) -> bool | None:
-        """Whether this vertex limited the run; None where that is not known."""
-        if isinstance(self.walk, Unknown):
-            return None
-        return any(site.vertex == vertex for site in self.walk.sites)
+    """Those that held subtasks."""
+    faults: tuple[Fault, ...]
+    changes: tuple[ChangeEvent, ...]
+    entries_lost: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerMinute:
-    """What one minute says of a container."""
-
-    gc_share: Number
-    gc_old_share: Number
-    heap_floor_share: Number
-    cores_used: Number
-
-
-def run_minute(rollups: tuple[Rollup, ...], facts: JobFacts | None) -> RunMinute:
+def run_minute(rollups: Rollups, facts: JobFacts | None, *, batch: bool) -> RunMinute:
     """Measure the newest of these rollups of a run (the one before it gives the starting point)."""
-    of_scope = lines(rollups)
-    works: dict[tuple[str, int], Work] = {}
-    untrusted: dict[tuple[str, int], str] = {}
-    for key, found in of_scope.items():
-        if key.vertex and not key.operator:
-            measured = work(found[-1])
-            if isinstance(measured, Untrusted):
-                untrusted[key.vertex, key.subtask] = str(measured)
-            else:
-                works[key.vertex, key.subtask] = measured
-    lags = lags_of(of_scope)
-    rising = {seen.vertex: seen.rising for seen in lags}
-    of_vertex: dict[str, dict[int, Work]] = {}
-    for (vertex_id, index), done in works.items():
-        of_vertex.setdefault(vertex_id, {})[index] = done
     newest = rollups[-1]
+    since_ms = newest.minute * MINUTE_MS
+    rates = rates_of(lines(rollups), facts, since_ms)
+    walk: Walk | Unknown = Unknown("a batch job works as fast as it can")
+    if not batch:
+        walk = walk_of(rates, facts, rising_of(rates.lags))
     own = lines((newest,)).get(RUN, [])
+    limits = None if isinstance(walk, Unknown) else walk.limits
     return RunMinute(
-        works=works,
-        untrusted=untrusted,
-        all_running=all_running(own),
+        all_running=all_running(own, batch=batch),
         failed=latest(own, metric.JOB_STATE.name) == code_of(JOB_STATES, "FAILED"),
-        lags=lags,
-        walk=locate(facts, works, rising) if facts else Unknown("the plan is not known"),
+        tasks=tasks_of(own, batch=batch),
+        walk=walk,
         vertices={
-            v.id: vertex_minute(v, of_vertex.get(v.id, {}), lags)
+            v.id: vertex_minute(
+                v, rates.subtasks[v.id], rates.lags, limits(v.id) if limits else None
+            )
             for v in (facts.vertices if facts else ())
         },
-        containers=frozenset(t.key.container for t in newest.tracks if t.key.container),
+        containers=frozenset(t.key.container for t in newest.tracks if t.key.vertex) - {""},
+        faults=tuple(map(fault_of, newest.failures)),
+        changes=newest.changes,
+        entries_lost="failures" in newest.overflowed,
     )
 
 
-def all_running(of_run: list[Line]) -> Truth:
+def rates_of(
+    of_scope: Lines, facts: JobFacts | None, since_ms: int, target_ms: int = TARGET_MS
+) -> Rates:
+    """Measure all subtasks and sources that were seen since `since_ms`, over about `target_ms`."""
+    of_scope = of_plan(of_scope, facts)
+    works: dict[str, dict[int, Work]] = {}
+    untrusted: dict[tuple[str, int], Untrusted] = {}
+    finished = set()
+    for key, found in of_scope.items():
+        if not key.vertex or key.operator:
+            continue
+        if _status(found[-1]) == FINISHED:
+            finished.add((key.vertex, key.subtask))
+            continue
+        measured = work(found[-1], since_ms, target_ms)
+        if isinstance(measured, Untrusted):
+            untrusted[key.vertex, key.subtask] = measured
+        else:
+            works.setdefault(key.vertex, {})[key.subtask] = measured
+    return Rates(
+        works=works,
+        untrusted=untrusted,
+        finished=frozenset(finished),
+        lags=lags_of(of_scope, since_ms),
+        subtasks=_subtasks(of_scope, facts, works, since_ms) if facts else {},
+    )
+
+
+def _status(line: Line) -> int | None:
+    """The newest state of a subtask."""
+    name = metric.TASK_STATUS.name
+    return next((r.values[name] for r in reversed(line.readings) if name in r.values), None)
+
+
+def of_plan(of_scope: Lines, facts: JobFacts | None) -> Lines:
+    """Without subtasks that the plan no longer has: a rescale took them away."""
+    if facts is None:
+        return of_scope
+    parallelism = {v.id: v.parallelism for v in facts.vertices}
+    if all(key.subtask < parallelism.get(key.vertex, 1) for key in of_scope):
+        return of_scope
+    return {
+        key: found
+        for key, found in of_scope.items()
+        if key.subtask < parallelism.get(key.vertex, key.subtask + 1)
+    }
+
+
+def _subtasks(
+    of_scope: Lines, facts: JobFacts, works: Works, since_ms: int
+) -> dict[str, tuple[SubtaskNow, ...]]:
+    outputs = outputs_of(facts)
+    return {
+        v.id: subtasks_of(
+            v,
+            works.get(v.id, {}),
+            {} if v.inputs else read_by_source(of_scope, v.id, since_ms),
+            is_last=not outputs[v.id],
+        )
+        for v in facts.vertices
+    }
+
+
+def walk_of(rates: Rates, facts: JobFacts | None, rising: Mapping[str, Truth]) -> Walk | Unknown:
+    """The walk over these rates; unknown where nothing could be measured, and why."""
+    if facts is None:
+        return Unknown("the plan is not known")
+    if not any(rates.works.values()) and rates.untrusted:
+        reasons = list(rates.untrusted.values())
+        most = max(sorted(set(reasons)), key=reasons.count)
+        return Unknown(f"its tasks give no rates ({most})")
+    return locate(facts, rates.works, rising)
+
+
+def all_running(of_run: Iterable[Line], *, batch: bool) -> Truth:
     """Whether all tasks ran (or had finished) at every reading of these lines."""
-    lowest, most = metric.TASKS_RUNNING.name, metric.TASKS_TOTAL.name
-    seen = [(line.low[lowest], line.high[most]) for line in of_run if lowest in line.low]
+    seen = [
+        (lowest, line.highest(TOTAL) or 0)
+        for line in of_run
+        if (lowest := line.lowest(RUNNING)) is not None
+    ]
     if not seen:
         return Unknown("the JobManager said nothing of the tasks")
-    return all(running >= total > 0 for running, total in seen)
+    return all(do_run(running, total, batch=batch) for running, total in seen)
 
 
-def collectors_of(of_scope: Mapping[ScopeKey, list[Line]]) -> dict[str, list[Line]]:
-    return {key.group: found for key, found in of_scope.items() if key.group}
+def do_run(running: int, total: int, *, batch: bool) -> bool:
+    """Whether so many running tasks of so many are all that can run."""
+    return running > 0 if batch else running >= total > 0
 
 
-def heap_floor(of_scope: Mapping[ScopeKey, list[Line]]) -> Number:
-    """The lowest heap in the window over its maximum, where at least 3 collections fell into it.
-
-    An estimate: the lowest sample after collections is at or above what is live.
-    """
-    collections: Number = 0.0
-    for found in collectors_of(of_scope).values():
-        counts = [r.values[metric.GC_COUNT.name] for r in found[-1].readings if r.values]
-        collections = collections + (counts[-1] - counts[0] if counts else 0)
-    if isinstance(collections, Unknown) or collections < 3:
-        return Unknown("fewer than 3 collections in the window")
-    own = of_scope.get(RUN, [])
-    most = latest(own, metric.HEAP_MAX_BYTES.name)
-    lows = [v for line in own if (v := line.low.get(metric.HEAP_USED_BYTES.name)) is not None]
-    if not most or most < 0 or not lows:
-        return Unknown("the heap was not reported")
-    return min(lows) / most
+def tasks_of(of_run: Iterable[Line], *, batch: bool) -> tuple[Tasks, ...]:
+    """The readings of the tasks by time."""
+    return tuple(
+        Tasks(
+            r.time_ms,
+            do_run(r.values[RUNNING], r.values[TOTAL], batch=batch),
+            r.values.get(metric.TASKS_SCHEDULED.name, 0),
+        )
+        for line in of_run
+        for r in line.readings
+        if RUNNING in r.values and TOTAL in r.values
+    )
 
 
-def container_minute(rollups: tuple[Rollup, ...]) -> ContainerMinute:
-    """Measure the newest of these rollups of a container."""
-    of_scope = lines(rollups)
-    share, old = gc_shares(collectors_of(of_scope))
-    used = counter_rate(of_scope.get(RUN, []), metric.CPU_TIME_NS.name) * 1e-9
-    return ContainerMinute(share, old, heap_floor(of_scope), used - share)
-
-
-class Minutes:
-    """Minutes as measured, kept while the rollups they came from stay the same objects.
+class Minutes(Generic[T]):
+    """The minutes of one subject as measured, each once while what it came from stays the same.
 
     A memo, not state: the same rollups give the same minutes with or without it.
     """
 
-    def __init__(self, limit: int = 100_000) -> None:
-        self._kept: dict[tuple[Subject, int], tuple[tuple[object, ...], object]] = {}
-        self._limit = limit
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[Rollup, Rollup | None, object, T]] = {}
 
-    def run(self, rollups: tuple[Rollup, ...], facts: JobFacts | None) -> RunMinute:
-        found = self._find((*rollups, facts), lambda: run_minute(rollups, facts))
-        assert isinstance(found, RunMinute)
-        return found
-
-    def container(self, rollups: tuple[Rollup, ...]) -> ContainerMinute:
-        found = self._find(rollups, lambda: container_minute(rollups))
-        assert isinstance(found, ContainerMinute)
-        return found
-
-    def _find(self, made_of: tuple[Any, ...], measure: Callable[[], object]) -> object:
-        newest = next(part for part in reversed(made_of) if isinstance(part, Rollup))
-        key = (newest.subject, newest.minute)
-        kept, result = self._kept.get(key, ((), None))
-        if len(kept) == len(made_of) and all(a is b for a, b in zip(kept, made_of, strict=True)):
-            return result
-        if len(self._kept) >= self._limit:
-            self._kept.clear()
-        result = measure()
-        self._kept[key] = (made_of, result)
-        return result
+    def of(
+        self,
+        rollups: Mapping[int, Rollup],
+        wanted: range,
+        basis: object,
+        measure: Callable[[Rollups], T],
+    ) -> tuple[T | None, ...]:
+        """The wanted minutes, None where not seen; `basis` is what else `measure` depends on."""
+        kept: dict[int, tuple[Rollup, Rollup | None, object, T]] = {}
+        for minute in wanted:
+            newest, before = rollups.get(minute), rollups.get(minute - 1)
+            if newest is None:
+                continue
+            known = self._kept.get(minute)
+            if known is None or not (
+                known[0] is newest and known[1] is before and known[2] is basis
+            ):
+                result = measure((before, newest) if before else (newest,))
+                known = (newest, before, basis, result)
+            kept[minute] = known
+        self._kept = kept
+        return tuple(kept[m][3] if m in kept else None for m in wanted)

@@ -16,14 +16,20 @@ LEAST_MS = 25_000
 """Flink brings its timers up to date every 5 s and its REST values every 10 s: a span of 30 s by
 the clock may show 20 s of work. A window asks for 30 s; polling jitter may take 5 s off."""
 TARGET_MS = 60_000
+"""A minute is measured over so much."""
 FROZEN_SHARE = 0.2
 """Measured time below this share of the elapsed time: the counters stand still."""
 DOUBLED_SHARE = 1.05
 """Idle plus backpressured time above this multiple of the elapsed time, by more than the refresh
 interval: Flink 1.18 counts it twice (FLINK-35764)."""
+TWICE = 2.2
+"""Up to this multiple half of it is the truth; above, a wait of hours has just been added."""
 REFRESH_MS = 10_000
 
-TIMES = frozenset((metric.BUSY_MS.name, metric.BACKPRESSURED_MS.name, metric.IDLE_MS.name))
+BUSY, PRESSURED, IDLE = metric.BUSY_MS.name, metric.BACKPRESSURED_MS.name, metric.IDLE_MS.name
+TIMES = frozenset((PRESSURED, IDLE))
+"""What a subtask must tell. Busy time is a residual, and sources of the old kind leave it out."""
+RECORDS = (metric.RECORDS_IN.name, metric.RECORDS_OUT.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +49,66 @@ class Work:
 class Untrusted(str):
     """Why a span gives no shares."""
 
+    __slots__ = ()
 
-def work(line: Line, *, least_ms: int = LEAST_MS, target_ms: int = TARGET_MS) -> Work | Untrusted:
+
+FROZEN = Untrusted("their counters stand still")
+TOO_SHORT = Untrusted("seen for less than 30 s in this attempt")
+UNTOLD = Untrusted("their times are not reported")
+TWICE_COUNTED = Untrusted("this Flink counts times twice (FLINK-35764)")
+
+
+def work(line: Line, since_ms: int = 0, target_ms: int = TARGET_MS) -> Work | Untrusted:
     """Shares and record rates of a subtask over its newest span; the reason where none can be."""
-    between = span(line.readings, TIMES, least_ms=least_ms, target_ms=target_ms)
+    between = span(line.readings, TIMES, least_ms=LEAST_MS, target_ms=target_ms, since_ms=since_ms)
     if between is None:
-        return Untrusted("seen for less than 30 s in this attempt")
-    busy = between.rise(metric.BUSY_MS.name)
-    pressured = between.rise(metric.BACKPRESSURED_MS.name)
-    idle = between.rise(metric.IDLE_MS.name)
+        told = any(r.time_ms >= since_ms and r.values.keys() >= TIMES for r in line.readings)
+        return TOO_SHORT if told else UNTOLD
+    times = _times(between)
+    if isinstance(times, Untrusted):
+        return times
+    busy, pressured, idle = times
     measured = busy + pressured + idle
-    if idle + pressured > DOUBLED_SHARE * between.elapsed_ms + REFRESH_MS:
-        return Untrusted("this Flink counts times twice (FLINK-35764)")
-    if min(busy, pressured, idle) < 0:
-        return Untrusted("the counters went backwards")
-    if measured < FROZEN_SHARE * between.elapsed_ms:
-        return Untrusted("frozen")
+    rates = [_per_second(name, measured, between) for name in RECORDS]
     return Work(
         line.container,
         line.attempt,
         busy / measured,
         pressured / measured,
         idle / measured,
-        measured,
-        per_second(line, metric.RECORDS_IN.name, measured, between),
-        per_second(line, metric.RECORDS_OUT.name, measured, between),
+        round(measured),
+        *rates,
     )
 
 
-def per_second(line: Line, name: str, measured_ms: int, between: Span) -> Number:
+def _times(between: Span) -> tuple[float, float, float] | Untrusted:
+    """(busy, backpressured, idle) in ms of a span."""
+    pressured, idle = between.rise(PRESSURED), between.rise(IDLE)
+    waited, elapsed = pressured + idle, between.elapsed_ms
+    if min(pressured, idle) < 0:
+        return Untrusted("their counters went backwards")
+    told = BUSY in between.a.values and BUSY in between.b.values
+    busy = between.rise(BUSY) if told else max(0, elapsed - waited)
+    if busy < 0 or waited > DOUBLED_SHARE * elapsed + REFRESH_MS:
+        # Long waits were counted twice, and busy time, the residual, shrank by as much.
+        if waited > TWICE * elapsed:
+            return TWICE_COUNTED
+        return max(0.0, elapsed - waited / 2), pressured / 2, idle / 2
+    if busy + waited >= FROZEN_SHARE * elapsed:
+        return busy, pressured, idle
+    if waited == 0 and any(_rise(name, between) > 0 for name in RECORDS):
+        # It works and does not wait: the residual cannot grow while it makes up for the above.
+        return elapsed, 0, 0
+    return FROZEN
+
+
+def _rise(name: str, between: Span) -> int:
+    """A counter's rise over a span; 0 where it was not reported at both ends."""
+    there = name in between.a.values and name in between.b.values
+    return between.rise(name) if there else 0
+
+
+def _per_second(name: str, measured_ms: float, between: Span) -> Number:
     """A counter's rise per second of measured time over a span."""
     if name not in between.a.values or name not in between.b.values:
         return Unknown(f"{name} was not reported")
@@ -88,13 +125,13 @@ def cost_us(busy: float, records_per_s: Number) -> Number:
     return busy * 1_000_000 / records_per_s
 
 
-def counter_rate(
-    lines: list[Line], name: str, *, least_ms: int = LEAST_MS, target_ms: int = TARGET_MS
-) -> Number:
+def counter_rate(lines: list[Line], name: str, since_ms: int = 0) -> Number:
     """A counter's rise per elapsed second in the newest line that has two readings of it."""
     wanted = frozenset((name,))
     for line in reversed(lines):
-        between = span(line.readings, wanted, least_ms=least_ms, target_ms=target_ms)
+        between = span(
+            line.readings, wanted, least_ms=LEAST_MS, target_ms=TARGET_MS, since_ms=since_ms
+        )
         if between is not None:
             rise = between.rise(name)
             return (
@@ -103,30 +140,17 @@ def counter_rate(
     return Unknown(f"fewer than two readings of {name}")
 
 
-def latest(lines: list[Line], name: str) -> int | None:
-    """The newest value of a metric over all lines of a scope."""
-    newest = (
-        next(
-            ((r.time_ms, r.values[name]) for r in reversed(line.readings) if name in r.values), None
-        )
-        for line in lines
-    )
-    return max((found for found in newest if found), default=(0, None))[1]
-
-
-def gc_shares(collectors: dict[str, list[Line]]) -> tuple[Number, Number]:
+def gc_shares(collectors: dict[str, list[Line]], since_ms: int = 0) -> tuple[Number, Number]:
     """Shares of time in stop-the-world collections: (all, old generation or full)."""
     if not collectors:
         return Unknown("no collector reported"), Unknown("no collector reported")
     every: Number = 0.0
     old: Number = 0.0
     for name, lines in collectors.items():
-        if name == metric.COLLECTOR_TOTAL:
-            continue
         if name not in OLD_COLLECTORS:
             unknown = Unknown(f"the collector {name} does not stop the world in a known way")
             return unknown, unknown
-        share = counter_rate(lines, metric.GC_TIME_MS.name) * (1 / 1000)
+        share = counter_rate(lines, metric.GC_TIME_MS.name, since_ms) * (1 / 1000)
         every = every + share
         if OLD_COLLECTORS[name]:
             old = old + share

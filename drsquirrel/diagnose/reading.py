@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from drsquirrel.model.snapshot import MINUTE_MS, Reading, Rollup, Track
@@ -25,8 +26,18 @@ class Line(NamedTuple):
     container: str
     attempt: int
     readings: tuple[Reading, ...]
-    low: Mapping[str, int]
-    high: Mapping[str, int]
+    tracks: tuple[Track, ...]
+
+    def lowest(self, metric: str) -> int | None:
+        """The lowest value of a gauge, also between the readings that were kept."""
+        return min((t.low[metric] for t in self.tracks if metric in t.low), default=None)
+
+    def highest(self, metric: str) -> int | None:
+        """The highest value of a gauge."""
+        return max((t.high[metric] for t in self.tracks if metric in t.high), default=None)
+
+
+Lines = Mapping[ScopeKey, list[Line]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,63 +56,69 @@ class Span:
         return self.b.values[metric] - self.a.values[metric]
 
 
-class _Growing:
-    """A line while it is put together: one reading may stand in pieces in first and last."""
-
-    def __init__(self) -> None:
-        self.values: dict[tuple[int, int], dict[str, int]] = {}
-        self.low: dict[str, int] = {}
-        self.high: dict[str, int] = {}
-
-    def add(self, track: Track) -> None:
-        for reading in track.first + track.last:
-            at = (reading.time_ms, reading.sequence)
-            self.values.setdefault(at, {}).update(reading.values)
-        for name, value in track.low.items():
-            self.low[name] = min(value, self.low.get(name, value))
-        for name, value in track.high.items():
-            self.high[name] = max(value, self.high.get(name, value))
-
-    def line(self, container: str, attempt: int) -> Line:
-        readings = tuple(Reading(t, n, v) for (t, n), v in sorted(self.values.items()))
-        return Line(container, attempt, readings, self.low, self.high)
-
-
 def lines(rollups: Iterable[Rollup]) -> dict[ScopeKey, list[Line]]:
     """The lines of each scope over some rollups of one subject, the newest line last."""
-    growing: dict[tuple[ScopeKey, str, int], _Growing] = {}
+    tracks: dict[tuple[ScopeKey, str, int], list[Track]] = {}
     for rollup in rollups:
         for track in rollup.tracks:
             k = track.key
             scope = ScopeKey(k.vertex, k.subtask, k.operator, k.group)
-            growing.setdefault((scope, k.container, k.attempt), _Growing()).add(track)
-    result: dict[ScopeKey, list[Line]] = {}
-    for (scope, container, attempt), line in growing.items():
-        result.setdefault(scope, []).append(line.line(container, attempt))
-    for of_scope in result.values():
-        of_scope.sort(key=lambda line: (line.attempt, line.readings[-1].time_ms))
-    return result
+            tracks.setdefault((scope, k.container, k.attempt), []).append(track)
+    found: dict[ScopeKey, list[Line]] = {}
+    for (scope, container, attempt), parts in tracks.items():
+        found.setdefault(scope, []).append(Line(container, attempt, _readings(parts), tuple(parts)))
+    for of_scope in found.values():
+        if len(of_scope) > 1:
+            of_scope.sort(key=lambda line: (line.readings[-1].time_ms, line.attempt))
+    return found
+
+
+def _readings(tracks: list[Track]) -> tuple[Reading, ...]:
+    """Of all tracks by time; one reading may stand in pieces in `first` and `last`."""
+    pieces = [r for t in tracks for r in (t.first if t.first == t.last else t.first + t.last)]
+    if all((a.time_ms, a.sequence) < (b.time_ms, b.sequence) for a, b in pairwise(pieces)):
+        return tuple(pieces)
+    values: dict[tuple[int, int], dict[str, int]] = {}
+    for reading in pieces:
+        values.setdefault((reading.time_ms, reading.sequence), {}).update(reading.values)
+    return tuple(Reading(*when, values[when]) for when in sorted(values))
 
 
 def span(
-    readings: tuple[Reading, ...], metrics: frozenset[str], *, least_ms: int, target_ms: int
+    readings: tuple[Reading, ...],
+    metrics: frozenset[str],
+    *,
+    least_ms: int,
+    target_ms: int,
+    since_ms: int,
 ) -> Span | None:
     """The newest reading with these metrics, and the one nearest to `target_ms` before it.
 
-    None if no two of them lie at least `least_ms` apart.
+    None if no two of them lie at least `least_ms` apart, or if the newest is from before
+    `since_ms`: what was not seen since then is not known of it.
     """
     have = [r for r in readings if metrics <= r.values.keys()]
-    if not have:
+    if not have or have[-1].time_ms < since_ms:
         return None
     b = have[-1]
     earlier = [r for r in have if b.time_ms - r.time_ms >= least_ms]
     if not earlier:
         return None
-    a = min(earlier, key=lambda r: abs(b.time_ms - r.time_ms - target_ms))
-    return Span(a, b)
+    return Span(min(earlier, key=lambda r: abs(b.time_ms - r.time_ms - target_ms)), b)
 
 
 def recent(rollups: Mapping[int, Rollup], now_ms: int) -> tuple[Rollup, ...]:
     """The open minute and the two before it, where seen."""
     minute = now_ms // MINUTE_MS
     return tuple(rollups[m] for m in (minute - 2, minute - 1, minute) if m in rollups)
+
+
+def latest(lines: Iterable[Line], name: str) -> int | None:
+    """The newest value of a metric over all lines of a scope."""
+    newest = (
+        next(
+            ((r.time_ms, r.values[name]) for r in reversed(line.readings) if name in r.values), None
+        )
+        for line in lines
+    )
+    return max((found for found in newest if found), default=(0, None))[1]

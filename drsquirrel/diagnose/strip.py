@@ -1,16 +1,15 @@
 """The last hour as strips on one clock, and the sentence on what led what."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-
 from drsquirrel.diagnose.bottleneck import sources_of
 from drsquirrel.diagnose.checkpoint import ended_ms
-from drsquirrel.diagnose.hour import MeasuredHour, MinuteValues, labels
+from drsquirrel.diagnose.episode import is_restart
+from drsquirrel.diagnose.hour import Measured, MeasuredHour, MinuteValues, labels
+from drsquirrel.diagnose.onset import stretch_start
+from drsquirrel.diagnose.standing import clock
 from drsquirrel.model import series
 from drsquirrel.model.case import CheckpointsNow, Episode
 from drsquirrel.model.facts import CheckpointSettings, JobFacts
 from drsquirrel.model.report import HOUR_MINUTES, LastHour, Strip, quoted
-from drsquirrel.model.series import Series
 from drsquirrel.model.snapshot import MINUTE_MS
 from drsquirrel.rules.wording import duration
 
@@ -23,12 +22,7 @@ CHECKPOINT_SOME = 0.5
 SHOWN_VERTICES = 200
 SHOWN_CONTAINERS = 60
 
-Measured = Mapping[Series, Mapping[str, MinuteValues]]
-
-
-def clock(time_ms: int) -> str:
-    """A time of day in UTC, as sentences carry it."""
-    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%H:%M} UTC"
+UNSEEN_ROW: MinuteValues = (None,) * HOUR_MINUTES
 
 
 def last_hour(
@@ -41,7 +35,9 @@ def last_hour(
     culprit_containers: frozenset[str],
 ) -> LastHour:
     """All strips: operators in the order of the data, containers, checkpoints, restarts."""
-    vertices = _vertex_strips(hour, facts, measured, culprit_vertices) if facts else []
+    vertices, at_limit = (
+        _vertex_strips(hour, facts, measured, culprit_vertices) if facts else ([], {})
+    )
     containers = _gc_strips(hour, measured, culprit_containers)
     events = []
     if facts and facts.checkpoints:
@@ -50,18 +46,20 @@ def last_hour(
     return LastHour(
         from_ms=hour.first_minute * MINUTE_MS,
         strips=(*vertices, *containers, *events),
-        sentence=what_led_what(hour, vertices, containers),
+        sentence=what_led_what(hour, vertices, at_limit, containers),
         records_per_s=_records(facts, measured) if facts else (),
     )
 
 
 def _records(facts: JobFacts, measured: Measured) -> MinuteValues:
-    """What left the sources together, in each minute."""
+    """What left the sources together, in the minutes in which all of them tell it."""
     name = labels(facts)
     rates = measured[series.RECORDS_PER_S]
-    rows = [rates[name[v.id]] for v in sources_of(facts) if name[v.id] in rates]
-    columns = ([v for row in rows if (v := row[i]) is not None] for i in range(HOUR_MINUTES))
-    return tuple(sum(column) if column else None for column in columns)
+    rows = [rates.get(name[v.id], UNSEEN_ROW) for v in sources_of(facts)]
+    return tuple(
+        None if None in column else sum(v for v in column if v is not None)
+        for column in zip(*rows, strict=True)
+    )
 
 
 def cells_of(minutes: MinuteValues, some: float, high: float) -> str:
@@ -82,28 +80,19 @@ def worst_cells(strips: tuple[Strip, ...]) -> str:
 
 
 def high_since(cells: str) -> int | None:
-    """The minute in which the unbroken high up to now began; one other minute is bridged.
-
-    None if neither of the two newest minutes is high.
-    """
-    first, misses = None, 0
-    for i in range(len(cells) - 1, -1, -1):
-        if cells[i] == HIGH:
-            first, misses = i, 0
-        else:
-            misses += 1
-            if misses > 1:
-                break
-    return first
+    """The minute in which the high up to now began; None if it is not high now."""
+    return stretch_start([c == HIGH for c in cells])
 
 
-def _says(cells: str, what: str = "high") -> str:
-    """ "17 of 60 min high", and how many were not seen."""
-    unseen = cells.count(UNSEEN)
-    if unseen == HOUR_MINUTES:
+def _says(cells: str) -> str:
+    """How many of the minutes that were seen are high: "17 of 60 min high"."""
+    seen = HOUR_MINUTES - cells.count(UNSEEN)
+    if not seen:
         return "not seen"
-    seen = HOUR_MINUTES - unseen
-    return f"{cells.count(HIGH)} of {seen} min {what}"
+    high, some = cells.count(HIGH), cells.count(SOME)
+    if high:
+        return f"{high} of {seen} min high"
+    return f"{some} of {seen} min raised" if some else f"calm in {seen} min"
 
 
 def _worst(minutes: MinuteValues) -> int | None:
@@ -113,42 +102,39 @@ def _worst(minutes: MinuteValues) -> int | None:
 
 def _vertex_strips(
     hour: MeasuredHour, facts: JobFacts, measured: Measured, culprits: frozenset[str]
-) -> list[Strip]:
-    nothing: MinuteValues = (None,) * HOUR_MINUTES
+) -> tuple[list[Strip], dict[str, int]]:
+    """The strips, and per culprit that is at its limit now the minute since when."""
     name = labels(facts)
     rows = []
     for vertex in facts.vertices[:SHOWN_VERTICES]:
-        pressure = measured[series.BACKPRESSURED_SHARE].get(name[vertex.id], nothing)
-        limits = measured[series.BOTTLENECK].get(name[vertex.id], nothing)
-        cells = cells_of(pressure, PRESSURE_SOME, PRESSURE_HIGH)
-        busy = "".join(HIGH if v else c for v, c in zip(limits, cells, strict=True))
-        rows.append((vertex, pressure, cells, busy))
-    onsets = {v.id: s for v, _, cells, _ in rows if (s := high_since(cells)) is not None}
+        pressure = measured[series.BACKPRESSURED_SHARE].get(name[vertex.id], UNSEEN_ROW)
+        limits = measured[series.BOTTLENECK].get(name[vertex.id], UNSEEN_ROW)
+        rows.append((vertex.id, pressure, cells_of(pressure, PRESSURE_SOME, PRESSURE_HIGH), limits))
+    onsets = {id_: i for id_, _, cells, _ in rows if (i := high_since(cells)) is not None}
     earliest = min(onsets.values(), default=None)
-    strips = []
-    for vertex, pressure, cells, busy in rows:
-        is_culprit = vertex.id in culprits
-        first = earliest is not None and onsets.get(vertex.id) == earliest
-        told = _says(cells)
-        if is_culprit and busy != cells:
-            since = high_since(busy)
-            at = "" if since is None else f" since {_minute_clock(hour, since)}"
-            told = f"works at its limit{at}"
-        elif first and earliest is not None:
+    strips, at_limit = [], {}
+    for id_, pressure, cells, limits in rows:
+        told, since = _says(cells), stretch_start([v == 1 for v in limits])
+        is_first = earliest is not None and onsets.get(id_) == earliest and id_ not in culprits
+        if id_ in culprits and since is not None:
+            at_limit[id_] = since
+            told = f"works at its limit since {_minute_clock(hour, since)}"
+            cells = "".join(HIGH if v else c for v, c in zip(limits, cells, strict=True))
+        elif is_first and earliest is not None:
             told += f" · first, {_minute_clock(hour, earliest)}"
         strips.append(
             Strip(
                 kind="backpressure",
-                id=vertex.id,
-                name=name[vertex.id],
-                cells=busy if is_culprit else cells,
+                id=id_,
+                name=name[id_],
+                cells=cells,
                 sentence=told,
-                culprit=is_culprit,
-                first=first and not is_culprit,
+                culprit=id_ in culprits,
+                first=is_first,
                 worst_minute=_worst(pressure),
             )
         )
-    return strips
+    return strips, at_limit
 
 
 def _minute_clock(hour: MeasuredHour, index: int) -> str:
@@ -156,10 +142,9 @@ def _minute_clock(hour: MeasuredHour, index: int) -> str:
 
 
 def _gc_strips(hour: MeasuredHour, measured: Measured, culprits: frozenset[str]) -> list[Strip]:
-    nothing: MinuteValues = (None,) * HOUR_MINUTES
     strips = []
     for container in sorted(hour.containers, key=lambda c: (not c, c))[:SHOWN_CONTAINERS]:
-        minutes = measured[series.GC_OLD_SHARE].get(container, nothing)
+        minutes = measured[series.GC_OLD_SHARE].get(container, UNSEEN_ROW)
         cells = cells_of(minutes, GC_SOME, GC_HIGH)
         strips.append(
             Strip(
@@ -189,9 +174,10 @@ def _checkpoint_strip(
         if i is not None:
             cells[i] = HIGH
     durations = [e.duration_ms for e in checkpoints.completed if e.duration_ms is not None]
-    told = "none completed"
+    told = "durations not told" if checkpoints.completed else "none completed"
     if durations:
-        told = f"{duration(durations[0])} → {duration(durations[-1])}"
+        took = dict.fromkeys((duration(durations[0]), duration(durations[-1])))
+        told = " → ".join(took)
     failed = len(checkpoints.failed)
     return Strip(
         kind="checkpoints",
@@ -203,14 +189,13 @@ def _checkpoint_strip(
 
 
 def _restart_strip(hour: MeasuredHour, measured: Measured, episodes: tuple[Episode, ...]) -> Strip:
-    nothing: MinuteValues = (None,) * HOUR_MINUTES
-    running = measured[series.ALL_RUNNING].get("", nothing)
-    restarts = measured[series.RESTARTS].get("", nothing)
+    running = measured[series.ALL_RUNNING].get("", UNSEEN_ROW)
+    restarts = measured[series.RESTARTS].get("", UNSEEN_ROW)
     cells = "".join(
         HIGH if began else UNSEEN if up is None else CLEAR if up else SOME
         for up, began in zip(running, restarts, strict=True)
     )
-    count = sum(e.restarted for e in episodes)
+    count = sum(map(is_restart, episodes))
     return Strip(
         kind="restarts",
         id="restarts",
@@ -220,35 +205,42 @@ def _restart_strip(hour: MeasuredHour, measured: Measured, episodes: tuple[Episo
     )
 
 
-def what_led_what(hour: MeasuredHour, vertices: list[Strip], containers: list[Strip]) -> str:
+def what_led_what(
+    hour: MeasuredHour, vertices: list[Strip], at_limit: dict[str, int], containers: list[Strip]
+) -> str:
     """The sentence under the strips: what began when, and whether collections took part."""
-    culprit = next((s for s in vertices if s.culprit and high_since(s.cells) is not None), None)
+    culprit = next((s for s in vertices if s.id in at_limit), None)
     first = next((s for s in vertices if s.first), None)
-    loud = [(i, s) for s in containers if (i := high_since(s.cells)) is not None]
     parts = []
     if culprit:
-        began = high_since(culprit.cells) or 0
-        parts.append(
-            f"{quoted(culprit.name)} has worked at its limit since {_minute_clock(hour, began)}"
-        )
-        if first:
-            gap = (high_since(first.cells) or 0) - began
-            when = (
-                "in the same minute as"
-                if gap == 0
-                else f"{abs(gap)} min {'before' if gap > 0 else 'after'}"
-            )
-            parts[-1] += f", {when} the first backpressure ({quoted(first.name)})"
+        began = at_limit[culprit.id]
+        since = f"{quoted(culprit.name)} has worked at its limit since"
+        parts.append(f"{since} {_minute_clock(hour, began)}{_against(first, began)}")
     elif first:
         began = high_since(first.cells) or 0
         parts.append(f"Backpressure began at {quoted(first.name)}, {_minute_clock(hour, began)}")
     if not parts:
         return ""
+    loud = [(i, s) for s in containers if (i := high_since(s.cells)) is not None]
+    seen = {cell for s in containers for cell in s.cells} - {UNSEEN}
     if loud:
         at, strip = min(loud, key=lambda p: p[0])
+        where = quoted(strip.name) if strip.id else "the JobManager"
         parts.append(
-            f"Garbage collection is high in {quoted(strip.name)} since {_minute_clock(hour, at)}"
+            f"Old-generation garbage collection is high in {where} since {_minute_clock(hour, at)}"
         )
-    elif any(set(s.cells) != {UNSEEN} for s in containers):
+    elif seen == {CLEAR}:
         parts.append("Old-generation garbage collection stayed quiet")
     return ". ".join(parts) + "."
+
+
+def _against(first: Strip | None, began: int) -> str:
+    """When the first backpressure began, against the minute of the culprit; a minute is the grain
+    of both."""
+    if first is None:
+        return ""
+    gap = (high_since(first.cells) or 0) - began
+    when = "within a minute of"
+    if abs(gap) > 1:
+        when = f"{abs(gap)} min {'before' if gap > 0 else 'after'}"
+    return f", {when} the first backpressure ({quoted(first.name)})"

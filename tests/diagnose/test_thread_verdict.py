@@ -70,12 +70,13 @@ def computing(number: int, *codes: str) -> list[ThreadSample]:
     return [sample(*(codes or ("a.Score.of", "a.Map.map", MAP)), dump=i) for i in range(number)]
 
 
-def test_eight_samples_of_three_dumps_decide_and_fewer_do_not() -> None:
-    assert decided(computing(8)).samples == 8
-    few = verdict(computing(7))
-    assert few == Unknown("7 samples of 7 thread dumps: 8 samples of 3 dumps decide")
+def test_six_samples_that_agree_decide_and_of_fewer_all_must() -> None:
+    idle = [sample(PARK, TAKE, RUN, state="WAITING", dump=9)]
+    assert decided(computing(6) + idle).samples == 7
+    assert isinstance(verdict(computing(5) + idle), Unknown)
+    assert decided(computing(3)).samples == 3
     two = [sample("a.Map.map", MAP, dump=i % 2, subtask=i) for i in range(10)]
-    assert verdict(two) == Unknown("10 samples of 2 thread dumps: 8 samples of 3 dumps decide")
+    assert verdict(two) == Unknown("2 thread dumps: 3 decide")
     assert isinstance(verdict([]), Unknown)
 
 

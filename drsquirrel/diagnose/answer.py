@@ -1,0 +1,155 @@
+"""Answers as the report shows them: evidence, who was ruled out, since when, in which order."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from drsquirrel.diagnose.memory import SURE
+from drsquirrel.diagnose.question import Causes, Weighed, asked, weigh
+from drsquirrel.model.case import Case, Episode
+from drsquirrel.model.report import Answer, Culprit, Evidence, Onset
+from drsquirrel.model.verdict import Confidence, Stand
+from drsquirrel.rules.cause import Question
+
+RIVAL = 0.1
+"""An answer with at least this share is a rival of one that is not sure, and not ruled out."""
+SHOWN_RULED_OUT = 5
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the questions came to in one look."""
+
+    answers: tuple[Answer, ...]
+    raised: frozenset[str]
+    """Questions that were asked."""
+    weighed: int
+    """Answers that were weighed for them."""
+    next_words: tuple[str, ...]
+    """Per answer what happens if nothing is done."""
+    broken: tuple[str, ...]
+    """Rules that broke, each with its error."""
+
+
+def give(case: Case, causes: Causes, holding: frozenset[str]) -> Given:
+    """The best answer to each question the case raises, where it is at least possible."""
+    answers, raised, next_words, broken = [], set(), [], []
+    weighed = 0
+    for question, about in asked(case, holding):
+        raised.add(question.value)
+        ranked = weigh(question, causes, about)
+        weighed += len(ranked)
+        broken += [f"{a.code} ({a.broke})" for a in ranked if a.broke]
+        if ranked and ranked[0].confidence is not Confidence.CANNOT_TELL:
+            best = ranked[0]
+            try:
+                answers.append(answer_of(best, ranked, _onset(about, question)))
+                next_words.append(best.cause.if_nothing_is_done(about))
+            except Exception as error:
+                del answers[len(next_words) :]
+                broken.append(f"{best.code} ({type(error).__name__})")
+    return Given(
+        tuple(answers),
+        frozenset(raised),
+        weighed,
+        tuple(next_words),
+        tuple(sorted(set(broken))),
+    )
+
+
+def answer_of(best: Weighed, ranked: list[Weighed], onset: Onset | None) -> Answer:
+    """The answer with the evidence of its own, and who was ruled out."""
+    case, cause = best.case, best.cause
+    sure = best.confidence in SURE
+    rivals = [a for a in ranked if a is not best and a.share >= RIVAL and not sure]
+    return Answer(
+        code=best.code,
+        question=cause.answers.value,
+        title=cause.title(case),
+        confidence=best.confidence,
+        culprit=cause.culprit(case),
+        onset=onset,
+        evidence=(*_own(best), *_ruled_out(best, ranked)),
+        advice=tuple(a for a in cause.advise(case) if sure or a.kind != "change"),
+        will_not_help=cause.will_not_help(case) if sure else (),
+        leads_to=(*cause.explains, *cause.leads_to),
+        rivals=tuple(a.code for a in rivals),
+    )
+
+
+def _own(best: Weighed) -> Iterator[Evidence]:
+    order = (Stand.FOR, Stand.AGAINST, Stand.RULED_OUT, Stand.UNDECIDED)
+    for item in sorted(best.evidence, key=lambda e: (order.index(e.stand), -abs(e.weight))):
+        yield Evidence(stand=item.stand, group=item.group, text=item.text, value=item.value)
+
+
+def _ruled_out(best: Weighed, ranked: list[Weighed]) -> Iterator[Evidence]:
+    """Per rival the number that spoke most against it, the nearest rivals; none without one."""
+    ruled_out = 0
+    for rival in ranked:
+        against = [e for e in rival.evidence if e.excludes or e.weight < 0]
+        if rival is best or rival.certain or rival.share >= RIVAL or not against:
+            continue
+        if ruled_out == SHOWN_RULED_OUT:
+            return
+        ruled_out += 1
+        most = max(against, key=lambda e: (e.excludes, -e.weight))
+        name = rival.code.replace("-", " ")
+        yield Evidence(
+            stand=Stand.RULED_OUT, group=rival.code, text=f"{name}: {most.text}", value=most.value
+        )
+
+
+def _onset(case: Case, question: Question) -> Onset | None:
+    if question is Question.WHO_FAILED_FIRST and case.episode:
+        first_ms = _row_began_ms(case.episodes, case.episode)
+        return Onset(earliest_ms=first_ms, latest_ms=first_ms)
+    if question is Question.WHY_DOES_THE_BOTTLENECK_LIMIT and case.bottleneck:
+        return case.bottleneck.onset
+    return None
+
+
+def _row_began_ms(episodes: Sequence[Episode], newest: Episode) -> int:
+    """When the row of episodes up to this one with its signature began."""
+    began_ms = newest.began_ms
+    for episode in reversed(episodes[: episodes.index(newest)]):
+        if _signature(episode) != _signature(newest):
+            break
+        began_ms = episode.began_ms
+    return began_ms
+
+
+def _signature(episode: Episode) -> str:
+    return episode.first.event.signature if episode.first else ""
+
+
+_ORDER = tuple(
+    q.value
+    for q in (
+        Question.IS_IT_RUNNING,
+        Question.WHO_FAILED_FIRST,
+        Question.WHY_DOES_THE_BOTTLENECK_LIMIT,
+        Question.WHAT_GROWS,
+        Question.WHY_DO_CHECKPOINTS_FAIL,
+    )
+)
+
+
+def ranked(answers: list[Answer]) -> list[Answer]:
+    """Roots first: what a sure answer leads to is its consequence; then the sure ones."""
+    sure = [a for a in answers if a.confidence in SURE]
+
+    def rank(answer: Answer) -> tuple[bool, bool, int]:
+        follows = any(leads(root, answer.code, answer.culprit, answer.onset) for root in sure)
+        return follows, answer.confidence not in SURE, _ORDER.index(answer.question)
+
+    return sorted(answers, key=rank)
+
+
+def leads(root: Answer, code: str, at: Culprit, onset: Onset | None) -> bool:
+    """Whether an answer leads to a cause or check at this place, which did not begin before it."""
+    if code not in root.leads_to or code == root.code:
+        return False
+    if root.onset and onset and root.onset.earliest_ms > onset.latest_ms:
+        return False
+    cause = root.culprit
+    return not (cause.container and at.container and cause.container != at.container)

@@ -1,0 +1,87 @@
+"""How much is known of a run: age and completeness of the data, and the line of facts."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Literal
+
+from drsquirrel.diagnose.hour import MeasuredHour
+from drsquirrel.diagnose.inquiry import Inquiry
+from drsquirrel.diagnose.now import Now
+from drsquirrel.diagnose.standing import STALE_ROUNDS
+from drsquirrel.model.case import Case
+from drsquirrel.model.report import Data, Source
+from drsquirrel.rules.wording import count, duration, plural
+
+LATE_ROUNDS = 2
+REFRESH_MS = 10_000
+"""Flink brings its counters up to date every 10 s at most."""
+LIMITS_GAP = "Container memory and CPU limits: not in Flink's REST; they come with the node agent."
+LOGS_GAP = "Logs: not in Flink's REST beyond its exception history."
+DUMPS_GAP = "Thread dumps: not allowed for background watching; diagnose takes them."
+
+
+def data_of(
+    inquiry: Inquiry, hour: MeasuredHour, case: Case, now: Now | None, broken: Iterable[str]
+) -> Data:
+    """Age and completeness; `broken` are rules that broke and so said nothing."""
+    expected = inquiry.expected
+    last_ms = expected.last_answer_ms
+    silent_ms = None if last_ms is None else max(0, hour.now_ms - last_ms)
+    rest = _source("Flink REST", silent_ms, expected.interval_ms, says=expected.cluster_says)
+    sources = [rest]
+    age_ms = silent_ms
+    if now and silent_ms is not None and case.all_running is True and not case.warming_up:
+        counted = now.counters_age_ms
+        age_ms = None if counted is None else silent_ms + counted
+        sources.append(
+            _source("Flink's counters", age_ms, expected.interval_ms, case.frozen, REFRESH_MS)
+        )
+    gaps = [LIMITS_GAP, LOGS_GAP]
+    if not inquiry.dumps_allowed:
+        gaps.append(DUMPS_GAP)
+    if expected.ahead_ms:
+        way = "ahead of" if expected.ahead_ms > 0 else "behind"
+        off = duration(abs(expected.ahead_ms))
+        gaps.append(f"The JobManager's clock is {off} {way} ours: its times are told by ours.")
+    gaps += [f"A rule broke and was left out: {what}." for what in broken]
+    return Data(
+        age_ms=age_ms, observed_minutes=hour.observed, sources=tuple(sources), gaps=tuple(gaps)
+    )
+
+
+def _source(
+    name: str, age_ms: int | None, interval_ms: int, says: str, slack_ms: int = 0
+) -> Source:
+    state: Literal["fresh", "late", "stale", "missing"] = "fresh"
+    if age_ms is None:
+        state = "missing"
+    elif age_ms > STALE_ROUNDS * interval_ms + slack_ms:
+        state = "stale"
+    elif age_ms > LATE_ROUNDS * interval_ms + slack_ms:
+        state = "late"
+    return Source(name=name, state=state, age_ms=age_ms, says=says)
+
+
+def facts_of(inquiry: Inquiry, holding: frozenset[str]) -> list[tuple[str, str]]:
+    """The line of facts; `holding` are the processes that hold subtasks of the run."""
+    facts = inquiry.facts
+    started = datetime.fromtimestamp(inquiry.started_ms / 1000, UTC)
+    found = [
+        ("cluster", inquiry.job.cluster),
+        ("Flink", inquiry.run.flink_version),
+        ("started", f"{started:%Y-%m-%d %H:%M} UTC"),
+    ]
+    if facts:
+        tasks = count(sum(v.parallelism for v in facts.vertices))
+        n = len(facts.vertices)
+        found.append(("tasks", f"{tasks} in {plural(n, 'vertex') if n == 1 else f'{n} vertices'}"))
+        settings = facts.checkpoints
+        told = "off"
+        if settings:
+            timeout = duration(settings.timeout_ms)
+            told = f"every {duration(settings.interval_ms)}, time-out {timeout}"
+        found += [("checkpoints", told), ("restarts", facts.restart_strategy)]
+    held = [p for c, p in inquiry.processes.items() if c in holding and p.now.is_taskmanager]
+    if held:
+        found.append(("TaskManagers", count(len(held))))
+    return [(label, text) for label, text in found if text]

@@ -1,0 +1,105 @@
+"""How a run stands where there is nothing to judge: ended, lost, silent, starting, restarting."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from drsquirrel.diagnose.episode import START_MS, is_rescale
+from drsquirrel.diagnose.inquiry import Inquiry
+from drsquirrel.model.case import Case
+from drsquirrel.model.state import ENDED_STATES, LOST
+from drsquirrel.model.verdict import Verdict
+from drsquirrel.rules.wording import duration
+
+STALE_ROUNDS = 3
+"""A source that has missed so many of its reports is stale: what it said last is not now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """Verdict and headline of a report."""
+
+    verdict: Verdict
+    headline: str
+    subline: str = ""
+
+
+def clock(time_ms: int) -> str:
+    """A time of day in UTC, as sentences carry it."""
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%H:%M} UTC"
+
+
+def standing(inquiry: Inquiry, now_ms: int) -> Conclusion | None:
+    """What is said of a run of which nothing is judged now; None of any other. What FAILED is."""
+    state = inquiry.run.state
+    if state in ENDED_STATES and state != "FAILED":
+        return _ended(inquiry)
+    if state == LOST:
+        return _lost(inquiry)
+    silent = silence(inquiry, now_ms)
+    if silent and state != "FAILED":
+        return Conclusion(verdict=Verdict.UNKNOWN, headline=silent, subline=_last_seen(inquiry))
+    if state == "CANCELLING":
+        return Conclusion(verdict=Verdict.UNKNOWN, headline="It is being cancelled")
+    return None
+
+
+def silence(inquiry: Inquiry, now_ms: int) -> str:
+    """Why what we know is not of now; "" while data comes in."""
+    last_ms = inquiry.expected.last_answer_ms
+    if last_ms is None:
+        return "No data yet: the cluster has not answered"
+    if now_ms - last_ms <= STALE_ROUNDS * inquiry.expected.interval_ms:
+        return ""
+    return f"No data: the cluster has not answered for {duration(now_ms - last_ms)}"
+
+
+def _last_seen(inquiry: Inquiry) -> str:
+    says = inquiry.expected.cluster_says
+    last_ms = inquiry.expected.last_answer_ms
+    seen = ""
+    if last_ms:
+        seen = f"Last answer at {clock(last_ms)}, the job was {inquiry.run.state} then."
+    return " ".join(part for part in (seen, says) if part)
+
+
+def _ended(inquiry: Inquiry) -> Conclusion:
+    word = {"FINISHED": "Finished", "CANCELED": "Cancelled"}[inquiry.run.state]
+    ended_ms = inquiry.ended_ms
+    if not ended_ms:
+        return Conclusion(verdict=Verdict.ENDED, headline=word)
+    return Conclusion(
+        verdict=Verdict.ENDED,
+        headline=f"{word} at {clock(ended_ms)}",
+        subline=f"It ran for {duration(max(0, ended_ms - inquiry.started_ms))}.",
+    )
+
+
+def _lost(inquiry: Inquiry) -> Conclusion:
+    since = f" since {clock(inquiry.ended_ms)}" if inquiry.ended_ms else ""
+    return Conclusion(
+        verdict=Verdict.UNKNOWN,
+        headline=f"The JobManager has not listed this run{since}",
+        subline="It had not ended when it was last seen. A JobManager that starts again without "
+        "high availability forgets its jobs; with it, the job goes on as a new run.",
+    )
+
+
+def is_starting(case: Case) -> bool:
+    """The run has never been up, and has not had the time to."""
+    return (
+        case.all_running is False
+        and case.now_ms - case.start_ms < START_MS
+        and not any(e.restarted or e.faults for e in case.episodes)
+    )
+
+
+def is_restarting(case: Case) -> bool:
+    """Tasks stopped a moment ago without an exception or a lost process: a rescale, so far."""
+    newest = case.episodes[-1] if case.episodes else None
+    is_open = newest is not None and newest.ended_ms is None
+    return (
+        case.all_running is False
+        and newest is not None
+        and is_open
+        and is_rescale(newest, case.now_ms)
+    )
