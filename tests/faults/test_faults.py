@@ -17,7 +17,7 @@ RATES_S = 150
 """The goal is 60 s from the first symptom; a test machine also starts the job in that time."""
 TOGETHER = (
     *DEMO,
-    *(SCENARIOS[n] for n in ("slow-lookup", "slow-socket", "lock", "npe", "bad-record")),
+    *(SCENARIOS[n] for n in ("slow-lookup", "slow-socket", "npe", "bad-record")),
     *(SCENARIOS[n] for n in ("slow-subtask-by-data", "slow-subtask-by-machine")),
     *(SCENARIOS[n] for n in ("bursty", "sleeping-source", "nearly-idle", "bounded")),
     *(SCENARIOS[n] for n in ("catching-up", "chained")),
@@ -70,7 +70,7 @@ def test_nothing_is_raised_by_a_healthy_job(together: Watching, scenario: Scenar
     assert verdicts <= {*good, Verdict.UNKNOWN}, together.story(scenario.job_name)
 
 
-ALONE = ("cpu-bound", "gc-pressure", "heap-oom")
+ALONE = ("cpu-bound", "lock", "gc-pressure", "heap-oom")
 """Scenarios that need the processors or the heap of a cluster to themselves."""
 
 
