@@ -24,7 +24,9 @@ def main(up_arguments: list[str]) -> int:
     try:
         with TemporaryDirectory(prefix="demo-") as folder:
             # The cluster is new each time, and so is what is known of it.
-            return watch(Path(folder) / "url", ["--data-dir", f"{folder}/data", *up_arguments])
+            # It is our own cluster, so thread dumps harm nobody; they tell what a chain waits for.
+            ours = ["--thread-dumps", "--data-dir", f"{folder}/data"]
+            return watch(Path(folder) / "url", [*ours, *up_arguments])
     except KeyboardInterrupt:
         return 0
 
