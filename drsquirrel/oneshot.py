@@ -29,6 +29,10 @@ SURE = (Confidence.CERTAIN, Confidence.LIKELY)
 QUIET_ROUNDS = 5
 """Rounds after which a run in which nothing was found is called healthy."""
 NAMES_SHOWN = 20
+TOO_SLOW = (
+    "The cluster did not answer in time: the JobManager hangs or has much to do; try again, or "
+    "give it more --seconds."
+)
 Say = Callable[[str], None]
 
 
@@ -87,6 +91,8 @@ class Look:
         done = asyncio.create_task(self._done.wait())
         try:
             await asyncio.wait((rounds, done), return_when=asyncio.FIRST_COMPLETED)
+            if rounds.done():
+                rounds.result()  # rounds only end by an error of ours
         finally:
             done.cancel()
             rounds.cancel()
@@ -106,7 +112,7 @@ class Look:
             return sorted(found, key=lambda r: (WORST_FIRST.index(r.verdict), r.job.name))
         last = self._watch.last
         if last is None or not last.answered:
-            says = last.says if last else "The cluster did not answer in time."
+            says = last.says if last else TOO_SLOW
             raise NothingToJudgeError(says)
         there = sorted({r.seen.name for r in self._watch.on_desk.runs.values()})
         if not there:

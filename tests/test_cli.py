@@ -230,7 +230,8 @@ def test_a_hostile_name_is_not_obeyed_by_the_terminal(output: str) -> None:
     }
     answer = {"flink-version": EVIL, "jobs": [job], "taskmanagers": [], "errors": [EVIL]}
     with serving_aside(answering(json.dumps(answer))) as address:
-        done = here("diagnose", address, "-o", output, "--seconds", "20")
+        quick = {"DRS_POLL_INTERVAL_S": "2"}
+        done = here("diagnose", address, "-o", output, "--seconds", "20", **quick)
         unknown = here("diagnose", address, "--job", EVIL * 2)
     for text in (done.out, done.err, unknown.err):
         assert text.replace("\n", "").isprintable()

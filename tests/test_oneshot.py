@@ -160,6 +160,19 @@ async def test_a_cluster_that_dies_is_tried_until_the_time_is_up_and_no_longer()
         assert said and all(line.endswith("s more.") for line in said)
 
 
+async def test_an_error_of_ours_is_not_taken_for_one_of_the_cluster(flink: Simulated) -> None:
+    class Broken(HandClock):
+        async def sleep(self, seconds: float) -> None:
+            if seconds > 1:
+                raise ZeroDivisionError
+
+    flink.job("orders")
+    looked = Looked(flink)
+    looked.look = Look(looked.client, Broken(), Settings(), RULES, "lab")
+    with pytest.raises(ZeroDivisionError):
+        await looked()
+
+
 async def test_a_recording_comes_to_the_same_report_as_the_look_it_was_made_by(
     flink: Simulated, tmp_path: Path
 ) -> None:
@@ -342,7 +355,9 @@ async def test_a_cluster_that_hangs_is_left_when_the_time_is_up(tmp_path: Path) 
 
     async with serving(hanging) as address:
         cluster, began_s = Cluster(url=address), time.monotonic()
-        with pytest.raises(NothingToJudgeError, match=r"did not answer in time\."):
+        with pytest.raises(
+            NothingToJudgeError, match=r"did not answer in time: .* more --seconds\."
+        ):
             await diagnose_url(cluster, Settings(), RULES, "", 2, lambda _: None)
         await record(cluster, tmp_path / "r", Settings(), RULES, 2, lambda _: None)
         assert time.monotonic() - began_s < 7
