@@ -141,11 +141,11 @@ class Look:
         return f"{look}, {decided} decided; {left_s:.0f} s at most to go on."
 
     def _is_settled(self, run: RunDesk) -> bool:
-        if run.is_closed:
-            return True
         report = run.report
         if report is None or run.wants_threads:
             return False
+        if run.is_over:
+            return True
         if report.causes and report.causes[0].confidence in SURE:
             return True
         return report.verdict is Verdict.HEALTHY and self._rounds >= QUIET_ROUNDS

@@ -88,6 +88,13 @@ async def test_a_job_whose_cause_is_sure_is_settled_at_once(flink: Simulated) ->
     assert looked.rounds == 1
 
 
+async def test_jobs_that_are_over_are_settled_at_once(flink: Simulated) -> None:
+    flink.job("done").end("FINISHED", flink.now_ms - 1000)
+    looked = Looked(flink)
+    [report] = await looked()
+    assert report.verdict is Verdict.ENDED and looked.rounds == 1
+
+
 async def test_one_job_is_found_by_name_and_by_id_and_only_it_is_waited_for(
     flink: Simulated,
 ) -> None:
