@@ -148,7 +148,7 @@ class _Walk:
         self.saw_start = False
         self._started_ms = started_ms
         self._was_read = False
-        self._read_up_ms = 0
+        self._read_up_ms: int | None = None
         self._is_over = False
 
     def all(self) -> list[_Open]:
@@ -195,7 +195,7 @@ class _Walk:
     def _down(self, time_ms: int) -> None:
         # Of a minute only the last reading stays: the last one before that was up is steadier.
         up_ms = self._read_up_ms
-        began_ms = up_ms if time_ms - up_ms <= MINUTE_MS else time_ms
+        began_ms = up_ms if up_ms is not None and time_ms - up_ms <= MINUTE_MS else time_ms
         opened = self._opened(began_ms)
         opened.back_ms, opened.down_ms = None, time_ms
 

@@ -1,0 +1,123 @@
+"""Whole stories of failures: restarts, lost and hung processes, rescales, ends."""
+
+from drsquirrel.model.report import Report
+from drsquirrel.model.verdict import Outcome, Verdict
+from tests.diagnose.sim import Sim
+
+UNREACHABLE = (
+    "org.apache.flink.runtime.jobmaster.JobMasterException: "
+    "TaskManager with id {} is no longer reachable."
+)
+TIMED_OUT = "java.util.concurrent.TimeoutException: Heartbeat of TaskManager with id {} timed out."
+
+
+def codes(report: Report) -> list[str]:
+    return [a.code for a in report.causes]
+
+
+def outcome(report: Report, code: str) -> Outcome:
+    return next(c.outcome for c in report.checks if c.code == code)
+
+
+def value(report: Report, code: str) -> float | None:
+    return next(c.value for c in report.checks if c.code == code)
+
+
+def test_a_killed_taskmanager_is_not_forgotten_when_it_is_replaced() -> None:
+    sim = Sim()
+    sim.run(120)
+    sim.fail(UNREACHABLE.format("tm-1"))
+    sim.lose("tm-1")
+    sim.stop()
+    report = sim.run(20)
+    assert report.headline.startswith("TaskManager `tm-1` was lost")
+    assert report.causes[0].culprit.container == "tm-1"
+    assert ("TaskManagers", "1") in report.facts or not sim.running
+    sim.start()
+    report = sim.run(1200)
+    assert [i.cause for i in report.incidents] == ["taskmanager-killed"]
+
+
+def test_a_taskmanager_that_ran_nothing_of_the_run_is_no_news() -> None:
+    sim = Sim(taskmanagers=("tm-1", "tm-2", "tm-3"))
+    for task in sim.tasks.values():
+        task.on = "tm-1"
+    sim.run(120)
+    sim.lose("tm-3")
+    report = sim.run(120)
+    assert report.verdict is Verdict.HEALTHY and report.incidents == []
+
+
+def test_a_taskmanager_that_was_left_long_ago_is_not_lost_to_the_run() -> None:
+    sim = Sim()
+    sim.run(120)
+    for task in sim.tasks.values():
+        task.on = "tm-1"
+        task.attempt += 1
+    sim.run(600)
+    sim.lose("tm-2")
+    sim.fail_task("map")
+    sim.stop()
+    sim.run(10)
+    sim.start()
+    report = sim.run(120)
+    assert [i.cause for i in report.incidents] == ["user-code-exception"]
+
+
+def test_a_taskmanager_whose_end_nobody_told_is_gone_all_the_same() -> None:
+    sim = Sim()
+    sim.run(120)
+    sim.lose("tm-1", told=False)
+    sim.fail(UNREACHABLE.format("tm-1"))
+    sim.stop()
+    assert codes(sim.run(10)) == ["taskmanager-killed"]
+
+
+def test_a_hung_taskmanager_is_named_while_flink_still_calls_all_well() -> None:
+    sim = Sim()
+    sim.run(120)
+    sim.frozen = True
+
+    def age() -> None:
+        sim.heartbeat_ms["tm-1"] += 10_000
+
+    report = sim.run(20, age)
+    assert report.headline == "TaskManager `tm-1` does not answer: its last heartbeat is 21 s old"
+    assert {n.busy for n in report.graph} == {None}
+    sources = {s.name: s for s in report.data.sources}
+    assert sources["Flink's counters"].says == "a TaskManager has been silent for 21 s"
+    sim.run(30, age)
+    sim.lose("tm-1")
+    sim.fail(TIMED_OUT.format("tm-1"))
+    sim.stop()
+    assert codes(sim.run(20)) == ["taskmanager-hung"]
+    sim.frozen = False
+    sim.start()
+    report = sim.run(900)
+    assert [i.cause for i in report.incidents] == ["taskmanager-hung"]
+
+
+def test_a_taskmanager_that_answers_again_is_not_called_hung_any_more() -> None:
+    sim = Sim()
+    sim.run(120)
+    sim.frozen = True
+    sim.heartbeat_ms["tm-1"] = 25_000
+    assert codes(sim.run(20)) == ["taskmanager-hung"]
+    sim.frozen = False
+    sim.heartbeat_ms["tm-1"] = 1_000
+    report = sim.run(10)
+    assert codes(report) == []
+    assert "silent" not in report.headline
+
+
+def test_a_taskmanager_of_others_that_hangs_freezes_the_numbers_and_is_no_cause_here() -> None:
+    sim = Sim(taskmanagers=("tm-1", "tm-2", "tm-3"))
+    for task in sim.tasks.values():
+        task.on = "tm-1"
+    sim.run(120)
+    sim.frozen = True
+    sim.heartbeat_ms["tm-3"] = 25_000
+    report = sim.run(30)
+    assert report.causes == []
+    assert report.verdict is Verdict.UNKNOWN
+    assert report.headline == "Not known now: a TaskManager has been silent for 25 s"
