@@ -1,4 +1,4 @@
-"""Whole stories of failures: restarts, lost and hung processes, rescales, ends."""
+"""Stories of failures: restarts, rescales, ends."""
 
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Outcome, Verdict

@@ -1,4 +1,4 @@
-"""Whole stories of failures: restarts, lost and hung processes, rescales, ends."""
+"""Stories of TaskManagers that die, hang, or have nothing to do with a run."""
 
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Outcome, Verdict
