@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from drsquirrel.diagnose.memory import SURE
-from drsquirrel.diagnose.question import Causes, Weighed, asked, weigh
+from drsquirrel.diagnose.question import Causes, Weighed, questions_of, weigh
 from drsquirrel.model.case import Case, Episode
 from drsquirrel.model.report import Answer, Culprit, Evidence, Onset
 from drsquirrel.model.verdict import Confidence, Stand
@@ -16,44 +16,61 @@ SHOWN_RULED_OUT = 5
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What one question came to. `broken` are rules that broke, each with its error."""
+
+    answer: Answer | None
+    next_words: str
+    """What happens if nothing is done."""
+    weighed: int
+    """Answers that were weighed."""
+    broken: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Given:
     """What the questions came to in one look."""
 
-    answers: tuple[Answer, ...]
-    raised: frozenset[str]
+    asked: tuple[Asked, ...] = ()
+    raised: frozenset[str] = frozenset()
     """Questions that were asked."""
-    weighed: int
-    """Answers that were weighed for them."""
-    next_words: tuple[str, ...]
-    """Per answer what happens if nothing is done."""
-    broken: tuple[str, ...]
-    """Rules that broke, each with its error."""
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        return tuple(a.answer for a in self.asked if a.answer)
+
+    @property
+    def weighed(self) -> int:
+        return sum(a.weighed for a in self.asked)
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        return tuple(sorted({rule for a in self.asked for rule in a.broken}))
 
 
 def give(case: Case, causes: Causes, holding: frozenset[str]) -> Given:
     """The best answer to each question the case raises, where it is at least possible."""
-    answers, raised, next_words, broken = [], set(), [], []
-    weighed = 0
-    for question, about in asked(case, holding):
-        raised.add(question.value)
-        ranked = weigh(question, causes, about)
-        weighed += len(ranked)
-        broken += [f"{a.code} ({a.broke})" for a in ranked if a.broke]
-        if ranked and ranked[0].confidence is not Confidence.CANNOT_TELL:
-            best = ranked[0]
-            try:
-                answers.append(answer_of(best, ranked, _onset(about, question)))
-                next_words.append(best.cause.if_nothing_is_done(about))
-            except Exception as error:
-                del answers[len(next_words) :]
-                broken.append(f"{best.code} ({type(error).__name__})")
+    raised = list(questions_of(case, holding))
     return Given(
-        tuple(answers),
-        frozenset(raised),
-        weighed,
-        tuple(next_words),
-        tuple(sorted(set(broken))),
+        asked=tuple(ask(question, causes, about) for question, about in raised),
+        raised=frozenset(question.value for question, _ in raised),
     )
+
+
+def ask(question: Question, causes: Causes, case: Case) -> Asked:
+    """The best answer to a question about a case; none if it cannot be told."""
+    ranked = weigh(question, causes, case)
+    broken = [f"{a.code} ({a.broke})" for a in ranked if a.broke]
+    answer, next_words = None, ""
+    if ranked and ranked[0].confidence is not Confidence.CANNOT_TELL:
+        best = ranked[0]
+        try:
+            answer = answer_of(best, ranked, _onset(case, question))
+            next_words = best.cause.if_nothing_is_done(case)
+        except Exception as error:
+            answer = None
+            broken.append(f"{best.code} ({type(error).__name__})")
+    return Asked(answer, next_words, len(ranked), tuple(broken))
 
 
 def answer_of(best: Weighed, ranked: list[Weighed], onset: Onset | None) -> Answer:

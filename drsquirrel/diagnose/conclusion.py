@@ -47,7 +47,7 @@ def conclude(
     """The first of these that there is: a sure cause, a symptom, a bad check; else quiet."""
     verdict = _verdict(case, symptoms, checks)
     if causes and causes[0].confidence in SURE:
-        words = dict(zip(map(key_of, given.answers), given.next_words, strict=True))
+        words = {key_of(a.answer): a.next_words for a in given.asked if a.answer}
         return Conclusion(
             verdict=verdict,
             headline=causes[0].title,

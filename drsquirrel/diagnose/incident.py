@@ -1,8 +1,9 @@
 """The incidents of the hour that are over, each with who failed first."""
 
+from drsquirrel.diagnose.answer import ask
 from drsquirrel.diagnose.episode import is_rescale
 from drsquirrel.diagnose.memory import SURE
-from drsquirrel.diagnose.question import Causes, weigh
+from drsquirrel.diagnose.question import Causes
 from drsquirrel.model.case import Case, Episode
 from drsquirrel.model.report import Culprit, Incident
 from drsquirrel.rules.cause import Question
@@ -20,15 +21,14 @@ def incidents_of(case: Case, causes: Causes) -> list[Incident]:
 
 
 def _incident(case: Case, episode: Episode, causes: Causes) -> Incident:
-    about = case.about(episode=episode)
-    ranked = weigh(Question.WHO_FAILED_FIRST, causes, about)
-    best = ranked[0] if ranked and ranked[0].confidence in SURE else None
+    found = ask(Question.WHO_FAILED_FIRST, causes, case.about(episode=episode)).answer
+    best = found if found and found.confidence in SURE else None
     return Incident(
         began_ms=episode.began_ms,
         ended_ms=episode.ended_ms,
         cause=best.code if best else None,
-        title=best.cause.title(about) if best else _what_happened(episode),
-        culprit=best.cause.culprit(about) if best else Culprit(),
+        title=best.title if best else _what_happened(episode),
+        culprit=best.culprit if best else Culprit(),
         failures=len(episode.faults),
         note=ENTRIES_LOST if episode.entries_lost is True else "",
     )

@@ -36,7 +36,6 @@ from drsquirrel.rules.load import Rules
 
 HOLDING_MINUTES = 2
 """A process holds subtasks of the run now if it did in one of the newest minutes seen."""
-NOTHING_ASKED = Given((), frozenset(), 0, (), ())
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def diagnose(
     m = measured(inquiry, minutes, now_ms)
     checks = assess_all(rules.checks, m.series, inquiry.facts)
     stands = standing(inquiry, now_ms)
-    given = NOTHING_ASKED if stands else give(m.case, rules.causes, m.holding)
+    given = Given() if stands else give(m.case, rules.causes, m.holding)
     remembered = memory if stands else _remember(memory, m, given)
     causes = [] if stands else ranked([h.what for h in remembered.answers if h.promoted])
     symptoms = [] if stands else [h.what for h in remembered.symptoms if h.promoted]

@@ -84,7 +84,7 @@ def _scored(code: str, cause: Cause, case: Case) -> Weighed:
     return Weighed(code, cause, case, evidence, score, certain=certain)
 
 
-def asked(case: Case, holding: frozenset[str]) -> Iterator[tuple[Question, Case]]:
+def questions_of(case: Case, holding: frozenset[str]) -> Iterator[tuple[Question, Case]]:
     """The questions this case raises, each with the case about the thing in question.
 
     `holding` are the processes in which the run has subtasks now, and the JobManager's: no other

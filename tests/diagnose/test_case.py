@@ -1,0 +1,162 @@
+"""The case: where slow subtasks are, what threads belong to whom, what costs more than before."""
+
+import pytest
+
+from drsquirrel.diagnose.bottleneck import Site, Walk
+from drsquirrel.diagnose.case import cost_rise, is_silent, slow_host, threads_at
+from drsquirrel.diagnose.inquiry import Expected, Inquiry
+from drsquirrel.diagnose.minute import RunMinute
+from drsquirrel.diagnose.now import window_ms
+from drsquirrel.diagnose.vertex import VertexMinute
+from drsquirrel.model.case import ContainerNow, ThreadVerdict, VertexNow
+from drsquirrel.model.facts import CheckpointSettings, JobFacts, RunSeen, ThreadSample
+from drsquirrel.model.report import JobRef, Onset, RunRef
+from drsquirrel.model.unknown import Number, Unknown
+from tests.diagnose.made import graph, subtask, vertex
+from tests.diagnose.test_answer import container
+
+NOTHING = Unknown("not measured")
+HOSTS = {
+    "tm-1": container("tm-1", host="a"),
+    "tm-2": container("tm-2", host="a"),
+    "tm-3": container("tm-3", host="b"),
+    "tm-4": container("tm-4"),
+}
+
+
+def at(*subtasks: tuple[str, Number], skew: Number = 1.0, name: str = "m") -> VertexNow:
+    """A vertex with subtasks (container, wall cost)."""
+    return VertexNow(
+        vertex=vertex(name, "s"),
+        subtasks=tuple(
+            subtask(i, container=c, cost_us=cost) for i, (c, cost) in enumerate(subtasks)
+        ),
+        reads_from_outside=False,
+        writes_outside=False,
+        cost_rise=NOTHING,
+        records_skew=skew,
+        cost_skew=NOTHING,
+        send_errors_per_s=NOTHING,
+    )
+
+
+@pytest.mark.parametrize(
+    ("subtasks", "place"),
+    [
+        ([("tm-1", 9.0), ("tm-2", 8.0), ("tm-3", 1.0), ("tm-3", 1.0)], "a"),
+        ([("tm-1", 9.0), ("tm-3", 1.0)], "a"),
+        ([("tm-1", 9.0), ("tm-1", 9.0), ("tm-2", 1.0), ("tm-2", 1.0)], "tm-1"),
+        ([("tm-4", 9.0), ("tm-3", 1.0)], "tm-4"),
+        ([("tm-1", 9.0), ("tm-1", 1.0)], ""),
+        ([("tm-1", 9.0), ("tm-3", 9.0), ("tm-2", 1.0), ("tm-2", 1.0)], ""),
+        ([("tm-1", 1.0), ("tm-3", 1.9)], ""),
+    ],
+)
+def test_the_slow_place_is_where_all_slow_subtasks_and_no_quick_one_are(
+    subtasks: list[tuple[str, Number]], place: str
+) -> None:
+    assert slow_host(at(*subtasks), HOSTS) == place
+
+
+def test_uneven_records_are_no_slow_place_and_unknown_ones_tell_nothing() -> None:
+    two = [("tm-1", 9.0), ("tm-3", 1.0)]
+    assert slow_host(at(*two, skew=1.6), HOSTS) == ""
+    assert isinstance(slow_host(at(*two, skew=NOTHING), HOSTS), Unknown)
+    assert isinstance(slow_host(at(("tm-1", 9.0), ("tm-3", NOTHING)), HOSTS), Unknown)
+
+
+def calm(*costs: float | None) -> list[RunMinute]:
+    return [
+        RunMinute(
+            NOTHING, False, (), Walk(()), {"m": VertexMinute(cost_us=c)}, frozenset(), (), (), False
+        )
+        for c in costs
+    ]
+
+
+def test_a_cost_rises_against_the_minutes_without_a_bottleneck() -> None:
+    assert cost_rise(calm(10, 10, 20, None), "m", [25.0, 30.0, 99.0]) == 3.0
+    for minutes, now in ((calm(10, 10), [30.0]), (calm(0, 0, 0), [30.0]), (calm(1, 1, 1), [])):
+        assert isinstance(cost_rise(minutes, "m", now), Unknown)
+
+
+def inquiry(*threads: ThreadSample, facts: JobFacts | None = None) -> Inquiry:
+    return Inquiry(
+        job=JobRef(id="j", cluster="c", name="orders"),
+        run=RunRef(id="r", job_id="j", start_ms=1, state="RUNNING"),
+        seen=RunSeen(cluster="c", job="j", start_ms=1, name="orders", state="RUNNING"),
+        facts=facts or graph(vertex("m", "s"), vertex("m2", "m")),
+        expected=Expected(interval_ms=10_000, last_answer_ms=1),
+        rollups={},
+        threads=threads,
+    )
+
+
+def samples(task: str, at_ms: int = 1_000_000, subtask: int = 0) -> list[ThreadSample]:
+    frames = (
+        "com.example.Hash.of(Hash.java:1)",
+        "org.apache.flink.streaming.api.operators.StreamMap.processElement(S.java)",
+    )
+    return [
+        ThreadSample(
+            container="tm-1",
+            time_ms=at_ms + i,
+            task=task,
+            subtask=subtask,
+            state="RUNNABLE",
+            frames=frames,
+        )
+        for i in range(9)
+    ]
+
+
+SITE = Site("m", (0,), 1.0)
+NOW_MS = 1_100_000
+
+
+def seen(
+    *threads: ThreadSample,
+    name: str = "m",
+    onset: Onset | None = None,
+    facts: JobFacts | None = None,
+) -> ThreadVerdict | Unknown:
+    return threads_at(inquiry(*threads, facts=facts), at(name=name), SITE, onset, NOW_MS)
+
+
+def test_threads_of_the_saturated_subtasks_tell_what_they_do() -> None:
+    found = seen(*samples("m"))
+    assert isinstance(found, ThreadVerdict) and found.samples == 9
+
+
+def test_threads_of_another_time_subtask_or_vertex_do_not_count() -> None:
+    assert isinstance(seen(*samples("m", at_ms=NOW_MS - 600_001 - 9)), Unknown)
+    assert isinstance(seen(*samples("m", subtask=1)), Unknown)
+    assert isinstance(seen(*samples("x")), Unknown)
+    assert isinstance(seen(*samples("")), Unknown)
+    late = Onset(earliest_ms=1_050_000, latest_ms=1_060_000)
+    assert isinstance(seen(*samples("m"), onset=late), Unknown), "before it began"
+
+
+def test_a_name_that_flink_has_cut_is_meant_unless_another_vertex_is_called_so() -> None:
+    facts = graph(vertex("m", "s"), vertex("m2 -> x", "m"))
+    assert isinstance(seen(*samples("m2 -"), name="m2 -> x", facts=facts), ThreadVerdict)
+    assert isinstance(seen(*samples("m"), name="m2 -> x", facts=facts), Unknown)
+
+
+def test_a_heartbeat_is_late_after_12_s() -> None:
+    assert [is_silent(age) for age in (12_000.0, 12_001.0, NOTHING)] == [False, True, False]
+
+
+def test_now_is_two_checkpoint_intervals_from_half_a_minute_to_one() -> None:
+    def window(interval_ms: int) -> int:
+        settings = CheckpointSettings(interval_ms=interval_ms, timeout_ms=1, tolerable_failures=0)
+        facts = JobFacts(cluster="c", job="j", start_ms=1, name="o", checkpoints=settings)
+        return window_ms(facts)
+
+    assert [window(ms) for ms in (1_000, 20_000, 600_000)] == [30_000, 40_000, 60_000]
+    assert window_ms(None) == window_ms(graph()) == 60_000
+
+
+def test_a_container_that_is_not_known_is_left_out_of_the_cpu() -> None:
+    unknown: ContainerNow = HOSTS["tm-4"]
+    assert isinstance(unknown.cores_used, Unknown)
