@@ -52,6 +52,7 @@ DUE_MARGIN_MS = 50
 STALE_UPDATES = 3
 PATIENCE_TIMES = 2
 SAME_TIME_MS = 1_000
+START_EVERY_ROUNDS = 4
 
 
 class Round(Struct, frozen=True, kw_only=True):
@@ -177,10 +178,11 @@ class ClusterWatch:
 
     def _may_be_another(self, jobs: Iterable[Job]) -> bool:
         """Whether the JobManager may have been restarted: it was silent, its CPU time fell, or it
-        forgot a run that had not ended."""
+        forgot a run that had not ended. One without runs is looked at now and then."""
         listed = {(job.jid, job.start_time) for job in jobs}
-        forgot = any(key not in listed for key, run in self._runs.items() if not run.has_ended)
-        return forgot or self._restarted or not self._connected
+        live = {key for key, run in self._runs.items() if not run.has_ended}
+        due = not live and self._round % START_EVERY_ROUNDS == 0
+        return due or bool(live - listed) or self._restarted or not self._connected
 
     async def _see_jobmanager(self, asking: Asking, events: list[Event], now_ms: int) -> None:
         options = await asking.ask("/jobmanager/config", tuple[Option, ...]) or ()
