@@ -49,12 +49,12 @@ def names_the_cause(report: Report, scenario: Scenario) -> bool:
 
 @pytest.mark.parametrize("scenario", [s for s in TOGETHER if s.expected], ids=lambda s: s.name)
 def test_the_cause_and_the_culprit_are_named(together: Watching, scenario: Scenario) -> None:
-    together.wait_for(scenario.job_name, lambda r: names_the_cause(r, scenario), RATES_S)
+    assert together.wait_for(scenario.job_name, lambda r: names_the_cause(r, scenario), RATES_S)
 
 
 @pytest.mark.parametrize("scenario", [s for s in TOGETHER if s.expected], ids=lambda s: s.name)
 def test_no_other_cause_was_named_before(together: Watching, scenario: Scenario) -> None:
-    together.wait_for(scenario.job_name, lambda r: names_the_cause(r, scenario), RATES_S)
+    assert together.wait_for(scenario.job_name, lambda r: names_the_cause(r, scenario), RATES_S)
     named = {s.best.code for s in together.said[scenario.job_name] if s.best}
     assert named <= set(scenario.expected), together.story(scenario.job_name)
 
@@ -80,4 +80,6 @@ def test_a_fault_of_a_whole_cluster_is_named(name: str) -> None:
     with cluster_for(scenario, "2.3.0", lambda _: None) as cluster:
         submit(cluster, scenario)
         with Watching(cluster.url) as watching:
-            watching.wait_for(scenario.job_name, lambda r: names_the_cause(r, scenario), RATES_S)
+            assert watching.wait_for(
+                scenario.job_name, lambda r: names_the_cause(r, scenario), RATES_S
+            )
