@@ -59,15 +59,12 @@ web-test: page
 
 coverage: $(VENV)/.test
 	$(call say,the pure packages are covered by their own tests)
-	@bad=; $(PY) -m coverage erase; \
-	$(PY) -m coverage run -m pytest -n 2 $(PURE_TESTS) || bad=1; \
-	$(PY) -m coverage combine --quiet; \
+	@bad=; $(PY) -m coverage run -m pytest $(PURE_TESTS) || bad=1; \
 	$(PY) -m coverage report || bad=1; [ -z "$$bad" ]
 
-# Tests with a real Flink mostly wait: three workers, two of them on those, fill two cores.
 all-tests: $(VENV)/.test page
 	$(call say,all tests: real Flink clusters start$(,) this takes some minutes)
-	@$(PY) -m pytest -n 3 --dist loadgroup --durations 10
+	@$(PY) -m pytest -n 2 --dist loadgroup --durations 10
 
 chromium:
 	@for name in chromium chromium-browser google-chrome; do \
