@@ -8,7 +8,7 @@ from drsquirrel.diagnose.inquiry import Expected, Inquiry
 from drsquirrel.diagnose.minute import RunMinute
 from drsquirrel.diagnose.now import window_ms
 from drsquirrel.diagnose.vertex import VertexMinute
-from drsquirrel.model.case import ContainerNow, ThreadVerdict, VertexNow
+from drsquirrel.model.case import ThreadVerdict, VertexNow
 from drsquirrel.model.facts import CheckpointSettings, JobFacts, RunSeen, ThreadSample
 from drsquirrel.model.report import JobRef, Onset, RunRef
 from drsquirrel.model.unknown import Number, Unknown
@@ -155,8 +155,3 @@ def test_now_is_two_checkpoint_intervals_from_half_a_minute_to_one() -> None:
 
     assert [window(ms) for ms in (1_000, 20_000, 600_000)] == [30_000, 40_000, 60_000]
     assert window_ms(None) == window_ms(graph()) == 60_000
-
-
-def test_a_container_that_is_not_known_is_left_out_of_the_cpu() -> None:
-    unknown: ContainerNow = HOSTS["tm-4"]
-    assert isinstance(unknown.cores_used, Unknown)

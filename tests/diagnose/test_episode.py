@@ -56,7 +56,11 @@ def history(
                 faults=tuple(fault_of(fault(s, *w)) for s, w in of if isinstance(w, tuple)),
                 changes=tuple(
                     ChangeEvent(
-                        origin=ORIGIN, time_ms=s * 1000, what="job-state", subject=w, job="j"
+                        origin=ORIGIN,
+                        time_ms=s * 1000,
+                        what="jobmanager-start" if w == "jobmanager-start" else "job-state",
+                        subject=w,
+                        job="j",
                     )
                     for s, w in of
                     if isinstance(w, str)
@@ -110,6 +114,11 @@ def test_a_first_start_that_goes_well_is_none_unless_it_takes_more_than_a_minute
     assert spans(history((5, DOWN), (55, DOWN), (75, UP))) == [(5, 75)]
     assert spans(history((5, DOWN))) == [(5, None)]
     assert not history((5, DOWN)).episodes[0].restarted
+
+
+def test_only_states_of_the_job_tell_about_it() -> None:
+    found = history((5, UP), (20, MAP), (30, "jobmanager-start"), (40, UP))
+    assert spans(found) == [(20, 40)]
 
 
 def test_a_state_before_the_first_start_opens_nothing() -> None:

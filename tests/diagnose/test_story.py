@@ -184,6 +184,17 @@ def test_a_source_that_falls_behind_though_it_is_idle_is_unexplained() -> None:
     assert report.subline.startswith("Unexplained: no vertex works at its limit.")
 
 
+def test_a_source_that_falls_behind_a_vertex_not_yet_at_its_limit_is_not_clear_yet() -> None:
+    sim = Sim()
+    sim.set("source", busy=0.3, pressured=0.5)
+    sim.set("map", busy=0.3, pressured=0.5)
+    sim.set("sink", busy=0.8)
+    sim.pending_per_s = 300
+    report = sim.run(180)
+    assert [s.code for s in report.symptoms] == ["source-lag-growing"]
+    assert report.subline == "Not clear yet: others wait for `sink`, which is not at its limit."
+
+
 def test_an_event_time_lag_that_grows_is_told_in_time() -> None:
     sim = Sim()
     sim.pending, sim.emit_lag_ms = None, 0.0

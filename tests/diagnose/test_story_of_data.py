@@ -7,7 +7,7 @@ from drsquirrel.diagnose import memory
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Outcome, Verdict
 from drsquirrel.rules.load import load
-from tests.diagnose.seen import CLUSTER, NOON_MS, STEP_S
+from tests.diagnose.seen import CLUSTER, STEP_S
 from tests.diagnose.sim import Sim
 from tests.diagnose.test_story import codes, make_slow, slow_sink
 
@@ -92,6 +92,23 @@ def test_a_source_whose_lag_is_no_longer_told_may_fall_behind() -> None:
     assert report.headline == (
         "Not known yet: whether `sink`, which works without a pause, keeps up"
     )
+
+
+def test_what_is_allowed_is_no_gap() -> None:
+    assert any("Thread dumps" in gap for gap in Sim().run(10).data.gaps)
+    assert not any("Thread dumps" in gap for gap in Sim(dumps_allowed=True).run(10).data.gaps)
+
+
+def test_a_checkpoint_without_a_duration_completes_all_the_same() -> None:
+    sim = Sim()
+    sim.run(300)
+    sim.checkpoint(1, duration_ms=None, ended_ms=sim.ms(300))
+    sim.checkpoint(2, duration_ms=800, ended_ms=sim.ms(-7200))
+    report = sim.run(10)
+    strip = next(s for s in report.hour.strips if s.kind == "checkpoints")
+    assert strip.sentence == "800 ms, none failed"
+    age = next(c for c in report.checks if c.code == "checkpoint-missing")
+    assert age.minutes[-1] == 10_000
 
 
 def test_several_sources_without_lag_are_counted() -> None:
@@ -282,51 +299,3 @@ def test_what_was_said_of_a_run_that_is_over_stays_after_a_restart() -> None:
     sim.look()
     assert sim.reports[-1] == said
     assert [r.headline for r in sim.desk.job_rows()] == [said.headline]
-
-
-def test_two_runs_of_one_job_are_both_there_and_the_worse_is_shown() -> None:
-    sim = Sim()
-    again = Sim(job="1" * 32, desk=sim.desk)
-    sim.beside.append(again)
-    make_slow(again)
-    sim.run(300)
-    assert sim.reports[-1].verdict is Verdict.HEALTHY
-    [row] = sim.desk.job_rows()
-    assert (row.run.job_id, row.live_runs, row.verdict) == ("1" * 32, 2, Verdict.WARNING)
-
-
-def test_a_redeploy_shows_the_new_run_and_raises_nothing() -> None:
-    sim = Sim()
-    sim.run(300)
-    sim.running = 0
-    sim.turn("CANCELED")
-    again = Sim(job="1" * 32, desk=sim.desk)
-    again.pass_time(300)
-    sim.beside.append(again)
-    for _ in range(30):
-        sim.run(10)
-        [row] = sim.desk.job_rows()
-        assert row.run.job_id == "1" * 32
-        assert row.verdict in (Verdict.UNKNOWN, Verdict.HEALTHY)
-    assert row.live_runs == 1
-
-
-def test_another_run_in_the_same_process_is_counted_while_it_is_there() -> None:
-    sim = slow_sink()
-    other = Sim(job="1" * 32, name="other", desk=sim.desk)
-    sim.beside.append(other)
-    sim.run(120)
-    inquiry = sim.desk._inquiry(
-        sim.desk.clusters[CLUSTER],
-        sim.of_run,
-        sim.desk._processes(sim.desk.clusters[CLUSTER], sim.clock_ms),
-    )
-    assert inquiry.processes["tm-1"].beside(sim.of_run.id).other_runs == 1
-    other.turn("FINISHED")
-    sim.run(10)
-    processes = sim.desk._processes(sim.desk.clusters[CLUSTER], sim.clock_ms)
-    assert processes["tm-1"].beside(sim.of_run.id).other_runs == 0
-
-
-def test_times_are_by_noon() -> None:
-    assert NOON_MS % 3_600_000 == 0

@@ -314,6 +314,18 @@ def test_the_worst_of_a_row_is_since_when_it_began() -> None:
     assert report.since_ms == NOON_MS + 120_000
 
 
+def test_a_row_ends_where_another_exception_began_one() -> None:
+    sim = Sim()
+    sim.run(120)
+    sim.restart(
+        throwable="java.lang.ArithmeticException: / by zero\n\tat com.example.B.x(B.java:2)"
+    )
+    sim.run(40)
+    sim.restart()
+    [answer] = sim.run(20).causes
+    assert answer.onset is not None and answer.onset.earliest_ms == NOON_MS + 170_000
+
+
 def test_a_lost_run_is_said_to_be_lost_and_comes_back() -> None:
     sim = Sim()
     sim.run(120)

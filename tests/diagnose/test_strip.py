@@ -111,6 +111,11 @@ def test_a_culprit_at_its_limit_is_marked_as_such_and_not_as_first() -> None:
     )
 
 
+def test_a_chain_at_its_limit_is_told_without_backpressure() -> None:
+    found = shown({series.BOTTLENECK: {"k": row(1.0, 1.0)}}, culprits="k")
+    assert found.sentence == "`k` has worked at its limit since 12:58 UTC."
+
+
 def test_a_culprit_may_have_been_at_its_limit_before_the_pressure_reached_the_top() -> None:
     found = shown(
         {
