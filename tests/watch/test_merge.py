@@ -32,7 +32,7 @@ def as_bytes(known: Known) -> list[bytes]:
     return sorted(map(encoder.encode, known.values()))
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(ARRIVALS, EITHER, st.integers(0, 2**32), st.integers(1, 4))
 def test_any_order_split_and_repetition_gives_the_same_bytes(arrivals, limits, seed, batches):
     whole = as_bytes(folded(arrivals, limits))
@@ -43,7 +43,7 @@ def test_any_order_split_and_repetition_gives_the_same_bytes(arrivals, limits, s
     assert as_bytes(reduce(lambda a, b: together(a, b, limits), parts)) == whole
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(THREE_ARRIVALS, EITHER)
 def test_merging_is_associative_commutative_and_idempotent(three, limits):
     a, b, c = (folded(arrivals, limits) for arrivals in three)
