@@ -203,7 +203,7 @@ class Desk:
         self._hours.expire(now_ms)
         for of in self.clusters.values():
             for id_, run in list(of.runs.items()):
-                if now_ms - run.last_seen_ms > LISTED_MS:
+                if (of.last_answer_ms or 0) - run.last_seen_ms > LISTED_MS:
                     del of.runs[id_]
             for container in set(of.minutes) - set(of.containers or ()):
                 if not self._of_container(of, container):

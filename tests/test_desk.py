@@ -173,6 +173,13 @@ def test_what_is_too_old_is_forgotten() -> None:
     assert desk.runs == {}
 
 
+def test_the_runs_of_a_cluster_that_is_silent_for_days_are_not_forgotten() -> None:
+    desk = a_desk()
+    desk.take(CLUSTER, found(seen("a")))
+    desk.take(CLUSTER, found(at_ms=NOON_MS + 3 * LISTED_MS, answered=False))
+    assert len(desk.clusters[CLUSTER].runs) == 1
+
+
 def test_one_cluster_says_nothing_about_another() -> None:
     desk = a_desk("a", "b")
     desk.take("a", found(replace(seen("x"), cluster="a")))

@@ -70,7 +70,7 @@ def run_minute(rollups: Rollups, facts: JobFacts | None, *, batch: bool) -> RunM
     walk: Walk | Unknown = Unknown("a batch job works as fast as it can")
     if not batch:
         walk = walk_of(rates, facts, rising_of(rates.lags))
-    own = lines((newest,)).get(RUN, [])
+    own = lines((newest,), only=RUN).get(RUN, [])
     limits = None if isinstance(walk, Unknown) else walk.limits
     return RunMinute(
         all_running=all_running(own, batch=batch),

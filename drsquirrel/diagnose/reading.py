@@ -56,13 +56,15 @@ class Span:
         return self.b.values[metric] - self.a.values[metric]
 
 
-def lines(rollups: Iterable[Rollup]) -> dict[ScopeKey, list[Line]]:
-    """The lines of each scope over some rollups of one subject, the newest line last."""
+def lines(rollups: Iterable[Rollup], only: ScopeKey | None = None) -> dict[ScopeKey, list[Line]]:
+    """The lines of each scope, or of one, over some rollups of one subject, the newest line last."""
     tracks: dict[tuple[ScopeKey, str, int], list[Track]] = {}
     for rollup in rollups:
         for track in rollup.tracks:
             k = track.key
             scope = ScopeKey(k.vertex, k.subtask, k.operator, k.group)
+            if only is not None and scope != only:
+                continue
             tracks.setdefault((scope, k.container, k.attempt), []).append(track)
     found: dict[ScopeKey, list[Line]] = {}
     for (scope, container, attempt), parts in tracks.items():
@@ -97,7 +99,7 @@ def span(
     None if no two of them lie at least `least_ms` apart, or if the newest is from before
     `since_ms`: what was not seen since then is not known of it.
     """
-    have = [r for r in readings if metrics <= r.values.keys()]
+    have = [r for r in readings if r.values.keys() >= metrics]
     if not have or have[-1].time_ms < since_ms:
         return None
     b = have[-1]
