@@ -34,10 +34,6 @@ class SubtaskNow:
     """Busy time per record (in, or out for a source): what one record takes of the thread."""
 
     @property
-    def is_pressured(self) -> bool:
-        return self.pressured >= PRESSURED_SHARE
-
-    @property
     def is_saturated(self) -> bool:
         return self.idle <= SATURATED_IDLE and self.pressured < SATURATED_PRESSURED
 
@@ -63,10 +59,6 @@ class VertexNow:
     @property
     def saturated(self) -> tuple[SubtaskNow, ...]:
         return tuple(s for s in self.subtasks if s.is_saturated)
-
-    @property
-    def pressured(self) -> tuple[SubtaskNow, ...]:
-        return tuple(s for s in self.subtasks if s.is_pressured)
 
     @property
     def all_saturated(self) -> bool:
