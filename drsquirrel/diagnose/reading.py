@@ -57,7 +57,7 @@ class Span:
 
 
 def lines(rollups: Iterable[Rollup], only: ScopeKey | None = None) -> dict[ScopeKey, list[Line]]:
-    """The lines of each scope, or of one, over some rollups of one subject, the newest line last."""
+    """The lines of each scope, or of one, over some rollups of one subject, the newest last."""
     tracks: dict[tuple[ScopeKey, str, int], list[Track]] = {}
     for rollup in rollups:
         for track in rollup.tracks:
