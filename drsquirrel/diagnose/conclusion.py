@@ -43,8 +43,12 @@ def conclude(
     benign: Sequence[Benign],
     *,
     batch: bool,
+    before: Verdict | None,
 ) -> Conclusion:
-    """The first of these that there is: a sure cause, a symptom, a bad check; else quiet."""
+    """The first of these that there is: a sure cause, a symptom, a bad check; else quiet.
+
+    `before` is the verdict of the look before.
+    """
     verdict = _verdict(case, symptoms, checks)
     if causes and causes[0].confidence in SURE:
         words = {key_of(a.answer): a.next_words for a in given.asked if a.answer}
@@ -61,7 +65,7 @@ def conclude(
     bad = [c for c in checks if c.outcome in (Outcome.FAIL, Outcome.WARN)]
     if bad:
         return Conclusion(verdict=verdict, headline=bad[0].title, subline=bad[0].says)
-    open_ = _open(case, now, batch=batch)
+    open_ = _open(case, now, batch=batch, before=before)
     if open_ is not None:
         return open_
     return _healthy(case, hour, now, benign, batch=batch)
@@ -123,7 +127,7 @@ def _open_ends(now: Now) -> tuple[str, ...]:
     return now.walk.open_ends if isinstance(now.walk, Walk) else ()
 
 
-def _open(case: Case, now: Now | None, *, batch: bool) -> Conclusion | None:
+def _open(case: Case, now: Now | None, *, batch: bool, before: Verdict | None) -> Conclusion | None:
     """What is not known, where that keeps a run from being called healthy."""
     if is_starting(case):
         headline = "It starts: not all of its tasks run yet"
@@ -132,10 +136,18 @@ def _open(case: Case, now: Now | None, *, batch: bool) -> Conclusion | None:
         headline = "It restarts, so far without an exception"
         return Conclusion(verdict=Verdict.UNKNOWN, headline=headline)
     why = _not_known(case, now, batch=batch)
+    if not why and case.bottlenecks and before is not Verdict.HEALTHY:
+        why = f"whether {_first(case)}, which works at its limit now, does so for long"
     if not why:
         return None
     headline = f"Not known {'now' if case.frozen else 'yet'}: {why}"
     return Conclusion(verdict=Verdict.UNKNOWN, headline=headline)
+
+
+def _first(case: Case) -> str:
+    """The name of the vertex that limits most."""
+    limiting = () if isinstance(case.bottlenecks, Unknown) else case.bottlenecks
+    return next((quoted(b.at.vertex.name) for b in limiting), "")
 
 
 def _not_known(case: Case, now: Now | None, *, batch: bool) -> str:

@@ -103,7 +103,16 @@ def diagnose(
     is_sure = any(a.confidence in SURE for a in causes)
     benign = [] if stands else list(benign_of(m.case, m.in_burst, is_explained=is_sure))
     told = stands or conclude(
-        m.case, m.hour, m.now, given, causes, symptoms, checks, benign, batch=inquiry.is_batch
+        m.case,
+        m.hour,
+        m.now,
+        given,
+        causes,
+        symptoms,
+        checks,
+        benign,
+        batch=inquiry.is_batch,
+        before=memory.verdict,
     )
     since_ms = memory.verdict_since_ms if told.verdict is memory.verdict else now_ms
     vertices = frozenset(v for a in causes if (v := a.culprit.vertex_id))

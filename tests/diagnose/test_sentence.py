@@ -162,7 +162,9 @@ def test_an_answer_explains_symptoms_at_its_vertex_and_the_lag_upstream() -> Non
 
 
 def concluded(causes: list[Answer], symptoms: list[Symptom], **values: object) -> Conclusion:
-    return conclude(a_case(**values), HOUR, None, Given(), causes, symptoms, [], [], batch=False)
+    return conclude(
+        a_case(**values), HOUR, None, Given(), causes, symptoms, [], [], batch=False, before=None
+    )
 
 
 @pytest.mark.parametrize(

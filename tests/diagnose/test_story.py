@@ -90,6 +90,15 @@ def test_a_slow_sink_is_named_within_a_minute_and_stays_named() -> None:
     assert all(codes(sim.run(10)) == ["slow-sink"] for _ in range(30))
 
 
+def test_a_run_that_is_slow_from_its_start_is_never_called_healthy() -> None:
+    sim = slow_sink()
+    sim.run(120)
+    assert Verdict.HEALTHY not in {r.verdict for r in sim.reports}
+    assert "Not known yet: whether `sink`, which works at its limit now, does so for long" in [
+        r.headline for r in sim.reports
+    ]
+
+
 def test_a_sink_that_becomes_slow_is_named_in_the_minute_after() -> None:
     sim = Sim()
     sim.run(600)
