@@ -18,6 +18,9 @@ FRESH_MS = 150_000
 SHORTEST_WINDOW_MS, LONGEST_WINDOW_MS = 30_000, 60_000
 LAG_SHOWS_MS = 60_000
 """Metrics of a task that runs for less long may not all be there yet."""
+LAG_ASKED_MS = 180_000
+"""By then a source was asked for its lag, however many others there are to ask: one that says
+nothing has none to tell."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ def now_of(inquiry: Inquiry, hour: MeasuredHour, up_ms: Number) -> Now | None:
         return None
     told_ms = max(times)
     rates = rates_of(of_scope, inquiry.facts, told_ms - FRESH_MS, window_ms(inquiry.facts))
-    rising = _missing_lags(inquiry, hour, up_ms) | rising_of(rates.lags)
+    answered = {key.vertex for key in of_scope if key.operator}
+    rising = _missing_lags(inquiry, hour, up_ms, answered) | rising_of(rates.lags)
     running, waiting = _tasks(of_scope, batch=inquiry.is_batch)
     walk = walk_of(rates, inquiry.facts, rising)
     counted_ms = _counted_ms(of_scope)
@@ -72,10 +76,13 @@ def window_ms(facts: JobFacts | None) -> int:
     return max(SHORTEST_WINDOW_MS, min(LONGEST_WINDOW_MS, 2 * facts.checkpoints.interval_ms))
 
 
-def _missing_lags(inquiry: Inquiry, hour: MeasuredHour, up_ms: Number) -> dict[str, Truth]:
-    """Sources that may yet report a lag, or did so before in the hour: it is not known then."""
+def _missing_lags(
+    inquiry: Inquiry, hour: MeasuredHour, up_ms: Number, answered: set[str]
+) -> dict[str, Truth]:
+    """Sources that may yet report a lag, or did so before in the hour: it is not known then.
+    `answered`: the vertices whose operators told something."""
     found: dict[str, Truth] = {}
-    is_young = not isinstance(up_ms, Unknown) and up_ms < LAG_SHOWS_MS
+    up_for_ms = LAG_ASKED_MS if isinstance(up_ms, Unknown) else up_ms
     for source in sources_of(inquiry.facts) if inquiry.facts else ():
         told = any(
             of_minute.lag_records is not None or of_minute.lag_ms is not None
@@ -84,8 +91,10 @@ def _missing_lags(inquiry: Inquiry, hour: MeasuredHour, up_ms: Number) -> dict[s
         )
         if told:
             found[source.id] = Unknown("its lag is no longer reported")
-        elif is_young:
+        elif up_for_ms < LAG_SHOWS_MS:
             found[source.id] = Unknown("it has run for less than a minute")
+        elif up_for_ms < LAG_ASKED_MS and source.id not in answered:
+            found[source.id] = Unknown("it was not asked yet")
     return found
 
 

@@ -79,6 +79,7 @@ class Seen:
         self.slots_free = 4
         self.pending: float | None = 0.0
         self.pending_per_s = 0.0
+        self.asks_operators = True
         self.emit_lag_ms: float | None = None
         self.frozen = False
         self.double_times = False
@@ -223,14 +224,14 @@ class Seen:
                 }
             scopes = found.setdefault(self._held_by(v, s), [])
             scopes.append(Values(values=values, **place))  # type: ignore[arg-type]
-            lag: dict[str, int | float] = {}
+            of_source: dict[str, int | float] = {"numRecordsIn": self._of(key, "n")}
             if self.pending is not None:
-                lag["pendingRecords"] = self.pending / self.parallelism
+                of_source["pendingRecords"] = self.pending / self.parallelism
             if self.emit_lag_ms is not None:
-                lag["currentEmitEventTimeLag"] = self.emit_lag_ms
-            if not self.facts.vertices[v].inputs and lag and not self.frozen:
+                of_source["currentEmitEventTimeLag"] = self.emit_lag_ms
+            if not self.facts.vertices[v].inputs and self.asks_operators and not self.frozen:
                 operator = self.names[v].split(" -> ")[0]
-                scopes.append(Values(values=lag, operator=operator, **place))  # type: ignore[arg-type]
+                scopes.append(Values(values=of_source, operator=operator, **place))  # type: ignore[arg-type]
         return found
 
     def _container(self, tm: str) -> tuple[Values, ...]:

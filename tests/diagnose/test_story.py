@@ -79,6 +79,13 @@ def test_a_run_that_is_slow_from_its_start_is_never_called_healthy() -> None:
     ]
 
 
+def test_a_source_whose_operators_never_tell_anything_has_no_lag_to_wait_for() -> None:
+    sim = slow_sink()
+    sim.asks_operators = False
+    assert sim.run(170).verdict is Verdict.UNKNOWN
+    assert codes(sim.run(50)) == ["slow-sink"]
+
+
 def test_a_sink_that_becomes_slow_is_named_in_the_minute_after() -> None:
     sim = Sim()
     sim.run(600)

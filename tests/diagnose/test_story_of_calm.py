@@ -68,6 +68,17 @@ def test_catching_up_from_the_start_raises_nothing() -> None:
     assert "catching-up" in benign(sim.reports)
 
 
+def test_catching_up_raises_nothing_before_the_lag_was_asked_for() -> None:
+    sim = Sim()
+    make_slow(sim, rises=-1000)
+    sim.pending, sim.asks_operators = 200_000, False
+    assert sim.run(120).verdict is Verdict.UNKNOWN
+    sim.asks_operators = True
+    sim.run(60)
+    assert raised(sim.reports) == []
+    assert "catching-up" in benign(sim.reports)
+
+
 def test_catching_up_after_a_restart_adds_no_alarm_to_it() -> None:
     sim = Sim()
     sim.run(300)
