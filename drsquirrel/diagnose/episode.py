@@ -7,7 +7,7 @@ then the job's state RUNNING, or a later attempt of a task that failed, tells th
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from drsquirrel.diagnose.fault import NEAR_MS, first_of, naming
+from drsquirrel.diagnose.fault import NEAR_MS, could_not_deploy, first_of, naming
 from drsquirrel.diagnose.minute import RunMinute, Tasks
 from drsquirrel.model.case import ContainerNow, Episode, Fault
 from drsquirrel.model.event import ChangeEvent
@@ -69,7 +69,7 @@ def history_of(
     names = {c.id for c in containers.values() if c.is_taskmanager}
     for time_ms, what in _events(known, names):
         walk.take(time_ms, what)
-    episodes = [_finished(o, known, containers) for o in walk.all()]
+    episodes = [_finished(o, known, containers) for o in _joined(walk.all())]
     kept = tuple(e for e in episodes if _tells(e) and (e.ended_ms or since_ms) >= since_ms)
     return History(
         episodes=kept,
@@ -126,6 +126,8 @@ class _Open:
     back_ms: int | None = None
     """When its job's state last became RUNNING, if no reading since told that tasks are missing."""
     ended_ms: int | None = None
+    was_read_up: bool = False
+    """A reading told that all tasks run again."""
     faults: list[Fault] = field(default_factory=list)
     changes: list[ChangeEvent] = field(default_factory=list)
 
@@ -136,6 +138,23 @@ class _Open:
             (old.vertex, old.subtask) == (new.vertex, new.subtask) and old.attempt < new.attempt
             for old in (f.event for f in self.faults)
         )
+
+
+def _joined(episodes: Iterable[_Open]) -> list[_Open]:
+    """Those in which tasks could not even be deployed belong to the one before them: to Flink the
+    job was RUNNING between, but its tasks were not."""
+    found: list[_Open] = []
+    for episode in episodes:
+        never_ran = bool(episode.faults) and could_not_deploy(episode.faults[0])
+        if never_ran and found and not found[-1].was_read_up:
+            before = found[-1]
+            before.ended_ms, before.down_ms = episode.ended_ms, episode.down_ms
+            before.was_read_up = episode.was_read_up
+            before.faults += episode.faults
+            before.changes += episode.changes
+        else:
+            found.append(episode)
+    return found
 
 
 class _Walk:
@@ -190,6 +209,7 @@ class _Walk:
         if self.open is None:
             self.up_since_ms = self.up_since_ms or time_ms
         elif time_ms > self.open.down_ms:
+            self.open.was_read_up = True
             self._close(self.open.back_ms or time_ms)
 
     def _down(self, time_ms: int) -> None:

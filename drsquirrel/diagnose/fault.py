@@ -36,6 +36,8 @@ RELAYED_TEXTS = (
     "was lost and has been released",
     "TaskManager was shut down",
 )
+DEPLOYING = "TaskExecutorGateway.submitTask"
+"""What Flink says it could not send to a TaskManager that it does not yet know to be lost."""
 POLICY_TEXTS = ("Exceeded checkpoint tolerable failure threshold", "NoResourceAvailableException")
 """What Flink decides by its settings, for a reason that another question is about."""
 
@@ -52,13 +54,18 @@ def fault_of(event: FailureEvent) -> Fault:
     )
 
 
+def could_not_deploy(fault: Fault) -> bool:
+    """Whether a task did not get to its TaskManager, so that it never ran."""
+    return DEPLOYING in fault.message
+
+
 def _kind(trace: Trace) -> FaultKind:
     texts = [f"{t.type}: {t.message}" for t in trace.chain]
     if any(words in text for text in texts for words in POLICY_TEXTS):
         return FaultKind.POLICY
     if trace.cause.type in RELAYED_TYPES:
         return FaultKind.RELAYED
-    if any(words in text for text in texts for words in RELAYED_TEXTS):
+    if any(words in text for text in texts for words in (*RELAYED_TEXTS, DEPLOYING)):
         return FaultKind.RELAYED
     return FaultKind.DIRECT
 

@@ -12,6 +12,7 @@ USER = "java.lang.IllegalStateException: no\n\tat com.example.A.map(A.java:1)"
 HEARTBEAT = (
     "java.util.concurrent.TimeoutException: Heartbeat of TaskManager with id tm-1 timed out."
 )
+UNSENT = "Could not send message [RemoteRpcInvocation(TaskExecutorGateway.submitTask(x, y))]"
 POLICY = f"{FLINK}JobException: Exceeded checkpoint tolerable failure threshold."
 
 
@@ -33,6 +34,7 @@ def fault(throwable: str, at_s: int = 0) -> Fault:
         (f"{FLINK}jobmaster.JobMasterException: x", FaultKind.RELAYED),
         (f"{FLINK}io.network.partition.PartitionNotFoundException: x", FaultKind.RELAYED),
         (HEARTBEAT, FaultKind.RELAYED),
+        (f"{FLINK}rpc.exceptions.RecipientUnreachableException: {UNSENT}", FaultKind.RELAYED),
         ("java.lang.Exception: TaskManager with id a is no longer reachable.", FaultKind.RELAYED),
         (f"java.lang.Exception: a\nCaused by: {HEARTBEAT}", FaultKind.RELAYED),
         (POLICY, FaultKind.POLICY),

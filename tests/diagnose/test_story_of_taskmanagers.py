@@ -8,6 +8,14 @@ UNREACHABLE = (
     "org.apache.flink.runtime.jobmaster.JobMasterException: "
     "TaskManager with id {} is no longer reachable."
 )
+CLOSED = (
+    "org.apache.flink.runtime.io.network.netty.exception.RemoteTransportException: "
+    "Connection unexpectedly closed by remote task manager 'tm/1 [ {} ] '."
+)
+UNSENT = (
+    "org.apache.flink.runtime.rpc.exceptions.RecipientUnreachableException: Could not send message "
+    "[RemoteRpcInvocation(TaskExecutorGateway.submitTask(TaskDeploymentDescriptor, Duration))]"
+)
 TIMED_OUT = "java.util.concurrent.TimeoutException: Heartbeat of TaskManager with id {} timed out."
 
 
@@ -36,6 +44,26 @@ def test_a_killed_taskmanager_is_not_forgotten_when_it_is_replaced() -> None:
     sim.start()
     report = sim.run(1200)
     assert [i.cause for i in report.incidents] == ["taskmanager-killed"]
+
+
+def test_what_cannot_be_deployed_to_a_dead_taskmanager_is_the_same_incident() -> None:
+    sim = Sim()
+    sim.run(120)
+    sim.fail(CLOSED.format("tm-1"))
+    sim.stop()
+    for _ in range(3):
+        sim.turn("RUNNING")
+        sim.pass_time(5)
+        sim.fail(UNSENT)
+        sim.turn("RESTARTING")
+        sim.run(10)
+    sim.lose("tm-1")
+    assert codes(sim.run(20)) == ["taskmanager-killed"]
+    sim.start()
+    report = sim.run(300)
+    assert report.verdict is Verdict.WARNING and not report.causes
+    assert [i.cause for i in report.incidents] == ["taskmanager-killed"]
+    assert value(report, "restart-rate-high") == 1
 
 
 def test_a_taskmanager_that_ran_nothing_of_the_run_is_no_news() -> None:
