@@ -13,7 +13,7 @@ say = @printf '%s\n' '-- $(1)'
 # As the rest of the machine, Node shall trust what a company network has installed.
 npm = cd web && NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm --loglevel error
 
-.PHONY: help setup page run check coverage static web-test all-tests chromium test evidence clean
+.PHONY: help setup page run check coverage static web-test other-tests chromium test evidence clean
 
 help:
 	@echo 'make run                   watch a demo cluster: it starts a small Flink with sick jobs'
@@ -40,7 +40,7 @@ check: static web-test
 	@$(PY) -m pytest -n 2 $(PURE_TESTS) tests/test_architecture.py tests/test_docs.py
 
 test: $(VENV)/.test page chromium
-	@failed=; for part in static web-test coverage all-tests; do \
+	@failed=; for part in static web-test coverage other-tests; do \
 	  $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; \
 	done; [ -z "$$failed" ] || { echo "make test: failed:$$failed" >&2; exit 1; }
 
@@ -59,12 +59,15 @@ web-test: page
 
 coverage: $(VENV)/.test
 	$(call say,the pure packages are covered by their own tests)
-	@bad=; $(PY) -m coverage run -m pytest $(PURE_TESTS) || bad=1; \
+	@bad=; $(PY) -m coverage erase; \
+	$(PY) -m coverage run -m pytest -n 2 $(PURE_TESTS) || bad=1; \
+	$(PY) -m coverage combine --quiet; \
 	$(PY) -m coverage report || bad=1; [ -z "$$bad" ]
 
-all-tests: $(VENV)/.test page
-	$(call say,all tests: real Flink clusters start$(,) this takes some minutes)
-	@$(PY) -m pytest -n 2 --dist loadgroup --durations 10
+# Those with a real Flink mostly wait, so four workers are not too many for two cores.
+other-tests: $(VENV)/.test page
+	$(call say,all other tests: real Flink clusters start$(,) this takes some minutes)
+	@$(PY) -m pytest -n 4 --dist loadgroup --durations 10 $(PURE_TESTS:%=--ignore=%)
 
 chromium:
 	@for name in chromium chromium-browser google-chrome; do \

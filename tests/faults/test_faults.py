@@ -7,9 +7,8 @@ import pytest
 
 from demo.cluster import Cluster
 from demo.scenarios import DEMO, SCENARIOS, SLOW_MACHINE, Scenario, cluster_for, submit
-from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Verdict
-from tests.faults.watching import Watching
+from tests.faults.watching import Watching, names_the_cause
 
 pytestmark = pytest.mark.flink
 
@@ -35,16 +34,6 @@ def together() -> Iterator[Watching]:
             submit(cluster, scenario)
         with Watching(cluster.url) as watching:
             yield watching
-
-
-def names_the_cause(report: Report, scenario: Scenario) -> bool:
-    """The headline's cause is one of the expected, and its culprit is the expected operator."""
-    if not report.causes or report.causes[0].code not in scenario.expected:
-        return False
-    culprit = report.causes[0].culprit
-    where = f"{culprit.operator or ''} {culprit.vertex or ''}"
-    right_place = scenario.culprit is None or scenario.culprit in where
-    return right_place and report.headline == report.causes[0].title
 
 
 @pytest.mark.parametrize("scenario", [s for s in TOGETHER if s.expected], ids=lambda s: s.name)
@@ -74,7 +63,7 @@ ALONE = ("cpu-bound", "lock", "gc-pressure", "heap-oom")
 """Scenarios that need the processors or the heap of a cluster to themselves."""
 
 
-@pytest.mark.alone
+@pytest.mark.xdist_group("processes")
 @pytest.mark.parametrize("name", ALONE)
 def test_a_fault_of_a_whole_cluster_is_named(name: str) -> None:
     scenario = SCENARIOS[name]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from demo.scenarios import Scenario
 from drsquirrel.cluster import SystemClock, Watch, client_of
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.desk import Desk, RunDesk, run_to_show
@@ -18,6 +19,16 @@ from drsquirrel.rules.load import load
 from drsquirrel.settings import Cluster, Settings
 
 POLL_S = 0.5
+
+
+def names_the_cause(report: Report, scenario: Scenario) -> bool:
+    """The headline's cause is one of the expected, and its culprit is the expected operator."""
+    if not report.causes or report.causes[0].code not in scenario.expected:
+        return False
+    culprit = report.causes[0].culprit
+    where = f"{culprit.operator or ''} {culprit.vertex or ''}"
+    right_place = scenario.culprit is None or scenario.culprit in where
+    return right_place and report.headline == report.causes[0].title
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from drsquirrel.model.event import ChangeEvent
 from tests.collect.flink_rest.real import PAYMENTS, rounds_of
 from tests.collect.flink_rest.watched import of, values_of
 
-pytestmark = [pytest.mark.flink, pytest.mark.xdist_group("flink"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.flink, pytest.mark.timeout(900)]
 
 WELL_ROUNDS = 4
 CPU = "Status.JVM.CPU.Time"

@@ -19,7 +19,7 @@ from drsquirrel.model.state import JOB_STATES
 from tests.collect.flink_rest.real import PAYMENTS, SHIPMENTS, rounds_of
 from tests.collect.flink_rest.watched import of, values_of
 
-pytestmark = [pytest.mark.flink, pytest.mark.xdist_group("flink"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.flink, pytest.mark.timeout(900)]
 ROUNDS_MAX = 15
 """As many as it takes on a machine with too much to do; five where it is idle."""
 OUR_LOGGERS = re.compile(r" (WARN|ERROR) .*(\.rest\.(?!.*ClusterOverview)|webmonitor|\.metrics\.)")
