@@ -1,0 +1,210 @@
+"""How soon the right cause is named and for how long it stays, and what the healthy jobs hear.
+
+On one real cluster: healthy jobs run from beginning to end; beside them the sick ones start again
+and again, overlapping. A repeat that was over when the run was interrupted is not made again.
+"""
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from benchmarks.machine import machine
+from demo.cluster import Cluster
+from demo.scenarios import DEMO, SCENARIOS, SLOW_MACHINE, Scenario, submit
+from drsquirrel.model.verdict import Verdict
+from tests.faults.watching import Watching, names_the_cause
+
+RESULT = Path(__file__).parent / "results" / "diagnosis.json"
+DONE = Path(".run/evidence/diagnosis.jsonl")
+REPEATS = int(os.environ.get("REPEATS", "10"))
+EVERY_S = 240
+"""A repeat starts so long after the one before it."""
+NAMED_WITHIN_S = 150
+STAYS_S = 300
+LIVES_S = NAMED_WITHIN_S + STAYS_S
+NAMES = ("slow-lookup", "slow-socket", "npe", "bad-record", "slow-subtask-by-data")
+SICK = (
+    *(s for s in DEMO if s.expected),
+    *(SCENARIOS[name] for name in (*NAMES, "slow-subtask-by-machine")),
+)
+STARTED_AGAIN = tuple(SCENARIOS[name] for name in ("bounded", "catching-up"))
+"""Nothing is wrong with these either, but they are over soon."""
+REDEPLOYED = replace(SCENARIOS["healthy"], name="redeployed", job="redeployed")
+"""Cancelled and started under the same name with every repeat."""
+QUIET = tuple(
+    SCENARIOS[n] for n in ("healthy", "bursty", "sleeping-source", "nearly-idle", "chained")
+)
+CALM = (Verdict.HEALTHY, Verdict.ENDED, Verdict.UNKNOWN)
+
+
+@dataclass
+class Heard:
+    """What was said of one job. Seconds since it was submitted; `after_s` None: never."""
+
+    scenario: str
+    after_s: float | None
+    first_named: str
+    """The first cause that was sure; "" where none was."""
+    looks: int
+    """Since the right one was first named."""
+    right_looks: int
+    right_at_the_end: bool
+    story: str
+    """Where anything of this is not as it should be."""
+
+
+@dataclass
+class Repeat:
+    """One start of all sick jobs; its quiet ones raised `alarms`."""
+
+    heard: list[Heard]
+    alarms: list[str]
+    load: float
+
+
+class Started:
+    """The jobs of one repeat: they run under names of their own."""
+
+    def __init__(self, cluster: Cluster, number: int) -> None:
+        self.began_s = time.time()
+        self._cluster = cluster
+        self._jobs: list[tuple[Scenario, str, float]] = []
+        for scenario in (*SICK, *STARTED_AGAIN):
+            own = replace(scenario, job=f"{scenario.job_name}-{number}")
+            self._jobs.append((own, submit(cluster, own), time.time()))
+
+    def finish(self, watching: Watching) -> Repeat:
+        """Judge what was said, and cancel what still runs."""
+        heard = [heard_of(watching, s, at) for s, _, at in self._jobs if s.expected]
+        alarms = [a for s, _, _ in self._jobs if not s.expected for a in alarms_of(watching, s)]
+        for scenario, job, _ in self._jobs:
+            if scenario.name != "bounded":
+                self._cluster.cancel(job)
+        return Repeat(heard, alarms, round(os.getloadavg()[1], 1))
+
+
+def main() -> None:
+    done = [Repeat(**json.loads(line)) for line in read_done()]
+    for repeat in done:
+        repeat.heard = [Heard(**h) for h in repeat.heard]  # type: ignore[arg-type]
+    before, began_s = machine(), time.time()
+    left = REPEATS - len(done)
+    with Cluster(
+        "2.3.0", slots=64, heap_mb=640, fast_start=True, jvm_args={1: [SLOW_MACHINE]}
+    ) as cluster:
+        for scenario in QUIET:
+            submit(cluster, scenario)
+        with Watching(cluster.url) as watching:
+            repeats_of(cluster, watching, len(done), left, done)
+            minutes = (time.time() - began_s) / 60
+            quiet = [a for s in (*QUIET, REDEPLOYED) for a in alarms_of(watching, s)]
+            looks = {s.name: len(watching.said[s.job_name]) for s in (*QUIET, REDEPLOYED)}
+    result = {
+        "machine": before,
+        "load_of_repeats": [r.load for r in done],
+        "repeats": len(done),
+        "sick": summary(h for r in done for h in r.heard),
+        "quiet": {
+            "minutes": round(minutes, 1),
+            "looks": looks,
+            "alarms": [*quiet, *(a for r in done for a in r.alarms)],
+        },
+    }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    json.dump(result, sys.stdout, indent=2)
+    print()
+    DONE.unlink()
+
+
+def read_done() -> list[str]:
+    return DONE.read_text("utf-8").splitlines() if DONE.exists() else []
+
+
+def repeats_of(
+    cluster: Cluster, watching: Watching, first: int, left: int, done: list[Repeat]
+) -> None:
+    """Start a repeat every EVERY_S, finish each after LIVES_S, and keep what was found."""
+    DONE.parent.mkdir(parents=True, exist_ok=True)
+    running: list[Started] = []
+    redeployed = ""
+    started = 0
+    next_s = time.time()
+    while started < left or running:
+        if started < left and time.time() >= next_s:
+            if redeployed:
+                cluster.cancel(redeployed)
+            redeployed = submit(cluster, REDEPLOYED)
+            running.append(Started(cluster, first + started))
+            started, next_s = started + 1, next_s + EVERY_S
+        if running and time.time() >= running[0].began_s + LIVES_S:
+            done.append(running.pop(0).finish(watching))
+            with DONE.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(done[-1])) + "\n")
+            print(f"{len(done)} of {first + left} repeats are over", file=sys.stderr)
+        time.sleep(1)
+
+
+def heard_of(watching: Watching, scenario: Scenario, submitted_s: float) -> Heard:
+    said = watching.said.get(scenario.job_name, [])
+    right = [names_the_cause(s.report, scenario) for s in said]
+    first = right.index(True) if True in right else None
+    named = next((s.best.code for s in said if s.best), "")
+    since = [] if first is None else right[first:]
+    good = first is not None and all(since) and named in scenario.expected
+    return Heard(
+        scenario=scenario.name,
+        after_s=None if first is None else round(said[first].at_s - submitted_s, 1),
+        first_named=named,
+        looks=len(since),
+        right_looks=sum(since),
+        right_at_the_end=bool(right and right[-1]),
+        story="" if good else watching.story(scenario.job_name),
+    )
+
+
+def alarms_of(watching: Watching, scenario: Scenario) -> list[str]:
+    """What was said of a job with which nothing is wrong, if that was any alarm."""
+    said = watching.said.get(scenario.job_name, [])
+    if said and all(s.report.verdict in CALM for s in said):
+        return []
+    return [f"{scenario.job_name}: {watching.story(scenario.job_name)}"]
+
+
+def summary(heard: Iterable[Heard]) -> dict[str, object]:
+    """Per scenario, and over all."""
+    by_name: dict[str, list[Heard]] = {}
+    for one in heard:
+        by_name.setdefault(one.scenario, []).append(one)
+    return {
+        name: {
+            "named": sum(h.after_s is not None for h in found),
+            "of": len(found),
+            "another_was_named_first": sum(
+                h.first_named not in ("", *SCENARIOS[name].expected) for h in found
+            ),
+            **quantiles([h.after_s for h in found if h.after_s is not None]),
+            "right_looks_since": f"{sum(h.right_looks for h in found)} of "
+            f"{sum(h.looks for h in found)}",
+            "right_at_the_end": sum(h.right_at_the_end for h in found),
+            "stories": [h.story for h in found if h.story],
+        }
+        for name, found in by_name.items()
+    }
+
+
+def quantiles(after_s: list[float]) -> dict[str, float]:
+    """Seconds from the submission: the job starts in this time, and warms up for 30 s."""
+    if len(after_s) < 2:
+        return {f"p{p}_s": after_s[0] for p in (50, 95) if after_s}
+    cut = statistics.quantiles(after_s, n=20, method="inclusive")
+    return {"p50_s": round(statistics.median(after_s), 1), "p95_s": round(cut[18], 1)}
+
+
+if __name__ == "__main__":
+    main()
