@@ -1,7 +1,7 @@
 """Answers as the report shows them: evidence, who was ruled out, since when, in which order."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from drsquirrel.diagnose.memory import SURE
 from drsquirrel.diagnose.question import Causes, Weighed, questions_of, weigh
@@ -34,6 +34,8 @@ class Given:
     asked: tuple[Asked, ...] = ()
     raised: frozenset[str] = frozenset()
     """Questions that were asked."""
+    topics: Mapping[str, str] = field(default_factory=dict)
+    """What the causes are called within a sentence, by their codes."""
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -54,6 +56,7 @@ def give(case: Case, causes: Causes, holding: frozenset[str]) -> Given:
     return Given(
         asked=tuple(ask(question, causes, about) for question, about in raised),
         raised=frozenset(question.value for question, _ in raised),
+        topics={code: cause.topic for code, cause in causes.items()},
     )
 
 
@@ -110,10 +113,8 @@ def _ruled_out(best: Weighed, ranked: list[Weighed]) -> Iterator[Evidence]:
             return
         ruled_out += 1
         most = max(against, key=lambda e: (e.excludes, -e.weight))
-        name = rival.code.replace("-", " ")
-        yield Evidence(
-            stand=Stand.RULED_OUT, group=rival.code, text=f"{name}: {most.text}", value=most.value
-        )
+        text = f"{rival.cause.topic}: {most.text}"
+        yield Evidence(stand=Stand.RULED_OUT, group=rival.code, text=text, value=most.value)
 
 
 def _onset(case: Case, question: Question) -> Onset | None:

@@ -60,7 +60,7 @@ def conclude(
     if symptoms:
         worst = symptoms[0]
         about = [a for a in causes if a.code in worst.explained_by]
-        subline = _would_decide(about) if about else _unexplained(case, now, worst, given)
+        subline = _would_decide(about, given) if about else _unexplained(case, now, worst, given)
         return Conclusion(verdict=verdict, headline=worst.text, subline=subline)
     bad = [c for c in checks if c.outcome in (Outcome.FAIL, Outcome.WARN)]
     if bad:
@@ -97,10 +97,10 @@ def _began(onset: Onset) -> str:
     return f"Began between {earliest[:5]} and {latest}."
 
 
-def _would_decide(causes: list[Answer]) -> str:
+def _would_decide(causes: list[Answer], given: Given) -> str:
     """What the symptom may come from, and what would tell."""
     best = causes[0]
-    names = " or ".join(c.replace("-", " ") for c in (best.code, *best.rivals))
+    names = " or ".join(given.topics[code] for code in (best.code, *best.rivals))
     measures = [a.title for a in best.advice if a.kind == "measure"]
     decide = f" {measures[0]}." if measures else ""
     return f"{WORDS[best.confidence]}: {names}.{decide}"

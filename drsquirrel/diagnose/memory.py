@@ -13,7 +13,8 @@ from drsquirrel.rules.cause import Question
 SEEN_TO_PROMOTE = 2
 MISSED_TO_DROP = 3
 UNKNOWN_TO_DROP = 6
-"""A question that cannot be asked for lack of data leaves its answer standing for longer."""
+"""A question that cannot be asked for lack of data leaves its answer standing for longer; so does
+the same answer with less to show for it, as long as no other takes its place."""
 SURE = (Confidence.CERTAIN, Confidence.LIKELY)
 OF_THE_MOMENT = frozenset(
     q.value
@@ -72,7 +73,7 @@ def hold_answers(
     """The answers held after this look, in the order given, the dropped ones left out.
 
     An answer is promoted after 2 equal looks in a row (a certain one at once) and dropped after 3
-    without it; one that was sure does not turn unsure before that. A promoted answer drives others
+    without it; one that was sure turns unsure after 6. A promoted answer drives others
     out of its place. `raised` are the questions asked in this look, `unknown` those that could not
     be.
     """
@@ -110,7 +111,7 @@ def hold_symptoms(memory: Memory, symptoms: Iterable[Symptom]) -> tuple[Held[Sym
 def _seen_again(what: T, before: Held[T] | None, at_once: bool) -> Held[T]:
     if before is None:
         return Held(what=what, seen=1, promoted=at_once)
-    if before.promoted and before.missed + 1 < MISSED_TO_DROP and _is_unsure(what, before.what):
+    if before.promoted and before.missed + 1 < UNKNOWN_TO_DROP and _is_unsure(what, before.what):
         return msgspec.structs.replace(before, missed=before.missed + 1)
     seen = before.seen + 1
     return Held(
