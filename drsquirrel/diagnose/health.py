@@ -28,7 +28,10 @@ def assess_all(
     checks: Mapping[str, Check], series: Measured, facts: JobFacts | None
 ) -> list[CheckResult]:
     """Every check's result: worst first, then by section, then by how far over its threshold."""
-    findings = {code: _find(check, series, facts) for code, check in checks.items()}
+    observed = {code: _observed(check, series) for code, check in checks.items()}
+    findings = {
+        code: _find(check, series, facts, observed[code]) for code, check in checks.items()
+    }
     order = sorted(
         checks,
         key=lambda code: (
@@ -38,20 +41,20 @@ def assess_all(
             code,
         ),
     )
-    return [_result(code, checks[code], findings[code], series) for code in order]
+    return [_result(code, checks[code], findings[code], observed[code]) for code in order]
 
 
 def assess(code: str, check: Check, series: Measured, facts: JobFacts | None) -> CheckResult:
     """What one check says of an hour."""
-    return _result(code, check, _find(check, series, facts), series)
+    [result] = assess_all({code: check}, series, facts)
+    return result
 
 
-def _find(check: Check, series: Measured, facts: JobFacts | None) -> Finding:
+def _find(check: Check, series: Measured, facts: JobFacts | None, observed: int) -> Finding:
     reason = check.not_applicable(facts) if facts else ""
     if reason:
         return Finding(Outcome.NOT_APPLICABLE, says=reason)
     hour = Hour({s: series.get(s, {}) for s in (*check.needs, *check.also)}, facts)
-    observed = _observed(check, series)
     unseen = Finding(Outcome.NO_DATA, says=_unseen(check, observed))
     if not observed or (observed < check.min_minutes and not check.finds_events):
         return unseen
@@ -77,7 +80,7 @@ def _unseen(check: Check, observed: int) -> str:
     return f"{seen} {check.assess_by}"
 
 
-def _result(code: str, check: Check, finding: Finding, series: Measured) -> CheckResult:
+def _result(code: str, check: Check, finding: Finding, observed: int) -> CheckResult:
     page = page_of(check)
     good, bad = check.title
     title = {Outcome.PASS: good, Outcome.WARN: bad, Outcome.FAIL: bad}
@@ -94,7 +97,7 @@ def _result(code: str, check: Check, finding: Finding, series: Measured) -> Chec
         minutes=finding.minutes,
         warn_at=finding.warn_at,
         fail_at=finding.fail_at,
-        observed_minutes=_observed(check, series),
+        observed_minutes=observed,
         why=page.under("Why it is bad"),
         fix=page.under("How to fix"),
         ignore_when=page.under("When to ignore it"),

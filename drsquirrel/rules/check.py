@@ -48,9 +48,11 @@ class Hour:
 
     def worst(self, series: Series) -> Minutes:
         """The highest value over all entities, minute by minute."""
-        rows = tuple(self.of(series).values())
-        minutes = ([v for r in rows if (v := r[i]) is not None] for i in range(HOUR_MINUTES))
-        return tuple(max(values, default=None) for values in minutes)
+        rows = self.of(series).values()
+        if not rows:
+            return (None,) * HOUR_MINUTES
+        minutes = zip(*rows, strict=True)
+        return tuple(max((v for v in m if v is not None), default=None) for m in minutes)
 
     def highest(self, series: Series) -> Moment | None:
         """The highest value of the hour, the newest of equals; None without a sample."""
@@ -73,7 +75,8 @@ class Hour:
 
     def observed(self, series: Series) -> int:
         """Minutes in which any entity has a value."""
-        return sum(v is not None for v in self.worst(series))
+        minutes = zip(*self.of(series).values(), strict=True)
+        return sum(any(v is not None for v in m) for m in minutes)
 
     def most(self, series: Series, at_least: float) -> tuple[int, str]:
         """In how many minutes a series reached a value, and the entity where it did most often."""
