@@ -76,7 +76,7 @@ class Hour:
     def observed(self, series: Series) -> int:
         """Minutes in which any entity has a value."""
         minutes = zip(*self.of(series).values(), strict=True)
-        return sum(any(v is not None for v in m) for m in minutes)
+        return sum(m.count(None) < len(m) for m in minutes)
 
     def most(self, series: Series, at_least: float) -> tuple[int, str]:
         """In how many minutes a series reached a value, and the entity where it did most often."""
