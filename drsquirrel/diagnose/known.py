@@ -8,6 +8,7 @@ from drsquirrel.diagnose.hour import MeasuredHour
 from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.now import Now
 from drsquirrel.diagnose.standing import STALE_ROUNDS
+from drsquirrel.diagnose.strategy import in_words
 from drsquirrel.model.case import Case
 from drsquirrel.model.report import Data, Source
 from drsquirrel.rules.wording import count, duration, plural
@@ -80,7 +81,7 @@ def facts_of(inquiry: Inquiry, holding: frozenset[str]) -> list[tuple[str, str]]
         if settings:
             timeout = duration(settings.timeout_ms)
             told = f"every {duration(settings.interval_ms)}, time-out {timeout}"
-        found += [("checkpoints", told), ("restarts", facts.restart_strategy)]
+        found += [("checkpoints", told), ("restarts", in_words(facts.restart_strategy))]
     held = [p for c, p in inquiry.processes.items() if c in holding and p.now.is_taskmanager]
     if held:
         found.append(("TaskManagers", count(len(held))))
