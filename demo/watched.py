@@ -1,5 +1,6 @@
 """Runs the demo and Dr. Squirrel watching it; when one of them ends, or at Ctrl-C, both do."""
 
+import argparse
 import signal
 import subprocess
 import sys
@@ -11,34 +12,53 @@ from tempfile import TemporaryDirectory
 
 from demo.__main__ import interrupt
 from demo.cluster import LIBC, PR_SET_PDEATHSIG
+from drsquirrel.app import opened
+from drsquirrel.serve.server import ListenError
+from drsquirrel.settings import Settings, SettingsError, load
+from drsquirrel.store.error import StoreError
 
 POLL_S = 0.2
 DRSQUIRREL = Path(sys.executable).with_name("drsquirrel")
 
 
-def main(up_arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Return the exit code of the one that ended first."""
+    asked = parse(arguments)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     end_with_parent()
     try:
         with TemporaryDirectory(prefix="demo-") as folder:
             # The cluster is new each time, and so is what is known of it.
-            # It is our own cluster, so thread dumps harm nobody; they tell what a chain waits for.
-            ours = ["--thread-dumps", "--data-dir", f"{folder}/data"]
-            return watch(Path(folder) / "url", [*ours, *up_arguments])
+            flags = {"port": asked.port, "data_dir": asked.data_dir or f"{folder}/data"}
+            settings = load(None, flags)
+            with opened(settings):
+                pass  # what would hinder Dr. Squirrel is told before a cluster is started for it
+            return watch(Path(folder) / "url", settings)
+    except (ListenError, SettingsError, StoreError) as error:
+        print(f"make run: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 0
 
 
-def watch(url_file: Path, up_arguments: list[str]) -> int:
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make run", description=__doc__)
+    parser.add_argument("--port", type=int, metavar="N", help="port of the page; 0: a free one")
+    parser.add_argument("--data-dir", metavar="DIR", help="where the history is kept")
+    return parser.parse_args(arguments)
+
+
+def watch(url_file: Path, settings: Settings) -> int:
     with running(sys.executable, "-m", "demo", "--print-url-to", str(url_file)) as demo:
         while not url_file.exists():
             if demo.poll() is not None:
                 return demo.returncode
             time.sleep(POLL_S)
-        url = url_file.read_text().strip()
-        with running(str(DRSQUIRREL), "up", "--flink", url, *up_arguments) as watcher:
+        up = [str(DRSQUIRREL), "up", "--flink", url_file.read_text().strip()]
+        up += ["--port", str(settings.port), "--data-dir", settings.data_dir]
+        # It is our own cluster, so thread dumps harm nobody; they tell what a chain waits for.
+        with running(*up, "--thread-dumps") as watcher:
             while True:
                 for process in (demo, watcher):
                     if process.poll() is not None:

@@ -4,10 +4,11 @@ import asyncio
 import logging
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from socket import socket
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -123,7 +124,7 @@ class App:
         self._desk = Desk(rules, shortener(settings.job_name_pattern))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk")
         self._watches: dict[str, Watch] = {}
-        self._urls: dict[str, str] = {}
+        self._clients: dict[str, FlinkClient] = {}
         self._silent: set[str] = set()
         self._snapshots_ms = 0
         self._written_ms = 0
@@ -141,7 +142,7 @@ class App:
             self._thread,
             dumps_allowed=self._settings.thread_dumps,
         )
-        self._urls[id_] = client.url
+        self._clients[id_] = client
         now_ms = self._clock.now_ms()
         runs = [
             self._known(run)
@@ -230,8 +231,7 @@ class App:
         trouble = ""
         try:
             while self._owed:
-                self._store.write(self._owed[0])
-                self._owed.popleft()
+                self._write_oldest()
         except StoreError as error:
             trouble = str(error)
         if trouble and trouble != self.trouble:
@@ -239,6 +239,17 @@ class App:
         elif not trouble and self.trouble not in ("", NOT_YET):
             logger.warning("all that was owed is stored now")
         self.trouble = trouble
+
+    def _write_oldest(self) -> None:
+        """Write the oldest batch that is owed. One that no store can hold is lost, alone."""
+        try:
+            self._store.write(self._owed[0])
+        except StoreError:
+            raise
+        except Exception:
+            logger.exception("a look cannot be stored")
+            self._lost_batches += 1
+        self._owed.popleft()
 
     def metrics(self) -> str:
         """Our own metrics in Prometheus' text format."""
@@ -258,6 +269,16 @@ class App:
             "Events dropped, by reason.",
             [(f'{{reason="{_label(r)}"}}', n) for r, n in sorted(self._desk.dropped.items())],
         )
+        unread = [
+            (of, self._clients[id_].redaction.failures)
+            for id_, (of, _) in zip(self._watches, watches, strict=True)
+        ]
+        lines += _family(
+            "drsquirrel_redaction_failures_total",
+            "counter",
+            "Texts of Flink that were hidden whole, because no secret in them could be found.",
+            unread,
+        )
         owed, lost = [("", len(self._owed))], [("", self._lost_batches)]
         lines += _family("drsquirrel_looks_owed", "gauge", "Looks not stored yet.", owed)
         lines += _family("drsquirrel_looks_lost_total", "counter", "Looks never stored.", lost)
@@ -274,7 +295,7 @@ class App:
         answered = watch.last is not None and watch.last.answered
         return ClusterRow(
             id=id_,
-            url=self._urls[id_],
+            url=self._clients[id_].url,
             state="answering" if answered else "silent" if watch.last else "connecting",
             says=watch.last.says if watch.last else "",
             last_answer_ms=watch.on_desk.last_answer_ms,
@@ -306,23 +327,34 @@ class Unawaited(ThreadPoolExecutor):
         return future
 
 
+@contextmanager
+def opened(settings: Settings) -> Iterator[tuple[socket, Store]]:
+    """The port and the database, which one Dr. Squirrel has for itself.
+
+    Raises ListenError, StoreError or SettingsError.
+    """
+    directory = data_dir(settings)
+    with (
+        closing(listen(settings.host, settings.port)) as listening,
+        closing(SqliteStore(directory, retention(settings))) as store,
+    ):
+        yield listening, store
+
+
 async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> None:
     """Watch, judge, store and serve until SIGINT or SIGTERM.
 
     Raises ListenError, StoreError, SettingsError or FlinkError before anything is watched.
     """
-    clients, directory = clients_of(settings), data_dir(settings)
-    with (
-        closing(listen(settings.host, settings.port)) as listening,
-        closing(SqliteStore(directory, retention(settings))) as store,
-    ):
+    clients = clients_of(settings)
+    with opened(settings) as (listening, store):
         app = App(settings, rules, store, SystemClock())
         for id_, client in clients.items():
             app.add(id_, client)
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        say(f"Watching {', '.join(clients)}; the history is in {directory}.")
+        say(f"Watching {', '.join(clients)}; the history is in {data_dir(settings)}.")
         say(f"The page: {url(listening)}")
         pages, book = StoredPages(store, app), RuleBook(rules)
         try:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from drsquirrel.serve.server import listen
+
 ROOT = Path(__file__).parents[2]
 START_S = 180.0
 STOP_S = 30.0
@@ -67,3 +69,30 @@ def test_the_page_comes_up_and_no_process_outlives_its_starter(
         for pid in filter(is_alive, processes):
             os.kill(pid, signal.SIGKILL)
         watched.wait()
+
+
+def test_what_hinders_dr_squirrel_is_told_before_a_cluster_is_started() -> None:
+    with listen("127.0.0.1", 0) as listening:
+        taken = str(listening.getsockname()[1])
+        told = {
+            "is in use, perhaps by another Dr. Squirrel": refused("--port", taken),
+            "--port is 70000, but must be": refused("--port", "70000"),
+            "invalid int value: 'x'": refused("--port", "x"),
+            "cannot be used as data directory": refused("--port", "0", "--data-dir", "/proc/x"),
+        }
+    for part, sentence in told.items():
+        assert part in sentence
+
+
+def refused(*arguments: str) -> str:
+    """What is said of arguments with which nothing is started."""
+    done = subprocess.run(
+        [sys.executable, "-m", "demo.watched", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=STOP_S,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    return done.stderr
