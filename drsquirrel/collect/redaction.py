@@ -14,6 +14,8 @@ from drsquirrel.collect.secret import Secrets, mark
 
 MAX_DEPTH = 100
 """Flink nests its answers 8 deep; what is deeper is not examined but replaced."""
+MAX_CHARS = 1 << 18
+"""Of one text; a stack trace has 10,000. What follows is not examined but cut off."""
 
 
 class Redaction:
@@ -37,9 +39,16 @@ class Redaction:
         return self._node(answer, "/metrics" not in path, 0)
 
     def redact_text(self, text: str) -> str:
-        """The text without its secrets."""
+        """The text without its secrets; of a very long one the beginning, up to a white space."""
+        cut = ""
+        if len(text) > MAX_CHARS:
+            # Not within a word: a secret that is cut in two is no longer known as one.
+            words = text[:MAX_CHARS].rsplit(maxsplit=1)
+            if len(words) < 2:
+                return self._failed()
+            text, cut = words[0], " … (cut)"
         try:
-            return self._secrets.hide(text)
+            return self._secrets.hide(text) + cut
         except Exception:
             # Whatever it was (half a surrogate pair, say): unseen is not clean.
             return self._failed()

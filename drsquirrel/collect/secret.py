@@ -108,6 +108,7 @@ _ENDS_IN_SECRET = re2.compile(rb"(?i)(?:password|passwd|pass|pwd|secret|token|ke
 
 
 DOTS = "••••"
+_DOTS = DOTS.encode()
 
 
 def mark(rule: str) -> str:
@@ -147,13 +148,19 @@ class Secrets:
         """
         if _SHOWN_ANYWAY.fullmatch(value):
             return False
-        if self._additional_key is not None and self._additional_key.search(key):
+        if self._is_additional(key):
             return True
         if self._key.search(key) is None:
             return False
         if _MEASURE_KEY.search(key) and _MEASURE.fullmatch(value):
             return False
         return not (_CLASS_KEY.search(key) and _CLASS.fullmatch(value))
+
+    def _is_additional(self, key: bytes) -> bool:
+        return self._additional_key is not None and self._additional_key.search(key) is not None
+
+    def _may_be_secret(self, key: bytes) -> bool:
+        return self._is_additional(key) or self._key.search(key) is not None
 
     def hide(self, text: str) -> str:
         """The text with every secret in it replaced; raises UnicodeError on half characters."""
@@ -195,13 +202,20 @@ class Secrets:
         return b"".join([*pieces, raw[done:]])
 
     def _secret_span(self, raw: bytes, found: Match[bytes]) -> tuple[int, int, bytes] | None:
-        """Start and end of the value that belongs to a key in a text, and what to show instead."""
+        """Start and end of the value that belongs to a key in a text, and what to show instead.
+
+        The end is looked for only where the value is to be hidden, if not by its look: what is
+        shown may hold many more pairs, and each would be looked through anew.
+        """
         key, gap, start = found.group(2), found.group(3), found.end()
-        if not _is_pair(raw, found):
+        presigned = gap == b"=" and key.lower().endswith((b"signature", b"sig"))
+        if not (_is_pair(raw, found) and (presigned or self._may_be_secret(key))):
             return None
         scheme = _SCHEME.match(raw, start)
         start = scheme.end() if scheme else start
         opening = _OPENING.match(raw, start)
+        if raw.startswith(_DOTS, opening.end() if opening is not None else start):
+            return None
         if opening is not None:
             quote, inner = opening.group(1), opening.end()
             end = _end_of_quoted(raw, inner, quote)
@@ -211,8 +225,7 @@ class Secrets:
             secret, shown = raw[start:end], mark("pair").encode()
             if len(secret) == 1 and not secret.isalnum():  # "unexpected token: }"
                 return None
-        presigned = gap == b"=" and key.lower().endswith((b"signature", b"sig"))
-        if secret.startswith(DOTS.encode()) or not (presigned or self.is_secret(key, secret)):
+        if not (presigned or self.is_secret(key, secret)):
             return None
         return start, end, shown
 

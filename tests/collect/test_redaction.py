@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drsquirrel.collect.redaction import MAX_DEPTH, Redaction
+from drsquirrel.collect.redaction import MAX_CHARS, MAX_DEPTH, Redaction
 from tests.collect.canary import Canaries, answers, pairs
 
 
@@ -153,6 +153,15 @@ def test_a_string_that_cannot_be_examined_is_replaced_and_counted() -> None:
     assert redaction.failures == 1
 
 
+def test_of_a_very_long_text_the_beginning_is_shown_and_no_part_of_a_secret() -> None:
+    redaction = Redaction()
+    words = "x " * (MAX_CHARS // 2 - 10)
+    shown = redaction.redact_text(f"{words}http://ann:{'hunter2' * 100}@host/ and more")
+    assert shown == f"{words.rstrip()} … (cut)"
+    assert redaction.redact_text("hunter2" * MAX_CHARS) == "•••• (redacted: failure)"
+    assert redaction.failures == 1
+
+
 def test_what_is_nested_too_deep_is_replaced_and_counted() -> None:
     redaction = Redaction()
     deep: Any = "password=x"
@@ -221,7 +230,20 @@ def test_any_answer_keeps_its_shape(answer: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["password=", "'password'='", "://a:", "password: [", "eyJ.", "token ", "<token>x"]
+    "piece",
+    [
+        "password=",
+        "'password'='",
+        "://a:",
+        "password: [",
+        "eyJ.",
+        "token ",
+        "<token>x",
+        "passage=",
+        "passage=(",
+        "password=••••",
+        'password="••••',
+    ],
 )
 def test_the_time_for_a_hostile_text_grows_no_faster_than_the_text(piece: str) -> None:
     def cpu_s(characters: int) -> float:
