@@ -197,3 +197,12 @@ def _unwrapped(thrown: Thrown) -> Thrown:
     if "." in inner and is_class_name(inner):
         return Thrown(inner, message, thrown.frames)
     return thrown
+
+
+def cut(text: str, longest: int) -> str:
+    """The text in at most `longest` characters: head and tail, where the deepest cause stands."""
+    if len(text) <= longest:
+        return text
+    gap = "\n\t... cut ...\n"
+    tail = longest // 3
+    return f"{text[: longest - tail - len(gap)]}{gap}{text[-tail:]}"

@@ -24,6 +24,7 @@ from drsquirrel.model.event import (
 )
 from drsquirrel.model.signature import sign, sign_line
 from drsquirrel.model.snapshot import MINUTE_MS, LogSummary, Rollup, Subject
+from drsquirrel.model.throwable import cut
 from drsquirrel.watch.gather import About, Gathered, gather
 from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.merge import Sighting, Skew, join
@@ -158,15 +159,6 @@ def _summary(event: LogEvent, longest: int) -> LogSummary:
         last_ms=event.time_ms,
         lines=((origin.container, origin.epoch, origin.sequence, event.count),),
     )
-
-
-def cut(text: str, longest: int) -> str:
-    """The text in at most `longest` characters: head and tail, where the deepest cause stands."""
-    if len(text) <= longest:
-        return text
-    gap = "\n\t... cut ...\n"
-    tail = longest // 3
-    return f"{text[: longest - tail - len(gap)]}{gap}{text[-tail:]}"
 
 
 def _rollup(

@@ -11,6 +11,7 @@ from drsquirrel.model.throwable import (
     MESSAGE_CHARS,
     TEXT_CHARS,
     Thrown,
+    cut,
     parse,
 )
 
@@ -214,3 +215,11 @@ def test_any_lines_give_at_least_one_throwable(lines):
 @given(st.text())
 def test_any_text_gives_at_least_one_throwable(text):
     assert parse(text).chain
+
+
+def test_long_texts_keep_head_and_tail() -> None:
+    text = "head " + "x" * 500 + " tail"
+    short = cut(text, 100)
+    assert len(short) == 100
+    assert short.startswith("head x") and short.endswith("x tail") and "... cut ..." in short
+    assert cut(text, len(text)) == text

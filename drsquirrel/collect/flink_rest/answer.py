@@ -1,15 +1,24 @@
 """The parts of Flink's answers that we read, in the layouts of 1.18 to 2.3; all else is ignored."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from drsquirrel.collect.flink_rest.error import NotFlinkError
 
 Number = int | float | str | None
 """Flink writes NaN and infinities as strings."""
+Int = Annotated[int, Meta(ge=-(2**31), lt=2**31)]
+Long = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Time = Annotated[int, Meta(ge=-1, lt=7_258_118_400_000)]
+"""In ms, before the year 2200; -1 is not set."""
+Duration = Annotated[int, Meta(gt=-7_258_118_400_000, lt=7_258_118_400_000)]
+"""In ms; below 0 where a clock was set back."""
+Index = Annotated[int, Meta(ge=0, lt=2**15)]
+"""Of a subtask: Flink's highest parallelism is 2^15."""
+Id = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 T = TypeVar("T")
 
 
@@ -63,13 +72,13 @@ class Option(Struct, frozen=True):
 class Job(Struct, frozen=True, rename="kebab"):
     """A job in /jobs/overview: live, from no cache."""
 
-    jid: str
+    jid: Id
     name: str
     state: str
-    start_time: int
-    end_time: int
-    duration: int
-    tasks: Mapping[str, int]
+    start_time: Time
+    end_time: Time
+    duration: Duration
+    tasks: Mapping[str, Int]
     job_type: str = field(name="jobType", default="STREAMING")
 
 
@@ -84,9 +93,9 @@ class Hardware(Struct, frozen=True, rename="camel"):
 
 
 class MemoryConfiguration(Struct, frozen=True, rename="camel"):
-    framework_heap: int | None = None
-    task_heap: int | None = None
-    total_process_memory: int | None = None
+    framework_heap: Long | None = None
+    task_heap: Long | None = None
+    total_process_memory: Long | None = None
 
 
 class TaskManager(Struct, frozen=True, rename="camel"):
@@ -94,10 +103,10 @@ class TaskManager(Struct, frozen=True, rename="camel"):
 
     id: str
     path: str
-    data_port: int
-    slots_number: int
-    free_slots: int
-    last_heartbeat_ms: int = field(name="timeSinceLastHeartbeat")
+    data_port: Int
+    slots_number: Int
+    free_slots: Int
+    last_heartbeat_ms: Time = field(name="timeSinceLastHeartbeat")
     hardware: Hardware = Hardware()
     memory_configuration: MemoryConfiguration = MemoryConfiguration()
 
@@ -132,9 +141,9 @@ class IoMetrics(Struct, frozen=True, rename="kebab"):
 class VertexOverview(Struct, frozen=True):
     """A vertex in /jobs/:id; its numbers are sums over its subtasks."""
 
-    id: str
+    id: Id
     name: str
-    parallelism: int
+    parallelism: Int
     status: str
     metrics: IoMetrics
 
@@ -157,11 +166,11 @@ class Plan(Struct, frozen=True):
 class JobDetails(Struct, frozen=True, rename="kebab"):
     """/jobs/:id: from a cache of 3 s, but `now` is the JobManager's clock when it answered."""
 
-    jid: str
+    jid: Id
     state: str
-    start_time: int
-    now: int
-    timestamps: Mapping[str, int]
+    start_time: Time
+    now: Time
+    timestamps: Mapping[str, Time]
     vertices: tuple[VertexOverview, ...]
     plan: Plan = Plan()
 
@@ -169,10 +178,10 @@ class JobDetails(Struct, frozen=True, rename="kebab"):
 class Subtask(Struct, frozen=True, rename="kebab"):
     """A subtask in /jobs/:id/vertices/:v"""
 
-    subtask: int
+    subtask: Index
     status: str
-    attempt: int
-    start_time: int
+    attempt: Int
+    start_time: Time
     metrics: IoMetrics
     taskmanager_id: str = ""
 
@@ -182,7 +191,7 @@ class VertexDetails(Struct, frozen=True):
 
     id: str
     name: str
-    now: int
+    now: Time
     subtasks: tuple[Subtask, ...]
 
 
@@ -199,7 +208,7 @@ class Failure(Struct, frozen=True, rename="camel"):
     """An entry of /jobs/:id/exceptions, or one that failed along with it."""
 
     stacktrace: str
-    timestamp: int
+    timestamp: Time
     task_name: str | None = None
     location: str | None = None
     """host:port on 1.18, where later versions say `endpoint`."""
@@ -223,24 +232,24 @@ class Exceptions(Struct, frozen=True, rename="camel"):
 class Checkpoint(Struct, frozen=True):
     """An entry of the history in /jobs/:id/checkpoints"""
 
-    id: int
+    id: Long
     status: str
     is_savepoint: bool
-    trigger_timestamp: int
-    latest_ack_timestamp: Number = None
+    trigger_timestamp: Time
+    latest_ack_timestamp: Time | None = None
     end_to_end_duration: Number = None
     state_size: Number = None
     checkpointed_size: Number = None
-    num_subtasks: int = 0
-    num_acknowledged_subtasks: int = 0
-    failure_timestamp: int | None = None
+    num_subtasks: Int = 0
+    num_acknowledged_subtasks: Int = 0
+    failure_timestamp: Time | None = None
     failure_message: str | None = None
 
 
 class Checkpoints(Struct, frozen=True):
     """/jobs/:id/checkpoints; Flink leaves all out where checkpointing is off."""
 
-    counts: Mapping[str, int] = {}
+    counts: Mapping[str, Long] = {}
     history: tuple[Checkpoint, ...] = ()
 
 
@@ -248,8 +257,8 @@ class CheckpointTask(Struct, frozen=True):
     """One vertex in …/checkpoints/details/:id"""
 
     end_to_end_duration: Number = None
-    num_subtasks: int = 0
-    num_acknowledged_subtasks: int = 0
+    num_subtasks: Int = 0
+    num_acknowledged_subtasks: Int = 0
 
 
 class CheckpointDetails(Struct, frozen=True):

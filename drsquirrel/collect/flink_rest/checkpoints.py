@@ -78,4 +78,4 @@ def _ended_ms(checkpoint: Checkpoint) -> int | None:
         return None
     if checkpoint.failure_timestamp is not None:
         return checkpoint.failure_timestamp
-    return whole(checkpoint.latest_ack_timestamp)
+    return checkpoint.latest_ack_timestamp

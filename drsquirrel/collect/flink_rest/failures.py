@@ -5,15 +5,19 @@ from collections.abc import Callable, Iterator, Sequence
 
 from drsquirrel.collect.flink_rest.answer import Exceptions, Failure
 from drsquirrel.model.event import FailureEvent, Origin
+from drsquirrel.model.throwable import cut
 
+THROWABLE_CHARS = 16_384
+"""A Flink trace with its causes has 5 to 15 thousand."""
 _TASK = re.compile(r"(?P<name>.*) \((?P<number>\d+)/\d+\)(?: - execution #(?P<attempt>\d+))?", re.S)
 
 
-def failures(exceptions: Exceptions) -> Iterator[tuple[Failure, bool]]:
-    """All entries oldest first, each before those that failed along with it (True)."""
-    for entry in sorted(exceptions.exception_history.entries, key=lambda e: e.timestamp):
+def failures(exceptions: Exceptions, limit: int) -> Iterator[tuple[Failure, bool]]:
+    """The newest entries oldest first, each before those that failed along with it (True)."""
+    oldest_first = sorted(exceptions.exception_history.entries, key=lambda e: e.timestamp)
+    for entry in oldest_first[-limit:]:
         yield entry, False
-        for other in entry.concurrent_exceptions:
+        for other in entry.concurrent_exceptions[:limit]:
             yield other, True
 
 
@@ -36,7 +40,7 @@ def failure_event(
         time_ms=entry.timestamp,
         job=job,
         start_ms=start_ms,
-        throwable=entry.stacktrace,
+        throwable=cut(entry.stacktrace, THROWABLE_CHARS),
         signature=sign(entry.stacktrace),
         task=task,
         vertex=vertex,

@@ -10,6 +10,9 @@ from drsquirrel.model import metric
 from drsquirrel.model.event import Values
 from drsquirrel.model.facts import ContainerFacts
 
+NAMES_MAX = 100
+"""Of the metrics of one process; there are about 30."""
+QUERIES_MAX = 2
 JOBMANAGER = ""
 """The JobManager's process has no id over REST."""
 [HEAP_MAX] = metric.HEAP_MAX_BYTES.flink
@@ -41,9 +44,9 @@ class ProcessWatch:
         self.covered_round = round_
         if not self.names:
             answer = await asking.ask(self._path, tuple[MetricValue, ...])
-            self.names = translate.container_names(v.id for v in answer or ())
+            self.names = translate.container_names(v.id for v in answer or ())[:NAMES_MAX]
             return
-        for query in metric_queries(self._path, self.names):
+        for query in metric_queries(self._path, self.names)[:QUERIES_MAX]:
             answer = await asking.ask(query, tuple[MetricValue, ...]) or ()
             self.counted += translate.container_values(answer)
         own = next((v.values for v in self.counted if CPU_TIME in v.values), {})

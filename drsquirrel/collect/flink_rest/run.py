@@ -154,8 +154,11 @@ class RunWatch:
         """Take over the plan, and see which vertices became suspicious since the last time."""
         inputs = {n.id: [i.id for i in n.inputs] for n in details.plan.nodes}
         feeding = {id_ for ids in inputs.values() for id_ in ids}
+        overviews = details.vertices[: self._settings.vertices_max]
+        listed = {overview.id for overview in overviews}
+        self.vertices = {id_: v for id_, v in self.vertices.items() if id_ in listed}
         elapsed_ms = details.now - self._details.now if self._details is not None else 0
-        for overview in details.vertices:
+        for overview in overviews:
             if overview.id not in self.vertices:
                 is_end = not inputs.get(overview.id) or overview.id not in feeding
                 self.vertices[overview.id] = VertexWatch(
@@ -179,7 +182,7 @@ class RunWatch:
 
     def _tell_failures(self, exceptions: Exceptions, origins: Origins) -> None:
         names = [(id_, vertex.name) for id_, vertex in self.vertices.items()]
-        for entry, concurrent in failures.failures(exceptions):
+        for entry, concurrent in failures.failures(exceptions, self._settings.failures_max):
             if self._told.is_new(f"{entry.timestamp}|{entry.task_name}|{entry.stacktrace}"):
                 event = failures.failure_event(
                     entry,

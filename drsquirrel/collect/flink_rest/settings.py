@@ -34,5 +34,11 @@ class PollSettings:
     """Requests per job and round for such details."""
     jobs_max: int = 500
     """Jobs of one cluster that are watched: those that have not ended first, then the newest."""
+    vertices_max: int = 1_000
+    """Vertices of one job that are watched: the first in its plan."""
+    taskmanagers_max: int = 1_000
+    """TaskManagers of one cluster that are watched: those known before first."""
+    failures_max: int = 500
+    """Failures that are read from one answer: the newest."""
     remembered_max: int = 5_000
     """Failures, checkpoints and changes of one run that are remembered as already told."""

@@ -24,6 +24,8 @@ NAMES_EVERY_ROUNDS = 30
 LATE_MS = 7_500
 """Flink brings busy, idle and backpressured time up to date every 5 s."""
 LATE_TIMES = 2
+NAMES_MAX = 1_000
+"""Of the metrics of one vertex's operators."""
 AGGREGATIONS = "sum,max"
 
 
@@ -138,7 +140,7 @@ class VertexWatch:
         they first have a value."""
         answer = await asking.ask(f"{self._base}/subtasks/metrics", tuple[MetricValue, ...])
         if answer:
-            self._names = translate.operator_names(v.id for v in answer)
+            self._names = translate.operator_names(v.id for v in answer)[:NAMES_MAX]
             age_ms = details.now - max((s.start_time for s in details.subtasks), default=0)
             often = RENAMED_ROUNDS if age_ms < YOUNG_MS else NAMES_EVERY_ROUNDS
             self._names_due_round = round_ + often if self.is_end else sys.maxsize
@@ -147,8 +149,8 @@ class VertexWatch:
         self, asking: Asking, heard: Heard, details: VertexDetails, counted: dict[int, Subtask]
     ) -> None:
         """Per subtask if that fits into one request, else summed up by Flink."""
-        names = [f"{index}.{name}" for index in counted for name in self._names]
-        if sum(map(len, names)) < REQUEST_LINE_CHARACTERS:
+        if len(counted) * len(self._names) < REQUEST_LINE_CHARACTERS:
+            names = [f"{index}.{name}" for index in counted for name in self._names]
             queries = metric_queries(f"{self._base}/metrics", names)
             if len(queries) == 1:
                 answer = await asking.ask(queries[0], tuple[MetricValue, ...]) or ()

@@ -196,7 +196,8 @@ class ClusterWatch:
     def _see_taskmanagers(
         self, listed: Iterable[TaskManager], events: list[Event], now_ms: int
     ) -> None:
-        self._listed = {t.id: t for t in listed}
+        known_first = sorted(listed, key=lambda t: t.id not in self._taskmanagers)
+        self._listed = {t.id: t for t in known_first[: self._settings.taskmanagers_max]}
         for id_, process in list(self._taskmanagers.items()):
             now = self._listed.get(id_)
             same = now is not None and process.listed and now.data_port == process.listed.data_port

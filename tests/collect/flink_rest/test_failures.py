@@ -2,8 +2,15 @@
 
 import pytest
 
-from drsquirrel.collect.flink_rest.answer import Exceptions, parsed
-from drsquirrel.collect.flink_rest.failures import failures, host, place
+from drsquirrel.collect.flink_rest.answer import Exceptions, Failure, parsed
+from drsquirrel.collect.flink_rest.failures import (
+    THROWABLE_CHARS,
+    failure_event,
+    failures,
+    host,
+    place,
+)
+from drsquirrel.model.event import Origin
 
 VERTICES = [("v1", "enrich"), ("v2", "Source: a (b) -> c"), ("v3", "twin"), ("v4", "twin")]
 
@@ -38,5 +45,24 @@ def test_entries_come_oldest_first_each_before_those_that_failed_with_it() -> No
         return {"stacktrace": "x", "timestamp": time_ms, "concurrentExceptions": list(others)}
 
     answer = {"exceptionHistory": {"entries": [entry(30, entry(29)), entry(10)]}}
-    told = [(e.timestamp, concurrent) for e, concurrent in failures(parsed(answer, Exceptions))]
-    assert told == [(10, False), (30, False), (29, True)]
+
+    def told(limit: int) -> list[tuple[int, bool]]:
+        return [(e.timestamp, also) for e, also in failures(parsed(answer, Exceptions), limit)]
+
+    assert told(10) == [(10, False), (30, False), (29, True)]
+    assert told(1) == [(30, False), (29, True)], "the newest"
+
+
+def test_of_a_huge_stack_trace_head_and_tail_are_told() -> None:
+    text = "a.B: head\n" + "\tat c.D.e(D.java:1)\n" * 100_000 + "Caused by: f.G: tail"
+    event = failure_event(
+        Failure(stacktrace=text, timestamp=1),
+        concurrent=False,
+        origin=Origin(cluster="c", producer="flink-rest", epoch="e", sequence=0),
+        job="j",
+        start_ms=0,
+        vertices=[],
+        sign=str,
+    )
+    assert len(event.throwable) == THROWABLE_CHARS
+    assert event.throwable.startswith("a.B: head") and event.throwable.endswith("f.G: tail")
