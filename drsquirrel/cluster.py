@@ -83,7 +83,7 @@ def client_of(cluster: Cluster, settings: Settings) -> FlinkClient:
         token=settings_.secret(cluster.token_file),
         ca_file=Path(cluster.ca_file) if cluster.ca_file else None,
         settings=poll_settings(settings),
-        redact=Redaction(settings.redact_keys).redact,
+        redaction=Redaction(settings.redact_keys),
     )
 
 

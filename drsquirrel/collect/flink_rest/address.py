@@ -73,11 +73,12 @@ def metric_queries(path: str, names: list[str], aggregations: str = "") -> list[
 
 def base_url(address: str) -> str:
     """The address without a slash at its end; raises AddressError for what can not be used."""
+    told = shown(re.sub(r"[^/\s]*@", "…@", address))
     try:
         parts = urlsplit(address.strip())
         port = parts.port
     except ValueError as error:
-        raise AddressError(f"{shown(address)} is no address: {error}.") from None
+        raise AddressError(f"{told} is no address: {error}.") from None
     if "@" in parts.netloc:
         raise AddressError(
             "The address holds a user or password before an @: give them by the settings for "
@@ -85,12 +86,12 @@ def base_url(address: str) -> str:
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise AddressError(
-            f"{shown(address)} is no address of a Flink REST API: write http://HOST:PORT or "
+            f"{told} is no address of a Flink REST API: write http://HOST:PORT or "
             "https://HOST:PORT, with the path a proxy needs behind it."
         )
     if parts.query or parts.fragment or re.search(r"[\s\\]|/\.{1,2}(/|$)", address.strip()):
         raise AddressError(
-            f"{shown(address)} is no address of a Flink REST API: leave out everything that "
+            f"{told} is no address of a Flink REST API: leave out everything that "
             "follows the path, such as ? or #."
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"

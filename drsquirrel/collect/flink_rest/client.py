@@ -1,6 +1,6 @@
 """A client of one cluster's REST API that can only read: GET, known paths, nothing followed.
 
-What an answer holds passes `redact` before it leaves the client. Credentials never appear in a
+What an answer holds passes the redaction before it leaves the client. Credentials never appear in a
 sentence, a log line or a repr.
 """
 
@@ -10,7 +10,7 @@ import re
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -35,11 +35,14 @@ from drsquirrel.collect.flink_rest.error import (
     shown,
 )
 from drsquirrel.collect.flink_rest.settings import PollSettings
+from drsquirrel.collect.redaction import Redaction
 
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 KEEP_ALIVE_S = 60.0
 CHUNK_BYTES = 1 << 16
 ERROR_BYTES = 2_000
+LARGE_BYTES = 1 << 16
+"""A longer answer is decoded in a thread, beside the event loop that serves everybody."""
 
 
 class Get(Protocol):
@@ -50,16 +53,11 @@ class Get(Protocol):
         ...
 
 
-def unchanged(_: str, answer: Any) -> Any:
-    """The redaction of who needs none."""
-    return answer
-
-
 class FlinkClient:
     """One keep-alive session to one cluster; an async context manager.
 
     `user` and `password` (basic) or `token` (bearer) go to this origin alone. `ca_file` holds the
-    certificates to trust instead of the system's. `redact(path, answer)` returns what may leave.
+    certificates to trust instead of the system's. What leaves has passed `redaction`.
     """
 
     def __init__(
@@ -71,17 +69,18 @@ class FlinkClient:
         token: str = "",
         ca_file: Path | None = None,
         settings: PollSettings | None = None,
-        redact: Callable[[str, Any], Any] = unchanged,
+        redaction: Redaction | None = None,
     ) -> None:
         self.url = base_url(url)
         self.requests = 0
         self.received_bytes = 0
         self._settings = settings or PollSettings()
-        self._redact = redact
+        self.redaction = redaction or Redaction()
         self._headers = HEADERS | _authorization(user, password, token)
         self._tls = _tls(ca_file)
         self._in_flight = asyncio.Semaphore(self._settings.concurrent_requests)
         self._session: aiohttp.ClientSession | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="decode")
 
     def __repr__(self) -> str:
         return f"FlinkClient({self.url!r})"
@@ -107,13 +106,19 @@ class FlinkClient:
         checked_path(path)
         async with self._in_flight:
             body = await self._body(path)
+            if len(body) > LARGE_BYTES:
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._thread, self._decoded, path, body)
+        return self._decoded(path, body)
+
+    def _decoded(self, path: str, body: bytes) -> Any:
         try:
             answer = msgspec.json.decode(body)
         except RecursionError:
             raise BadAnswerError(f"{self.url} answered with JSON nested too deep.") from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise self._no_json(body) from None
-        return self._redact(path, answer)
+        return self.redaction.redact(path, answer)
 
     async def _body(self, path: str) -> bytes:
         self.requests += 1
@@ -172,9 +177,10 @@ class FlinkClient:
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         status = response.status
         if 300 <= status < 400:
+            leads_to = self.redaction.redact_text(response.headers.get("Location", "not told"))
             raise RedirectRefusedError(
                 f"{self.url} redirects elsewhere, which is not followed: give the address it "
-                f"leads to ({shown(response.headers.get('Location', 'not told'))})."
+                f"leads to ({shown(leads_to)})."
             )
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise BadAnswerError(f"{self.url} compresses its answers though it is asked not to.")
@@ -202,7 +208,7 @@ class FlinkClient:
                 status,
             )
         said = _first_error(body)
-        said = f": {shown(str(self._redact('', said)))}" if said else ""
+        said = f": {shown(self.redaction.redact_text(said))}" if said else ""
         if status == 404:
             return GoneError(
                 f"{self.url} does not know what was asked for (HTTP 404{said}).", status

@@ -121,3 +121,20 @@ def test_an_address_that_can_not_be_flinks_is_refused_with_one_sentence(address:
         base_url(address)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://ann:hunter2@host:99999",
+        "http://ann:hunter2@host:8081",
+        "http:/ann:hunter2@host",
+        "ftp://ann:hunter2@host",
+        "http://ann:hun/ter2@host:x",
+        "http://[ann:hunter2@host",
+    ],
+)
+def test_a_password_in_an_address_is_in_no_sentence(address: str) -> None:
+    with pytest.raises(AddressError) as caught:
+        base_url(address)
+    assert "hunter2" not in str(caught.value) and "ter2" not in str(caught.value)

@@ -2,8 +2,9 @@
 
 import asyncio
 import gzip
+import json
 import socket
-from typing import Any
+import time
 
 import pytest
 from aiohttp import web
@@ -30,19 +31,29 @@ async def test_an_answer_comes_decoded_and_is_counted() -> None:
 
 
 async def test_nothing_leaves_the_client_unredacted() -> None:
-    def redact(path: str, answer: Any) -> Any:
-        return {"asked": path} if answer == {"password": SECRET} else "other"
-
     handler = answering(f'{{"password": "{SECRET}"}}')
-    async with serving(handler) as url, FlinkClient(url, redact=redact) as client:
-        assert await client.get("/jobmanager/config") == {"asked": "/jobmanager/config"}
+    async with serving(handler) as url, FlinkClient(url) as client:
+        assert await client.get("/jobmanager/config") == {"password": "•••• (redacted: key)"}
 
 
 async def test_an_error_message_of_flink_is_redacted_too() -> None:
     said = '{"errors":["java.io.IOException: jdbc://u:p@h\\n\\tat x"]}'
-    found = await refusal(answering(said, 500), redact=lambda _, text: text.replace("u:p", "••"))
-    assert "java.io.IOException: jdbc://••@h" in str(found)
-    assert "at x" not in str(found)
+    found = await refusal(answering(said, 500))
+    assert "java.io.IOException: jdbc://••••" in str(found)
+    assert "u:p" not in str(found) and "at x" not in str(found)
+
+
+async def test_a_long_answer_is_decoded_beside_the_event_loop() -> None:
+    handler = answering(json.dumps([{"stacktrace": "password=x " * 200_000}]))
+    async with serving(handler) as url, FlinkClient(url) as client:
+        asked = asyncio.create_task(client.get("/jobmanager/config"))
+        longest_s, before = 0.0, time.monotonic()
+        while not asked.done():
+            await asyncio.sleep(0.01)
+            longest_s, before = max(longest_s, time.monotonic() - before), time.monotonic()
+        [found] = await asked
+    assert longest_s < 0.25
+    assert "password=x" not in found["stacktrace"]
 
 
 async def test_a_closed_port_is_said_to_be_refused() -> None:
