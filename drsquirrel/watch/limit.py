@@ -29,7 +29,7 @@ class Limits:
     text_chars: int = 16_384
     """Of a throwable or message; a Flink trace with its causes has 5 to 15 thousand."""
     subjects: int = 5_000
-    """Runs and containers that are watched at once."""
+    """Runs and containers of one cluster that are watched at once."""
     hour_minutes: int = 63
     """The hour that is judged, and the minutes before it in which its counters begin."""
 

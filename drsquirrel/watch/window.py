@@ -20,15 +20,21 @@ class Hours:
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
         self._of: dict[Subject, Minutes] = {}
+        self._subjects: Counter[str] = Counter()
+        """How many there are of each cluster: one with too many takes no other's place."""
 
     def add(self, rollups: Iterable[Rollup]) -> Counter[str]:
         """Merge rollups into their minutes; returns what was dropped, by reason."""
         dropped: Counter[str] = Counter()
         for rollup in rollups:
-            if rollup.subject in self._of or len(self._of) < self._limits.subjects:
-                _add(self._of.setdefault(rollup.subject, {}), rollup, self._limits)
-            else:
-                dropped["too many subjects"] += 1
+            subject, cluster = rollup.subject, rollup.subject.cluster
+            if subject not in self._of:
+                if self._subjects[cluster] >= self._limits.subjects:
+                    dropped["too many subjects"] += 1
+                    continue
+                self._subjects[cluster] += 1
+                self._of[subject] = {}
+            _add(self._of[subject], rollup, self._limits)
         return dropped
 
     def of(self, subject: Subject) -> Mapping[int, Rollup]:
@@ -43,6 +49,7 @@ class Hours:
                 del minutes[minute]
             if not minutes:
                 del self._of[subject]
+                self._subjects[subject.cluster] -= 1
 
 
 class Windows:
@@ -51,6 +58,8 @@ class Windows:
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
         self._open: dict[tuple[Subject, int], Minutes] = {}
+        self._subjects: Counter[str] = Counter()
+        """How many are open of each cluster."""
         self._grown: set[tuple[Subject, int]] = set()
         self._over: dict[tuple[Subject, int], Reports] = {}
         """What came in the windows that were let go last."""
@@ -64,12 +73,15 @@ class Windows:
         dropped: Counter[str] = Counter()
         window_ms = max(arrival_ms // WINDOW_MS * WINDOW_MS, self._first_open_ms)
         for rollup in rollups:
-            key = (rollup.subject, window_ms)
-            if key in self._open or len(self._open) < self._limits.subjects:
-                _add(self._open.setdefault(key, {}), rollup, self._limits)
-                self._grown.add(key)
-            else:
-                dropped["too many subjects"] += 1
+            key, cluster = (rollup.subject, window_ms), rollup.subject.cluster
+            if key not in self._open:
+                if self._subjects[cluster] >= self._limits.subjects:
+                    dropped["too many subjects"] += 1
+                    continue
+                self._subjects[cluster] += 1
+                self._open[key] = {}
+            _add(self._open[key], rollup, self._limits)
+            self._grown.add(key)
         return dropped
 
     def grown(
@@ -93,6 +105,7 @@ class Windows:
         before_ms = self._first_open_ms - WINDOW_MS
         for key in [key for key in self._open if key[1] <= before_ms]:
             self._over[key] = _reports(self._open.pop(key))
+            self._subjects[key[0].cluster] -= 1
         self._over = {key: reports for key, reports in self._over.items() if key[1] == before_ms}
 
     def _snapshot(self, key: tuple[Subject, int], now_ms: int, interval_ms: int | None) -> Snapshot:

@@ -1,6 +1,9 @@
 """The hour and the windows of arrival: what they keep, tell, let go and expect."""
 
+from functools import partial
+
 import pytest
+from msgspec.structs import replace
 
 from drsquirrel.model.event import Event
 from drsquirrel.model.snapshot import WINDOW_MS, Rollup, Subject
@@ -48,6 +51,28 @@ def test_an_hour_takes_no_more_subjects_than_its_limit():
     assert hours.add(minutes_from(NOON_MS, 3)) == {}
     hours.expire(NOON_MS + 90 * MINUTE_MS)
     assert hours.add(minutes_from(NOON_MS, 1, job="other")) == {}
+
+
+def elsewhere(start_ms: int) -> list[Rollup]:
+    subject = Subject(cluster="elsewhere", job="j")
+    return [replace(rollup, subject=subject) for rollup in minutes_from(start_ms, 1)]
+
+
+def test_a_cluster_with_too_many_subjects_takes_no_place_from_another():
+    hours, windows = Hours(FEW), Windows(FEW)
+    for kept in (hours.add, partial(windows.add, OPEN_MS)):
+        assert kept(minutes_from(OPEN_MS, 1)) == {}
+        assert kept(minutes_from(OPEN_MS, 1, job="other")) == {"too many subjects": 1}
+        assert kept(elsewhere(OPEN_MS)) == {}
+
+
+def test_windows_that_were_let_go_leave_their_places():
+    windows = Windows(FEW)
+    windows.add(OPEN_MS, minutes_from(OPEN_MS, 1))
+    for later in range(1, 4):
+        now_ms = OPEN_MS + later * WINDOW_MS
+        windows.grown(now_ms)
+        assert windows.add(now_ms, minutes_from(now_ms, 1)) == {}
 
 
 def test_a_window_is_told_whenever_it_has_grown():
