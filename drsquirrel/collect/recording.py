@@ -30,6 +30,8 @@ END_BYTES = 256
 UNPACKED_MAX_BYTES = 1 << 31
 LINE_MAX_BYTES = 1 << 26
 READ_BYTES = 1 << 20
+WINDOW_MAX_BYTES = 1 << 23
+"""Twice what `LEVEL` looks back: a frame that wants more memory is none of ours."""
 NO_ANSWER = Raw(b"")
 
 
@@ -258,7 +260,9 @@ def _lines(file: Path) -> Iterator[bytes]:
     try:
         with (
             file.open("rb") as packed,
-            zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True) as stream,
+            zstandard.ZstdDecompressor(max_window_size=WINDOW_MAX_BYTES).stream_reader(
+                packed, read_across_frames=True
+            ) as stream,
         ):
             while piece := stream.read(READ_BYTES):
                 unpacked_bytes += len(piece)
