@@ -15,6 +15,7 @@ from drsquirrel.model.report import (
     Advice,
     Answer,
     CheckResult,
+    Culprit,
     Incident,
     LastHour,
     Report,
@@ -37,7 +38,14 @@ OUTCOMES = {
     Outcome.PASS: "✔ pass",
     Outcome.NOT_APPLICABLE: "– not applicable",
 }
-STANDS = {Stand.FOR: "+", Stand.AGAINST: "−", Stand.RULED_OUT: "−", Stand.UNDECIDED: "?"}
+STANDS = {
+    Stand.FOR: "+",
+    Stand.AGAINST: "− against:",
+    Stand.RULED_OUT: "− ruled out:",
+    Stand.UNDECIDED: "? cannot be decided:",
+}
+KINDS = {"backpressure": "Backpressure", "gc": "Garbage collection"}
+"""What the rows of operators and containers show; the others are called by it."""
 CELLS = {".": "·", "l": "▒", "h": "█", "_": " "}
 NAME_COLUMNS = 28
 SENTENCE_COLUMNS = 24
@@ -56,16 +64,20 @@ def printable(text: str) -> str:
 
 
 def render(reports: Sequence[Report], console: Console) -> None:
-    """Print one report whole; of several the list, and those whole in which not all is well."""
-    if len(reports) > 1:
-        _print(_overview(reports), console)
+    """Print one report whole; of several the list, and the answers where not all is well."""
+    if len(reports) == 1:
+        _print(_answers(reports[0]), console)
+        _print(_record(reports[0], _columns(console)), console)
+        return
+    _print(_overview(reports), console)
     for report in reports:
-        if len(reports) == 1:
-            _print(_lines(report, _columns(console)), console)
-        elif report.verdict not in ALL_IS_WELL:
+        if report.verdict not in ALL_IS_WELL:
             console.print()
             console.rule(characters="─" if console.is_terminal else "-")
-            _print(_lines(report, _columns(console)), console)
+            _print(_answers(report), console)
+    if reports:
+        whole = "The last hour, the checks and what is missing, of one job: --job NAME."
+        _print([(0, Text()), (0, _text(whole, "dim"))], console)
 
 
 def render_rule(
@@ -127,11 +139,10 @@ def _overview(reports: Sequence[Report]) -> Iterator[Line]:
         mark, style = MARKS[report.verdict]
         line = Text.assemble((f"{mark:9}  ", style), _name(report.job.name, "bold"), "  ")
         yield 0, line.append(_text(report.headline))
-    if any(report.verdict in ALL_IS_WELL for report in reports):
-        yield 0, _text("The whole report of one job: --job NAME.", "dim")
 
 
-def _lines(report: Report, columns: int) -> Iterator[Line]:
+def _answers(report: Report) -> Iterator[Line]:
+    """What is wrong, what to do, and why we think so."""
     mark, style = MARKS[report.verdict]
     run = report.run
     which = f"  {run.state}, run {run.id} of {report.job.cluster}"
@@ -140,13 +151,18 @@ def _lines(report: Report, columns: int) -> Iterator[Line]:
     yield 0, _text(report.headline, "bold")
     if report.subline:
         yield 0, _text(report.subline)
+    if report.causes and (where := _place(report.causes[0].culprit)):
+        yield 0, _name(f"Where: {where}")
     yield 0, _text(" · ".join(f"{label} {text}" for label, text in report.facts), "dim")
     for i, answer in enumerate(report.causes):
         yield from _answer(answer, first=i == 0)
     yield from _section("Not explained", [s.text for s in report.symptoms if not s.explained_by])
     yield from _section("Benign", [b.text for b in report.benign])
-    over = [_incident(incident) for incident in report.incidents]
-    yield from _section("Incidents of the last hour", over)
+    yield from _section("Incidents of the last hour", list(_incidents(report.incidents)))
+
+
+def _record(report: Report, columns: int) -> Iterator[Line]:
+    """What the answers rest on: the hour, the checks, the data."""
     yield from _hour(report.hour, columns)
     yield from _checks(report.checks)
     age = "no data" if report.data.age_ms is None else f"{report.data.age_ms / 1000:.0f} s old"
@@ -178,14 +194,30 @@ def _advice(number: int, advice: Advice) -> Iterator[Line]:
     if advice.key:
         to = f" {advice.now or '(not read)'} → {advice.to}" if advice.to else ""
         yield 5, _text(f"{advice.key}{to}")
-    for text in (advice.because, advice.expect):
-        if text:
-            yield 5, _text(text, "dim")
+    if advice.because:
+        yield 5, _text(advice.because, "dim")
+    if advice.expect:
+        yield 5, _text(f"Expect: {advice.expect}", "dim")
 
 
-def _incident(incident: Incident) -> str:
-    ended = f"to {_time(incident.ended_ms)}" if incident.ended_ms else "until now"
-    return f"{_time(incident.began_ms)} {ended}: {incident.title}"
+def _place(culprit: Culprit) -> str:
+    subtasks = ", ".join(map(str, culprit.subtasks))
+    subtask = f"subtask{'s' if len(culprit.subtasks) > 1 else ''} {subtasks}" if subtasks else None
+    parts = (culprit.vertex, culprit.operator, subtask, culprit.container, culprit.host)
+    return " · ".join(dict.fromkeys(part for part in parts if part))
+
+
+def _incidents(incidents: Iterable[Incident]) -> Iterator[str]:
+    """Those that are told alike, such as the turns of a restart loop, in one line."""
+    alike: dict[tuple[str, str, bool], list[Incident]] = {}
+    for incident in incidents:
+        key = (incident.title, incident.note, incident.ended_ms is None)
+        alike.setdefault(key, []).append(incident)
+    for (title, note, is_open), group in alike.items():
+        ended = "now" if is_open else _time(max(i.ended_ms or 0 for i in group))
+        times = f", {len(group)} times" if len(group) > 1 else ""
+        began = _time(min(i.began_ms for i in group))
+        yield f"{began} to {ended}{times}: {title}{f'. {note}' if note else ''}"
 
 
 def _hour(hour: LastHour, columns: int) -> Iterator[Line]:
@@ -202,7 +234,11 @@ def _hour(hour: LastHour, columns: int) -> Iterator[Line]:
     if hour.sentence:
         yield 2, _text(hour.sentence)
     beside = 2 + NAME_COLUMNS + 1 + minutes + 1 + SENTENCE_COLUMNS <= columns
+    kind = ""
     for strip in hour.strips:
+        if strip.kind != kind and strip.kind in KINDS:
+            yield 2, _text(KINDS[strip.kind], "dim")
+        kind = strip.kind
         yield from _strip(strip, minutes, beside=beside)
 
 
@@ -227,12 +263,22 @@ def _checks(checks: Sequence[CheckResult]) -> Iterator[Line]:
         if check.outcome in (Outcome.FAIL, Outcome.WARN, Outcome.ERROR):
             for text in filter(None, (check.says, check.threshold)):
                 yield 10, _text(text, "dim")
-    missing = [check for check in checks if check.outcome is Outcome.NO_DATA]
-    if missing:
+    yield from _missing([check for check in checks if check.outcome is Outcome.NO_DATA])
+
+
+def _missing(checks: Sequence[CheckResult]) -> Iterator[Line]:
+    """Why they were not assessed, and how to assess them: each said once of all it holds for."""
+    alike: dict[str, dict[str, list[str]]] = {}
+    for check in checks:
+        why, _, how = check.says.partition(". ")
+        names = alike.setdefault(why.rstrip("."), {}).setdefault(how, [])
+        names.append(f"{check.title} ({check.code})")
+    if alike:
         yield from _heading("Not assessed")
-    for check in missing:
-        yield 2, _text(f"○ {check.title} ({check.code})")
-        yield 4, _text(check.says, "dim")
+    for why, ways in alike.items():
+        yield 2, _text(f"○ {why}:")
+        for how, names in ways.items():
+            yield 4, _text(f"{', '.join(names)}{f': {how}' if how else ''}", "dim")
 
 
 def _time(ms: int) -> str:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console
 
-from drsquirrel.model.report import LastHour, Report
+from drsquirrel.model.report import CheckResult, Culprit, LastHour, Report
 from drsquirrel.model.verdict import Confidence, Outcome, Verdict
 from drsquirrel.show.text import printable, render, render_rule
 from tests.show.page.hostile import NAMES, hostile
@@ -110,6 +110,58 @@ def test_an_answer_that_could_not_be_told_from_another_says_so() -> None:
     assert "Why we think so (sink-slow, cannot tell)" in text
 
 
+def test_the_place_of_the_first_cause_is_told_once() -> None:
+    report = slow_sink()
+    assert "\nWhere: Sink: warehouse\n" in shown(report)
+    culprit = Culprit(vertex="map", operator="map", subtasks=(1, 3), container="tm-1", host="h")
+    [first, *others] = report.causes
+    moved = replace(report, causes=[replace(first, culprit=culprit), *others])
+    assert "\nWhere: map · subtasks 1, 3 · tm-1 · h\n" in shown(moved)
+    nowhere = replace(report, causes=[replace(first, culprit=Culprit())])
+    assert "Where:" not in shown(nowhere) and "Where:" not in shown(replace(report, causes=[]))
+
+
+def test_each_piece_of_evidence_says_which_way_it_points_and_each_advice_what_to_expect() -> None:
+    text = shown(slow_sink())
+    assert "  − ruled out: garbage collection  [0.4 % of the time]" in text
+    assert "  − against: the cost of a record rose before" in text
+    assert "  ? cannot be decided: a noisy neighbour on" in text
+    assert "     Expect: busy below 70 % within two minutes" in text
+
+
+def test_incidents_that_are_told_alike_are_one_line() -> None:
+    report = slow_sink()
+    [one] = report.incidents
+    later = replace(one, began_ms=one.began_ms + 600_000, ended_ms=one.began_ms + 630_000)
+    is_open = replace(later, ended_ms=None)
+    text = shown(replace(report, incidents=[later, one, is_open]))
+    title = "A TaskManager was lost and replaced. Reason not visible from here: "
+    assert f"  13:12:00 UTC to 13:22:30 UTC, 2 times: {title}" in text
+    assert f"  13:22:00 UTC to now: {title}" in text
+
+
+def test_checks_without_data_say_why_and_how_to_assess_them_once_where_it_is_the_same() -> None:
+    says = {
+        "a": "Seen in 2 of the last 60 minutes; it takes 10. Watch the job.",
+        "b": "Seen in 2 of the last 60 minutes; it takes 10. Watch the job.",
+        "c": "Seen in 2 of the last 60 minutes; it takes 10. Needs a source.",
+        "d": "Not seen in the last hour.",
+    }
+    missing = CheckResult(code="", section="", title="", outcome=Outcome.NO_DATA)
+    checks = [replace(missing, code=c, title=c.upper(), says=s) for c, s in says.items()]
+    assert (
+        shown(replace(slow_sink(), checks=checks))
+        .partition("Not assessed\n")[2]
+        .startswith(
+            "  ○ Seen in 2 of the last 60 minutes; it takes 10:\n"
+            "    A (a), B (b): Watch the job.\n"
+            "    C (c): Needs a source.\n"
+            "  ○ Not seen in the last hour:\n"
+            "    D (d)\n"
+        )
+    )
+
+
 def test_of_several_jobs_there_is_a_list_and_the_healthy_ones_are_not_told_at_length() -> None:
     sick = slow_sink()
     well = replace(sick, verdict=Verdict.HEALTHY, headline="Nothing found.", causes=[])
@@ -119,7 +171,7 @@ def test_of_several_jobs_there_is_a_list_and_the_healthy_ones_are_not_told_at_le
     assert "\n✔ Healthy  quiet  Nothing found.\n" in text
     assert "--job NAME" in text
     assert text.count("What to do") == 1 and "✔ Healthy  quiet  RUNNING" not in text
-    assert "--job" not in shown(sick, sick)
+    assert "one sign a minute" not in text and "Not assessed" not in text
 
 
 @pytest.mark.parametrize("width", [20, 40, 64, 80, 120, 300])
