@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -28,6 +28,8 @@ from drsquirrel.settings import Cluster, Settings
 SURE = (Confidence.CERTAIN, Confidence.LIKELY)
 QUIET_ROUNDS = 5
 """Rounds after which a run in which nothing was found is called healthy."""
+ENOUGH_S = 60
+"""The length of a look or a recording in which a job that runs can be judged."""
 NAMES_SHOWN = 20
 TOO_SLOW = (
     "The cluster did not answer in time: the JobManager hangs or has much to do; try again, or "
@@ -114,11 +116,10 @@ class Look:
         if last is None or not last.answered:
             says = last.says if last else TOO_SLOW
             raise NothingToJudgeError(says)
-        there = sorted({r.seen.name for r in self._watch.on_desk.runs.values()})
+        there = {r.seen.name for r in self._watch.on_desk.runs.values()}
         if not there:
             raise NothingToJudgeError("The cluster runs no job: there is nothing to judge.")
-        names = ", ".join(there[:NAMES_SHOWN]) + (", …" if len(there) > NAMES_SHOWN else "")
-        raise NothingToJudgeError(f"There is no job {self._wanted}; there are: {names}.")
+        raise NothingToJudgeError(f"There is no job {self._wanted}; there are: {_listed(there)}.")
 
     def _runs(self) -> list[RunDesk]:
         """The runs that are wanted."""
@@ -134,7 +135,8 @@ class Look:
         if not found.answered:
             return f"{found.says} Trying for {left_s:.0f} s more."
         runs = self._runs()
-        look = f"Look {self._rounds}: {len(runs)} runs, {found.requests} requests"
+        jobs = "1 job" if len(runs) == 1 else f"{len(runs)} jobs"
+        look = f"Look {self._rounds}: {jobs}, {found.requests} requests"
         if not settle:
             return f"{look}; {left_s:.0f} s to go on."
         decided = sum(map(self._is_settled, runs))
@@ -149,6 +151,11 @@ class Look:
         if report.causes and report.causes[0].confidence in SURE:
             return True
         return report.verdict is Verdict.HEALTHY and self._rounds >= QUIET_ROUNDS
+
+
+def _listed(names: Iterable[str]) -> str:
+    first = sorted(set(names))
+    return ", ".join(first[:NAMES_SHOWN]) + (", …" if len(first) > NAMES_SHOWN else "")
 
 
 async def diagnose_url(
@@ -166,11 +173,15 @@ async def diagnose_url(
         except CredentialsError:
             raise
         except (NotFlinkError, StatusError) as error:
-            return await _reports_of_peer(client, wanted, error)
+            return await _reports_of_peer(client, wanted, error, say)
         id_ = cluster_id(cluster)
+        say(f"Looking at {client.url} until all is decided, for {seconds:g} s at most.")
         look = Look(client, clock, settings, rules, id_, wanted=wanted, say=say)
         await _look_live(look, clock, settings, seconds, settle=True)
-    return look.reports()
+    reports = look.reports()
+    if seconds < ENOUGH_S and any(r.verdict is Verdict.UNKNOWN for r in reports):
+        say(f"Too short a look for some jobs: give it --seconds {ENOUGH_S}.")
+    return reports
 
 
 async def _look_live(
@@ -183,14 +194,20 @@ async def _look_live(
             await look.until(last_ms, settle=settle)
 
 
-async def _reports_of_peer(client: FlinkClient, wanted: str, no_flink: Exception) -> list[Report]:
+async def _reports_of_peer(
+    client: FlinkClient, wanted: str, no_flink: Exception, say: Say
+) -> list[Report]:
     try:
         found = await reports_of(client.url, wanted)
     except NotFlinkError:
         raise no_flink from None
+    squirrel = f"The Dr. Squirrel at {client.url}"
+    if not found and not wanted:
+        raise NothingToJudgeError(f"{squirrel} knows no job yet: its page says why.")
     if not found:
-        what = f"job {wanted}" if wanted else "job yet"
-        raise NothingToJudgeError(f"The Dr. Squirrel at {client.url} knows no {what}.")
+        there = _listed(r.job.name for r in await reports_of(client.url, ""))
+        raise NothingToJudgeError(f"{squirrel} knows no job {wanted}; there are: {there}.")
+    say(f"{squirrel} answers from what it has watched.")
     return found
 
 
@@ -241,6 +258,8 @@ async def record(
         )
         with Recorder(client, file, header, clock) as recorder:
             say(f"Recording to {file}; if it is interrupted, what came until then is in it.")
+            if seconds < ENOUGH_S:
+                say(f"It may be too short to judge a job by: {ENOUGH_S} s are enough.")
             look = Look(recorder, clock, settings, rules, cluster_id(cluster), say=say)
             await _look_live(look, clock, settings, seconds, settle=False)
         if recorder.full:

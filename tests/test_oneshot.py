@@ -76,7 +76,7 @@ async def test_a_healthy_job_is_settled_before_the_time_is_up(flink: Simulated) 
     assert report.verdict is Verdict.HEALTHY
     assert looked.rounds == 5
     assert re.fullmatch(
-        r"Look 1: 1 runs, \d+ requests, 0 decided; \d+ s at most to go on\.", looked.said[0]
+        r"Look 1: 1 job, \d+ requests, 0 decided; \d+ s at most to go on\.", looked.said[0]
     )
 
 
@@ -164,7 +164,19 @@ async def test_a_cluster_that_dies_is_tried_until_the_time_is_up_and_no_longer()
         with pytest.raises(NothingToJudgeError, match=r"failed to answer \(HTTP 503\): look into"):
             await diagnose_url(Cluster(url=flink.url), settings, RULES, "", 5, said.append)
         assert 3 <= time.monotonic() - began_s < 6.5
-        assert said and all(line.endswith("s more.") for line in said)
+        first, *later = said
+        assert first == f"Looking at {flink.url} until all is decided, for 5 s at most."
+        assert later and all(line.endswith("s more.") for line in later)
+
+
+async def test_a_look_too_short_to_judge_a_job_says_how_long_is_enough() -> None:
+    async with simulated(WallClock()) as flink:
+        flink.job("orders")
+        said = list[str]()
+        settings = Settings(poll_interval_s=2)
+        [report] = await diagnose_url(Cluster(url=flink.url), settings, RULES, "", 2, said.append)
+        assert report.verdict is Verdict.UNKNOWN
+        assert said[-1] == "Too short a look for some jobs: give it --seconds 60."
 
 
 async def test_an_error_of_ours_is_not_taken_for_one_of_the_cluster(flink: Simulated) -> None:
@@ -329,16 +341,19 @@ async def test_a_running_dr_squirrel_answers_at_once(
         serve(shelf, shelf, listening=listening, page_dir=tmp_path, stop=stop)
     )
 
+    said: list[str] = []
+
     async def asked(wanted: str = "") -> list[Report]:
-        return await diagnose_url(cluster, Settings(), RULES, wanted, 60, lambda _: None)
+        return await diagnose_url(cluster, Settings(), RULES, wanted, 60, said.append)
 
     assert await asked() == await asked("orders") == [REPORT]
+    assert {line.endswith(" answers from what it has watched.") for line in said} == {True}
     with pytest.raises(
-        NothingToJudgeError, match=r"^The Dr\. Squirrel at http.* knows no job x\.$"
+        NothingToJudgeError, match=r"^The Dr\. Squirrel at .* knows no job x; there are: orders\.$"
     ):
         await asked("x")
     shelf.list_of_jobs = Rendered(msgspec.json.encode(replace(JOBS, jobs=[])), "none")
-    with pytest.raises(NothingToJudgeError, match=r"knows no job yet\.$"):
+    with pytest.raises(NothingToJudgeError, match=r"knows no job yet: its page says why\.$"):
         await asked()
     shelf.list_of_jobs = None
     with pytest.raises(FlinkError, match="has just started: try again"):
