@@ -90,10 +90,13 @@ async def play(recording: Recording) -> dict[str, object]:
             for i in range(CLUSTERS)
         ]
         tasks = [asyncio.create_task(watch.run(after)) for watch in watches]
-        await over.wait()
-        for task in tasks:
+        end = asyncio.create_task(over.wait())
+        done, _ = await asyncio.wait([end, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in (end, *tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(end, *tasks, return_exceptions=True)
+        for task in done:
+            task.result()
     cpu_s, took_s = time.process_time() - began_s, time.monotonic() - wall_s
     per_round_s = cpu_s / max(1, rounds) * CLUSTERS
     return {
