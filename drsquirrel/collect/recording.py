@@ -9,11 +9,11 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, Self
+from typing import Annotated, Any, BinaryIO, Literal, Self
 
 import msgspec
 import zstandard
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from drsquirrel.collect.flink_rest.client import Get
 from drsquirrel.collect.flink_rest.error import FlinkError
@@ -32,7 +32,11 @@ LINE_MAX_BYTES = 1 << 26
 READ_BYTES = 1 << 20
 WINDOW_MAX_BYTES = 1 << 23
 """Twice what `LEVEL` looks back: a frame that wants more memory is none of ours."""
+SPAN_MAX_MS = 2 * 86_400_000
+"""A recording is played back look for look: one of a day is the longest that is made."""
 NO_ANSWER = Raw(b"")
+Time = Annotated[int, Meta(ge=0, lt=7_258_118_400_000)]
+"""Before the year 2200."""
 
 
 class Header(Struct, frozen=True, kw_only=True):
@@ -43,8 +47,8 @@ class Header(Struct, frozen=True, kw_only=True):
     drsquirrel: str
     cluster: str
     flink_version: str
-    begun_ms: int
-    interval_ms: int
+    begun_ms: Time
+    interval_ms: Annotated[int, Meta(ge=1_000, le=3_600_000)]
 
 
 class Asked(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,9 +59,9 @@ class Asked(Struct, frozen=True, kw_only=True, omit_defaults=True):
     had reached its size.
     """
 
-    t: int
+    t: Time
     path: str = ""
-    took: int = 0
+    took: Annotated[int, Meta(gt=-SPAN_MAX_MS, lt=SPAN_MAX_MS)] = 0
     answer: Raw = NO_ANSWER
     same: bool = False
     error: str = ""
@@ -219,6 +223,8 @@ def read(file: Path) -> Recording:
         told.append(entry)
     if begins_ms is None:
         raise RecordingError(f"{file} was cut off before its first answer: record again.")
+    if ends_ms - begins_ms > SPAN_MAX_MS:
+        raise _damaged(file)
     for told in asked.values():
         told.sort(key=lambda entry: entry.t)
     return Recording(

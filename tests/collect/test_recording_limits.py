@@ -78,6 +78,48 @@ async def test_an_error_of_an_unknown_kind_is_still_an_error_of_flink(tmp_path: 
     assert type(raised.value) is FlinkError
 
 
+def written(file: Path, **wrong: int) -> Path:
+    """A recording of two lines, with a number changed in its header or its last line."""
+    header: dict[str, Any] = msgspec.to_builtins(HEADER)
+    lines = [{"t": HEADER.begun_ms, "path": "/x"}, {"t": HEADER.begun_ms + 10_000, "path": "/x"}]
+    (header if "interval_ms" in wrong or "begun_ms" in wrong else lines[-1]).update(wrong)
+    text = b"\n".join(map(msgspec.json.encode, [header, *lines]))
+    file.write_bytes(zstandard.compress(text + b"\n"))
+    return file
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"t": 2**62},
+        {"t": 10**40},
+        {"t": -1},
+        {"t": HEADER.begun_ms + 3 * 86_400_000},
+        {"took": 2**60},
+        {"interval_ms": 0},
+        {"interval_ms": -10_000},
+        {"interval_ms": 10**30},
+        {"begun_ms": 2**62},
+    ],
+    ids=str,
+)
+def test_times_that_no_recorder_wrote_are_damage_not_an_endless_playback(
+    tmp_path: Path, wrong: dict[str, int]
+) -> None:
+    assert read(written(tmp_path / "well", t=HEADER.begun_ms + 1)).cut_off
+    with pytest.raises(RecordingError, match="is damaged"):
+        read(written(tmp_path / "r", **wrong))
+
+
+def test_a_frame_that_wants_much_memory_is_not_unpacked(tmp_path: Path) -> None:
+    parameters = zstandard.ZstdCompressionParameters(window_log=27)
+    packing = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    packed = packing.compress(msgspec.json.encode(HEADER) + b"\n") + packing.flush()
+    (tmp_path / "r").write_bytes(packed)
+    with pytest.raises(RecordingError, match="is no recording"):
+        read(tmp_path / "r")
+
+
 async def test_a_file_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "r").write_text("mine")
     with pytest.raises(FileExistsError):
