@@ -14,6 +14,9 @@ from drsquirrel.collect.secret import Secrets, mark
 
 MAX_DEPTH = 100
 """Flink nests its answers 8 deep; what is deeper is not examined but replaced."""
+MAX_ITEMS = 250_000
+"""Of one answer; one about 5,000 subtasks has 125,000. A larger one that is suspicious is hidden
+whole, for each item would have to be looked at."""
 MAX_CHARS = 1 << 18
 """Of one text; a stack trace has 10,000. What follows is not examined but cut off."""
 
@@ -34,8 +37,14 @@ class Redaction:
         Under /metrics the names are those of metrics, of operators called "Tokenizer" too: there
         only the look of a value counts.
         """
-        if self._is_clean(answer):
-            return answer
+        try:
+            encoded = msgspec.json.encode(answer)
+            if not self._secrets.suspects(encoded):
+                return answer
+            if encoded.count(b",") >= MAX_ITEMS:
+                return self._failed()
+        except (TypeError, ValueError, RecursionError):
+            pass
         return self._node(answer, "/metrics" not in path, 0)
 
     def redact_text(self, text: str) -> str:
@@ -52,13 +61,6 @@ class Redaction:
         except Exception:
             # Whatever it was (half a surrogate pair, say): unseen is not clean.
             return self._failed()
-
-    def _is_clean(self, answer: Any) -> bool:
-        """One scan over the whole answer: nearly all of them are metrics and need no more."""
-        try:
-            return not self._secrets.suspects(msgspec.json.encode(answer))
-        except (TypeError, ValueError, RecursionError):
-            return False
 
     def _failed(self) -> str:
         self.failures += 1

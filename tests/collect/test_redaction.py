@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drsquirrel.collect.redaction import MAX_CHARS, MAX_DEPTH, Redaction
+from drsquirrel.collect.redaction import MAX_CHARS, MAX_DEPTH, MAX_ITEMS, Redaction
 from tests.collect.canary import Canaries, answers, pairs
 
 
@@ -159,6 +159,14 @@ def test_of_a_very_long_text_the_beginning_is_shown_and_no_part_of_a_secret() ->
     shown = redaction.redact_text(f"{words}http://ann:{'hunter2' * 100}@host/ and more")
     assert shown == f"{words.rstrip()} … (cut)"
     assert redaction.redact_text("hunter2" * MAX_CHARS) == "•••• (redacted: failure)"
+    assert redaction.failures == 1
+
+
+def test_of_items_without_end_that_are_suspicious_none_is_shown() -> None:
+    redaction = Redaction()
+    harmless = [0] * MAX_ITEMS
+    assert redaction.redact("/x", [*harmless, 1]) == [*harmless, 1]
+    assert redaction.redact("/x", [*harmless, "password=x"]) == "•••• (redacted: failure)"
     assert redaction.failures == 1
 
 

@@ -10,6 +10,9 @@ from drsquirrel.collect.flink_rest.answer import (
     whole,
 )
 from drsquirrel.model.event import CheckpointEvent, Origin
+from drsquirrel.model.throwable import cut
+
+FAILURE_CHARS = 2_000
 
 
 def is_open(checkpoint: Checkpoint) -> bool:
@@ -65,7 +68,7 @@ def checkpoint_event(
         async_ms=whole(summary.checkpoint_duration.asynchronous.max) if summary else None,
         slowest_vertex=slowest_vertex,
         unacknowledged=tuple(sorted((v, n) for v, t in tasks.items() if (n := _missing(t)))),
-        failure=checkpoint.failure_message or "",
+        failure=cut(checkpoint.failure_message or "", FAILURE_CHARS),
     )
 
 

@@ -118,7 +118,12 @@ class FlinkClient:
             raise BadAnswerError(f"{self.url} answered with JSON nested too deep.") from None
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise self._no_json(body) from None
-        return self.redaction.redact(path, answer)
+        redacted = self.redaction.redact(path, answer)
+        if isinstance(redacted, str):  # which no answer of Flink is
+            raise BadAnswerError(
+                f"{self.url} sent so much that secrets in it cannot be looked for; it is not used."
+            )
+        return redacted
 
     async def _body(self, path: str) -> bytes:
         self.requests += 1

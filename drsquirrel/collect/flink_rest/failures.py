@@ -9,6 +9,7 @@ from drsquirrel.model.throwable import cut
 
 THROWABLE_CHARS = 16_384
 """A Flink trace with its causes has 5 to 15 thousand."""
+TASK_CHARS = 2_000
 _TASK = re.compile(r"(?P<name>.*) \((?P<number>\d+)/\d+\)(?: - execution #(?P<attempt>\d+))?", re.S)
 
 
@@ -42,7 +43,7 @@ def failure_event(
         start_ms=start_ms,
         throwable=cut(entry.stacktrace, THROWABLE_CHARS),
         signature=sign(entry.stacktrace),
-        task=task,
+        task=cut(task, TASK_CHARS),
         vertex=vertex,
         subtask=subtask,
         attempt=attempt,

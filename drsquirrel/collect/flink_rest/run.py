@@ -30,6 +30,8 @@ EXTRA_REQUESTS = 5
 """Requests per job and round for operators' metrics and checkpoint details; more where there are
 more than ten vertices, fewer in the round that connects, which has others to ask."""
 END_AHEAD_ROUNDS = 10
+STATES_MAX = 50
+"""Of one run; Flink has 10."""
 SAME_TIME_MS = 1_000
 WRITER = ": Writer"
 """A sink's writer may feed a committer; it is the one that tells."""
@@ -168,7 +170,8 @@ class RunWatch:
         self._details = details
 
     def _tell_states(self, details: JobDetails, origins: Origins) -> None:
-        for state, time_ms in sorted(details.timestamps.items(), key=lambda item: item[1]):
+        newest_last = sorted(details.timestamps.items(), key=lambda item: item[1])
+        for state, time_ms in newest_last[-STATES_MAX:]:
             if time_ms > 0 and self._told.is_new(f"{time_ms}|{state}"):
                 event = ChangeEvent(
                     origin=origins.next("", *self.key),
@@ -201,7 +204,8 @@ class RunWatch:
         """Tell each at once, and again when more is known: the newest ones that failed or are slow
         are looked at per vertex, as far as there is room."""
         room = min(self._settings.checkpoint_details_per_round, self._extra - 1)
-        for checkpoint in sorted(history, key=lambda c: -c.id):
+        newest_first = sorted(history, key=lambda c: -c.id)
+        for checkpoint in newest_first[: self._settings.checkpoints_max]:
             slow = checkpoints.age_ms(checkpoint, now_ms) >= self._settings.slow_checkpoint_ms
             failed = checkpoint.status == "FAILED"
             version = f"{checkpoint.id}|{checkpoint.status}"

@@ -40,5 +40,7 @@ class PollSettings:
     """TaskManagers of one cluster that are watched: those known before first."""
     failures_max: int = 500
     """Failures that are read from one answer: the newest."""
+    checkpoints_max: int = 500
+    """Checkpoints that are read from one answer: the newest."""
     remembered_max: int = 5_000
     """Failures, checkpoints and changes of one run that are remembered as already told."""

@@ -9,8 +9,9 @@ from aiohttp import web
 from drsquirrel.collect.flink_rest.answer import Jobs, TaskManagers, parsed
 from drsquirrel.collect.flink_rest.error import NotFlinkError
 from drsquirrel.collect.flink_rest.settings import PollSettings
+from drsquirrel.model.event import ChangeEvent, CheckpointEvent, FailureEvent
 from tests.collect.flink_rest.simulated import Simulated, SimulatedTaskManager
-from tests.collect.flink_rest.watched import Watched
+from tests.collect.flink_rest.watched import Watched, of
 
 JOB = {
     "jid": "a" * 32,
@@ -103,3 +104,19 @@ async def test_operators_without_end_at_any_parallelism_are_not_put_together(
         tracemalloc.stop()
     assert found.vertices_covered == 1
     assert peak_bytes < 200 << 20
+
+
+async def test_of_a_history_without_end_the_newest_are_told(flink: Simulated) -> None:
+    job = flink.job(counts={"completed": 1})
+    done = {"status": "COMPLETED", "is_savepoint": False, "failure_message": "x" * 100_000}
+    job.history = [{**done, "id": i, "trigger_timestamp": flink.now_ms} for i in range(50)]
+    job.exceptions = [{"stacktrace": f"a.B: {i}", "timestamp": i} for i in range(50)]
+    job.timestamps |= {f"STATE-{i}": i for i in range(1, 1_000)}
+    async with Watched(flink, PollSettings(checkpoints_max=5, failures_max=5)) as watched:
+        found = await watched.round()
+    told = of(CheckpointEvent, found)
+    assert {c.id for c in told} == set(range(45, 50))
+    assert max(len(c.failure) for c in told) <= 2_000
+    assert {f.time_ms for f in of(FailureEvent, found)} == set(range(45, 50))
+    states = [c.subject for c in of(ChangeEvent, found) if c.what == "job-state"]
+    assert "RUNNING" in states and len(states) <= 50

@@ -43,6 +43,21 @@ async def test_an_error_message_of_flink_is_redacted_too() -> None:
     assert "u:p" not in str(found) and "at x" not in str(found)
 
 
+async def test_an_answer_of_too_many_items_to_look_through_is_not_used() -> None:
+    found = await refusal(answering(f'["password=x"{",1" * 300_000}]'))
+    assert isinstance(found, error.BadAnswerError)
+    assert "cannot be looked for" in str(found)
+
+
+async def test_where_a_redirect_leads_to_is_told_without_its_secret() -> None:
+    async def away(_: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": f"http://x/?token={SECRET}"})
+
+    found = await refusal(away)
+    assert isinstance(found, error.RedirectRefusedError)
+    assert "http://x/?token=••••" in str(found) and SECRET not in str(found)
+
+
 async def test_a_long_answer_is_decoded_beside_the_event_loop() -> None:
     handler = answering(json.dumps([{"stacktrace": "password=x " * 200_000}]))
     async with serving(handler) as url, FlinkClient(url) as client:
