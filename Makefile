@@ -127,7 +127,7 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.run
 
 web/node_modules/.installed: web/package-lock.json web/.npmrc | $(VENV)/.run
 	$(call say,installing what the page is built with (once))
-	@$(npm) ci --ignore-scripts
+	@$(npm) ci --ignore-scripts >/dev/null
 	@touch $@
 
 $(PAGE): $(PAGE_SOURCES) web/node_modules/.installed

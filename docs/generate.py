@@ -150,6 +150,7 @@ def _toml(value: object) -> str:
 
 def _commands() -> Iterator[str]:
     yield "# Commands"
+    yield "`make run` and `make setup` install `drsquirrel` as `.venv/bin/drsquirrel`."
     group = typer.main.get_command(cli)
     assert isinstance(group, typer.core.TyperGroup)
     context = typer.Context(group, info_name="drsquirrel")
