@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 
-from demo.__main__ import interrupt
 from demo.cluster import LIBC, PR_SET_PDEATHSIG
 from drsquirrel.app import opened
 from drsquirrel.serve.server import ListenError
@@ -80,6 +80,11 @@ def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.terminate()
         process.wait()
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    print("Stopping Dr. Squirrel and the demo; this takes some seconds.", flush=True)
+    raise KeyboardInterrupt
 
 
 def end_with_parent() -> None:

@@ -65,6 +65,7 @@ def test_the_page_comes_up_and_no_process_outlives_its_starter(
         watched.send_signal(number)
         assert watched.wait(STOP_S) in (0, -number)
         assert all_end(processes), output.read_text()
+        assert number == signal.SIGKILL or "\nStopping Dr. Squirrel" in output.read_text()
     finally:
         for pid in filter(is_alive, processes):
             os.kill(pid, signal.SIGKILL)
