@@ -130,13 +130,14 @@ def _row_began_ms(episodes: Sequence[Episode], newest: Episode) -> int:
     """When the row of episodes up to this one with its signature began."""
     began_ms = newest.began_ms
     for episode in reversed(episodes[: episodes.index(newest)]):
-        if _signature(episode) != _signature(newest):
+        if signature(episode) != signature(newest):
             break
         began_ms = episode.began_ms
     return began_ms
 
 
-def _signature(episode: Episode) -> str:
+def signature(episode: Episode) -> str:
+    """What the first fault of an episode is told again by; "" where none is known."""
     return episode.first.event.signature if episode.first else ""
 
 

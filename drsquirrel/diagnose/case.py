@@ -252,7 +252,7 @@ def threads_at(
         # Flink may have cut the name; the whole name of another vertex is not meant.
         and (name.startswith(s.task) and s.task and s.task not in others)
     ]
-    return thread_verdict(samples) if samples else Unknown("no thread dump was taken")
+    return thread_verdict(samples) if samples else Unknown("no recent thread dump shows them")
 
 
 def slow_host(at: VertexNow, containers: Mapping[str, ContainerNow]) -> str | Unknown:

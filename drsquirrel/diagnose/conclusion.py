@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from drsquirrel.diagnose.answer import Given
 from drsquirrel.diagnose.bottleneck import Walk
+from drsquirrel.diagnose.episode import is_restart
 from drsquirrel.diagnose.hour import MeasuredHour
 from drsquirrel.diagnose.memory import SURE, key_of
 from drsquirrel.diagnose.now import Now
@@ -15,6 +16,7 @@ from drsquirrel.model.report import (
     Answer,
     Benign,
     CheckResult,
+    Incident,
     Onset,
     Symptom,
     quoted,
@@ -24,6 +26,8 @@ from drsquirrel.model.verdict import Confidence, Outcome, Verdict
 from drsquirrel.rules.wording import plural
 
 HOUR_MS = 3_600_000
+OF_RESTARTS = frozenset({"restart-rate-high", "restart-loop", "job-not-running"})
+"""Checks that fail by restarts, also when these are over."""
 WORDS = {
     Confidence.CERTAIN: "Certain",
     Confidence.LIKELY: "Likely",
@@ -41,6 +45,7 @@ def conclude(
     symptoms: list[Symptom],
     checks: list[CheckResult],
     benign: Sequence[Benign],
+    incidents: Sequence[Incident],
     *,
     batch: bool,
     before: Verdict | None,
@@ -64,11 +69,26 @@ def conclude(
         return Conclusion(verdict=verdict, headline=worst.text, subline=subline)
     bad = [c for c in checks if c.outcome in (Outcome.FAIL, Outcome.WARN)]
     if bad:
-        return Conclusion(verdict=verdict, headline=bad[0].title, subline=bad[0].says)
+        told = _recovered(case, bad[0], incidents) or (bad[0].title, bad[0].says)
+        return Conclusion(verdict=verdict, headline=told[0], subline=told[1])
     open_ = _open(case, now, batch=batch, before=before)
     if open_ is not None:
         return open_
     return _healthy(case, hour, now, benign, batch=batch)
+
+
+def _recovered(
+    case: Case, bad: CheckResult, incidents: Sequence[Incident]
+) -> tuple[str, str] | None:
+    """Headline and subline of a run that is up again, where the worst is that it was not."""
+    restarts = [e for e in case.episodes if is_restart(e)]
+    if bad.code not in OF_RESTARTS or not restarts or case.all_running is not True:
+        return None
+    began_ms, ended_ms = restarts[-1].began_ms, restarts[-1].ended_ms
+    told = next((i for i in incidents if i.began_ms <= began_ms), None)
+    why = f": {told.title}" if told and told.cause else ""
+    up = f" It has run again since {clock(ended_ms)}." if ended_ms else ""
+    return f"It restarted at {clock(began_ms)}{why}", f"{bad.says}{up}"
 
 
 def _verdict(case: Case, symptoms: list[Symptom], checks: list[CheckResult]) -> Verdict:

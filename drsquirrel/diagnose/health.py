@@ -29,9 +29,7 @@ def assess_all(
 ) -> list[CheckResult]:
     """Every check's result: worst first, then by section, then by how far over its threshold."""
     observed = {code: _observed(check, series) for code, check in checks.items()}
-    findings = {
-        code: _find(check, series, facts, observed[code]) for code, check in checks.items()
-    }
+    findings = {code: _find(check, series, facts, observed[code]) for code, check in checks.items()}
     order = sorted(
         checks,
         key=lambda code: (
@@ -76,8 +74,7 @@ def _observed(check: Check, series: Measured) -> int:
 def _unseen(check: Check, observed: int) -> str:
     if not observed:
         return f"Not seen in the last hour. {check.assess_by}"
-    seen = f"Seen in {observed} of the last 60 minutes; it takes {check.min_minutes}."
-    return f"{seen} {check.assess_by}"
+    return f"Seen in {observed} of the last 60 minutes; it takes {check.min_minutes} to judge."
 
 
 def _result(code: str, check: Check, finding: Finding, observed: int) -> CheckResult:

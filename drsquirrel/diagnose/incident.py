@@ -1,9 +1,11 @@
-"""The incidents of the hour that are over, each with who failed first."""
+"""The incidents of the hour that are over or go on again and again, and who failed first."""
 
-from drsquirrel.diagnose.answer import ask
+from collections.abc import Iterable
+
+from drsquirrel.diagnose.answer import ask, signature
 from drsquirrel.diagnose.episode import is_rescale
 from drsquirrel.diagnose.memory import SURE
-from drsquirrel.diagnose.question import Causes
+from drsquirrel.diagnose.question import EPISODES_APART_MS, Causes, live_episode
 from drsquirrel.model.case import Case, Episode
 from drsquirrel.model.report import Culprit, Incident
 from drsquirrel.rules.cause import Question
@@ -14,23 +16,42 @@ ENTRIES_LOST = "Earlier entries of Flink's history may be lost"
 
 
 def incidents_of(case: Case, causes: Causes) -> list[Incident]:
-    """The newest first. A rescale is none."""
-    over = [e for e in case.episodes if e.ended_ms is not None]
-    told = [e for e in over if not is_rescale(e, case.now_ms)]
-    return [_incident(case, episode, causes) for episode in reversed(told[-SHOWN:])]
+    """The newest first. A rescale is none, and a loop of restarts is one."""
+    told = [e for e in case.episodes if not is_rescale(e, case.now_ms)]
+    rows = [r for r in _rows(told) if len(r) > 1 or r[0].ended_ms is not None]
+    return [_incident(case, row, causes) for row in reversed(rows[-SHOWN:])]
 
 
-def _incident(case: Case, episode: Episode, causes: Causes) -> Incident:
+def _rows(episodes: Iterable[Episode]) -> list[list[Episode]]:
+    """The episodes, those that failed alike and soon after each other together."""
+    rows: list[list[Episode]] = []
+    for episode in episodes:
+        before = rows[-1][-1] if rows else None
+        soon = before and episode.began_ms - (before.ended_ms or 0) < EPISODES_APART_MS
+        if before and soon and _like(before) == _like(episode) and signature(episode):
+            rows[-1].append(episode)
+        else:
+            rows.append([episode])
+    return rows
+
+
+def _like(episode: Episode) -> tuple[str, bool]:
+    return signature(episode), episode.restarted
+
+
+def _incident(case: Case, row: list[Episode], causes: Causes) -> Incident:
+    episode = row[-1]
+    goes_on = len(row) > 1 and live_episode(case) is episode
     found = ask(Question.WHO_FAILED_FIRST, causes, case.about(episode=episode)).answer
     best = found if found and found.confidence in SURE else None
     return Incident(
-        began_ms=episode.began_ms,
-        ended_ms=episode.ended_ms,
+        began_ms=row[0].began_ms,
+        ended_ms=None if goes_on else episode.ended_ms,
         cause=best.code if best else None,
         title=best.title if best else _what_happened(episode),
         culprit=best.culprit if best else Culprit(),
-        failures=len(episode.faults),
-        note=ENTRIES_LOST if episode.entries_lost is True else "",
+        failures=len(row) if len(row) > 1 else len(episode.faults),
+        note=ENTRIES_LOST if any(e.entries_lost is True for e in row) else "",
     )
 
 

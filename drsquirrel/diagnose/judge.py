@@ -102,6 +102,7 @@ def diagnose(
     symptoms = explained(symptoms, causes)
     is_sure = any(a.confidence in SURE for a in causes)
     benign = [] if stands else list(benign_of(m.case, m.in_burst, is_explained=is_sure))
+    incidents = incidents_of(m.case, rules.causes)
     told = stands or conclude(
         m.case,
         m.hour,
@@ -111,6 +112,7 @@ def diagnose(
         symptoms,
         checks,
         benign,
+        incidents,
         batch=inquiry.is_batch,
         before=memory.verdict,
     )
@@ -126,7 +128,7 @@ def diagnose(
         subline=told.subline,
         since_ms=_since(causes, since_ms),
         causes=causes,
-        incidents=incidents_of(m.case, rules.causes),
+        incidents=incidents,
         symptoms=symptoms,
         benign=benign,
         checks=checks,

@@ -178,13 +178,15 @@ def _checkpoint_strip(
     if durations:
         took = dict.fromkeys((duration(durations[0]), duration(durations[-1])))
         told = " → ".join(took)
+    last_ms = max(map(ended_ms, checkpoints.completed), default=None)
+    last = f", last at {clock(last_ms)}" if last_ms else ""
     failed = len(checkpoints.failed)
     return Strip(
         kind="checkpoints",
         id="checkpoints",
         name="checkpoints",
         cells="".join(cells),
-        sentence=f"{told}, {failed or 'none'} failed",
+        sentence=f"{told}, {failed or 'none'} failed{last}",
     )
 
 

@@ -9,7 +9,7 @@ from drsquirrel.diagnose.standing import is_restarting, is_starting
 from drsquirrel.model.case import Bottleneck, Case, ContainerNow, Lag
 from drsquirrel.model.report import Answer, Culprit, Symptom, quoted
 from drsquirrel.model.unknown import Unknown, known
-from drsquirrel.rules.wording import count, duration, percent, plural
+from drsquirrel.rules.wording import about, duration, percent, plural
 
 
 def explained(symptoms: Iterable[Symptom], answers: list[Answer]) -> list[Symptom]:
@@ -63,6 +63,8 @@ def _not_running(case: Case) -> str:
     waiting = known(case.tasks_waiting, 0)
     if waiting:
         return f"{plural(waiting, 'task')} {'waits' if waiting == 1 else 'wait'} for a slot"
+    if case.state == "RUNNING":
+        return "Not all tasks run, though Flink calls the job RUNNING"
     return f"Not all tasks run: the job is {case.state}"
 
 
@@ -71,7 +73,7 @@ def _saturated(b: Bottleneck) -> Symptom:
     if of == 1:
         work = "its only subtask works"
     elif n == of:
-        work = f"all {of} subtasks work"
+        work = f"{'both' if of == 2 else f'all {of}'} subtasks work"
     else:
         work = f"{n} of {of} subtasks {'works' if n == 1 else 'work'}"
     return Symptom(
@@ -94,7 +96,7 @@ def _lag(case: Case, lag: Lag) -> Symptom:
     if isinstance(lag.records, Unknown):
         text = f"{name} falls behind by {duration(slope)} each second"
     else:
-        behind, more = plural(lag.records, "record"), count(slope * 60)
+        behind, more = plural(lag.records, "record"), about(slope * 60)
         text = f"{name} is {behind} behind, {more} more each minute"
     vertex_name = source.vertex.name if source else None
     return Symptom(

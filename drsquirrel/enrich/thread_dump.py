@@ -175,7 +175,7 @@ class ThreadDumps:
             path = f"/taskmanagers/{container}/thread-dump"
             answer = await asyncio.wait_for(self._get.get(path), HANGS_S)
             samples, threads = samples_of(answer, container, began_ms, facts)
-            result = f"{threads} threads, {len(samples)} of this run's tasks"
+            result = f"{threads} threads, {len(samples)} of them run tasks"
         except TimeoutError:
             failed, result = True, f"no answer in {HANGS_S:g} s"
         except Exception as error:

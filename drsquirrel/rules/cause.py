@@ -101,11 +101,13 @@ def impossible(text: str, value: str = "") -> Evidence:
 class Cause(ABC):
     """A root cause. The docstring is its page; its code is its file's name in kebab case.
 
+    `topic` names it within a sentence: "a hot key".
     `explains`: codes of checks this cause leads to; `leads_to`: codes of other causes that are then
     its consequences (an acyclic graph, held by a test). `prior` is added to the score.
     Words and advice are asked for only where the evidence speaks for the answer.
     """
 
+    topic: ClassVar[str]
     answers: ClassVar[Question]
     explains: ClassVar[tuple[str, ...]] = ()
     leads_to: ClassVar[tuple[str, ...]] = ()

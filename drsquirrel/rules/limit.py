@@ -14,7 +14,7 @@ from drsquirrel.rules.operator import (
     operators,
     short,
 )
-from drsquirrel.rules.wording import count, plural, times
+from drsquirrel.rules.wording import about, count, plural, times
 
 WAITS_CORES = 0.4
 """A saturated thread that uses less CPU than this waits most of its time."""
@@ -202,7 +202,7 @@ def lag_grows(case: Case) -> str:
             if isinstance(lag.records, Unknown):
                 behind = count(lag.slope_per_s * 60 / 1000)
                 return f"It falls {behind} s further behind each minute."
-            return f"Lag grows by {count(lag.slope_per_s * 60)} records a minute."
+            return f"Lag grows by about {about(lag.slope_per_s * 60)} records a minute."
     return ""
 
 

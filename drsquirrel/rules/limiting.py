@@ -128,7 +128,7 @@ def cpu(case: Case, b: Bottleneck, *, computes: bool) -> Iterator[Evidence]:
         yield undecided("cpu", "whether its threads compute or wait", shown)
         return
     if most < limit.WAITS_CORES:
-        text, weight, agrees = "its process computes little: its threads wait", strong, not computes
+        text, weight, agrees = "its process computes little, its threads wait", strong, not computes
     elif most < limit.COMPUTES_CORES:
         yield undecided("cpu", "whether its threads compute or wait", shown)
         return

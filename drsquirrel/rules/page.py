@@ -1,6 +1,7 @@
 """The page of a rule: its docstring, a summary and sections under fixed headings."""
 
 from dataclasses import dataclass
+from functools import cache
 from inspect import getdoc
 from typing import NamedTuple
 
@@ -34,6 +35,7 @@ class Page:
         return next(s.text for s in self.sections if s.heading == heading)
 
 
+@cache
 def page_of(rule: Check | Cause) -> Page:
     """Read the docstring: a summary, then one "Heading: text" a section, each in its order."""
     headings = CHECK_HEADINGS if isinstance(rule, Check) else CAUSE_HEADINGS
@@ -47,4 +49,4 @@ def page_of(rule: Check | Cause) -> Page:
     (_, summary), *sections = ((heading, " ".join(" ".join(t).split())) for heading, t in written)
     if tuple(heading for heading, text in sections if text) != headings or not summary:
         raise PageError(f"{type(rule).__name__} needs a summary and, in this order: {headings}")
-    return Page(summary, tuple(Section(*s) for s in sections))
+    return Page(summary, tuple(Section(h, text[0].upper() + text[1:]) for h, text in sections))

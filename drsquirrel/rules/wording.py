@@ -24,6 +24,12 @@ def count(number: float) -> str:
     return _short(number)
 
 
+def about(number: float) -> str:
+    """A number that is measured roughly, to two digits: "14,000"."""
+    digits = max(0, len(f"{abs(number):.0f}") - 2)
+    return count(round(number, -digits)) if digits else count(number)
+
+
 def times(ratio: float) -> str:
     """A ratio: "3.1×"."""
     return f"{_short(ratio)}×"

@@ -33,6 +33,7 @@ NOTHING = Unknown("not measured")
 class Stub(Cause):
     """A cause that finds what it is told to find."""
 
+    topic: ClassVar[str] = "a stub"
     answers: ClassVar[Question] = ASKED
     evidence: tuple[Evidence, ...] = ()
     sure: bool = False
@@ -143,8 +144,8 @@ def test_an_answer_shows_its_evidence_and_whom_a_number_ruled_out() -> None:
     assert told == [
         (Stand.FOR, "it is much", "90 %"),
         (Stand.AGAINST, "but", ""),
-        (Stand.RULED_OUT, "low: too low", "1"),
-        (Stand.RULED_OUT, "out: no such thing", "0"),
+        (Stand.RULED_OUT, "a stub: too low", "1"),
+        (Stand.RULED_OUT, "a stub: no such thing", "0"),
     ]
     assert asked.answer.rivals == ("mute",), "it is not ruled out, and the answer is not sure"
 

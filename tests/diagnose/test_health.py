@@ -81,8 +81,8 @@ def test_a_finding_becomes_a_result_with_the_words_of_the_page() -> None:
     assert (result.value, result.shown, result.threshold) == (2.0, "2", "warns from 1")
     assert (result.says, result.evidence, result.minutes) == ("Two.", (row,), CALM)
     assert (result.warn_at, result.fail_at, result.observed_minutes) == (1.0, 3.0, 60)
-    assert (result.why, result.fix) == ("it is not.", "there is nothing to fix.")
-    assert result.ignore_when == "always."
+    assert (result.why, result.fix) == ("It is not.", "There is nothing to fix.")
+    assert result.ignore_when == "Always."
 
 
 def test_the_title_goes_with_the_outcome() -> None:
@@ -104,7 +104,7 @@ def test_with_too_few_minutes_it_says_how_many_were_seen() -> None:
     series = {RESTARTS: {"": (None,) * 51 + (0.0,) * 9}}
     result = assess("stub", Stub(FAILS), series, FACTS)
     assert result.outcome is Outcome.NO_DATA
-    assert result.says == "Seen in 9 of the last 60 minutes; it takes 10. Wait."
+    assert result.says == "Seen in 9 of the last 60 minutes; it takes 10 to judge."
     assert result.observed_minutes == 9
 
 

@@ -18,6 +18,7 @@ from drsquirrel.model.report import Answer, Culprit, Onset, Symptom
 from drsquirrel.model.unknown import Unknown
 from drsquirrel.model.verdict import Confidence, Verdict
 from drsquirrel.rules.cause import Question
+from drsquirrel.rules.load import load
 from tests.diagnose.made import subtask, vertex
 from tests.diagnose.sim import Sim
 from tests.diagnose.test_answer import a_case, container
@@ -161,9 +162,22 @@ def test_an_answer_explains_symptoms_at_its_vertex_and_the_lag_upstream() -> Non
     assert not by(symptom("job-not-running"), answer())
 
 
+TOPICS = {code: cause.topic for code, cause in load().causes.items()}
+
+
 def concluded(causes: list[Answer], symptoms: list[Symptom], **values: object) -> Conclusion:
     return conclude(
-        a_case(**values), HOUR, None, Given(), causes, symptoms, [], [], batch=False, before=None
+        a_case(**values),
+        HOUR,
+        None,
+        Given(topics=TOPICS),
+        causes,
+        symptoms,
+        [],
+        [],
+        [],
+        batch=False,
+        before=None,
     )
 
 
@@ -189,7 +203,7 @@ def test_an_unsure_answer_is_told_with_its_symptom() -> None:
     [saturated] = explained([symptom("operator-saturated", "k")], [unsure])
     found = concluded([unsure], [saturated])
     assert found.headline == "operator-saturated"
-    assert found.subline == "Possible: slow sink."
+    assert found.subline == "Possible: a slow sink."
 
 
 def test_an_answer_to_something_else_does_not_explain_the_symptom_in_the_headline() -> None:

@@ -107,8 +107,8 @@ def test_a_fault_that_begins_after_calm_minutes_has_its_onset_there() -> None:
 
 def test_possible_causes_leave_the_headline_to_the_symptom_and_say_what_would_decide() -> None:
     report = slow_sink().run(120)
-    assert report.headline == "`sink` limits the job: all 2 subtasks work without a pause"
-    assert report.subline.startswith("Possible: slow sink or ")
+    assert report.headline == "`sink` limits the job: both subtasks work without a pause"
+    assert report.subline.startswith("Possible: a slow sink or ")
     assert report.verdict is Verdict.WARNING
 
 

@@ -106,7 +106,7 @@ def test_a_checkpoint_without_a_duration_completes_all_the_same() -> None:
     sim.checkpoint(2, duration_ms=800, ended_ms=sim.ms(-7200))
     report = sim.run(10)
     strip = next(s for s in report.hour.strips if s.kind == "checkpoints")
-    assert strip.sentence == "800 ms, none failed"
+    assert strip.sentence == "800 ms, none failed, last at 14:05 UTC"
     age = next(c for c in report.checks if c.code == "checkpoint-missing")
     assert age.minutes[-1] == 10_000
 

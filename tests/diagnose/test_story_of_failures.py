@@ -51,7 +51,10 @@ def test_one_failure_is_named_at_once_and_becomes_an_incident() -> None:
     assert [s.text for s in report.symptoms] == ["It has failed once in the last hour"]
     report = sim.run(150)
     assert report.causes == [] and report.symptoms == []
-    assert report.headline == "The job restarts"
+    assert report.headline == (
+        "It restarted at 14:02 UTC: The code of `map` throws `IllegalStateException`"
+    )
+    assert report.subline.endswith("It has run again since 14:02 UTC.")
     [incident] = report.incidents
     assert (incident.cause, incident.failures) == ("user-code-exception", 1)
     assert (incident.began_ms, incident.ended_ms) == (sim.ms(120), sim.ms(130))
@@ -71,7 +74,8 @@ def test_a_loop_of_restarts_counts_each_recovery_however_few_readings_show_it() 
         sim.run(10)
     report = sim.reports[-1]
     assert value(report, "restart-rate-high") == 12
-    assert [i.ended_ms - i.began_ms for i in report.incidents if i.ended_ms] == [1000] * 12
+    [incident] = report.incidents
+    assert (incident.began_ms, incident.ended_ms, incident.failures) == (sim.ms(120), None, 12)
     assert outcome(report, "restart-loop") is Outcome.FAIL
     assert codes(report) == ["poison-record"]
 
@@ -112,7 +116,7 @@ def test_failures_of_one_moment_are_one_incident() -> None:
     assert value(report, "restart-rate-high") == 1
 
 
-def test_a_task_that_fails_in_a_later_attempt_of_its_region_begins_another_incident() -> None:
+def test_a_task_that_fails_in_a_later_attempt_of_its_region_is_another_failure() -> None:
     sim = Sim()
     sim.run(120)
     sim.fail_task("map", 0)
@@ -124,7 +128,8 @@ def test_a_task_that_fails_in_a_later_attempt_of_its_region_begins_another_incid
     sim.now_s += 4
     sim.look()
     report = sim.run(60)
-    assert [i.failures for i in report.incidents] == [2, 1]
+    assert value(report, "restart-rate-high") == 2
+    assert [i.failures for i in report.incidents] == [2]
 
 
 def test_a_direct_fault_after_its_echoes_is_who_failed_first() -> None:
@@ -190,7 +195,7 @@ def test_tasks_that_stay_away_without_an_exception_are_a_fault_after_a_minute() 
     sim.running = 3
     report = sim.run(90)
     assert report.verdict is Verdict.FAILING
-    assert report.headline == "Not all tasks run: the job is RUNNING"
+    assert report.headline == "Not all tasks run, though Flink calls the job RUNNING"
     assert report.subline == "Unexplained: none of 1 known cause fits what was measured."
 
 

@@ -203,9 +203,9 @@ def of_checkpoints(*completed: CheckpointEvent, failed: tuple[CheckpointEvent, .
     ("completed", "sentence"),
     [
         ((), "none completed, none failed"),
-        ((event(1, duration_ms=None),), "durations not told, none failed"),
-        ((event(1),), "500 ms, none failed"),
-        ((event(1), event(2, duration_ms=9_000)), "500 ms → 9 s, none failed"),
+        ((event(1, duration_ms=None),), "durations not told, none failed, last at 12:01 UTC"),
+        ((event(1),), "500 ms, none failed, last at 12:01 UTC"),
+        ((event(1), event(2, duration_ms=9_000)), "500 ms → 9 s, none failed, last at 12:02 UTC"),
     ],
 )
 def test_checkpoints_tell_from_what_duration_to_what(
@@ -219,7 +219,8 @@ def test_slow_checkpoints_are_raised_and_failed_ones_high() -> None:
     failed = (event(2, "FAILED"), event(3, "FAILED"), event(99, "FAILED"))
     assert of_checkpoints(event(1), slow, long_ago).cells[:4] == "_.l_"
     found = of_checkpoints(event(1), slow, failed=failed)
-    assert (found.cells[:4], found.sentence) == ("_.hh", "500 ms → 5 min, 3 failed")
+    assert found.cells[:4] == "_.hh"
+    assert found.sentence == "500 ms → 5 min, 3 failed, last at 12:02 UTC"
 
 
 def test_restarts_are_counted_without_rescales() -> None:

@@ -132,7 +132,7 @@ async def test_three_dumps_of_two_taskmanagers_are_taken_apart_and_listed() -> N
         assert all(1_000 <= b - a <= 2_000 for a, b in pairwise(times))
     assert [(a.container, a.time_ms) for a in actions] == cluster.dumps()
     assert {(a.what, a.took_ms, a.result) for a in actions} == {
-        ("thread dump", 50, "40 threads, 0 of this run's tasks")
+        ("thread dump", 50, "40 threads, 0 of them run tasks")
     }
     assert dumps.refused == ""
 

@@ -191,7 +191,7 @@ def bottleneck(
             chain_index=dump.get("chain_index", -1),
         )
         if dump
-        else Unknown("no thread dump was taken"),
+        else Unknown("no recent thread dump shows them"),
         neighbours_cost_rise=number(spec, "neighbours_cost_rise", "unknown"),
         slow_host=number(spec, "slow_host", ""),
     )

@@ -15,6 +15,14 @@ def test_every_file_is_a_rule_whose_code_is_its_name() -> None:
         assert rules[code] is rule
 
 
+def test_each_cause_has_a_name_of_its_own_that_stands_within_a_sentence() -> None:
+    topics = [cause.topic for cause in load().causes.values()]
+    assert len(set(topics)) == len(topics)
+    assert all(
+        topic.startswith(("a ", "an ", "too ", "one ", "records ", "barriers ")) for topic in topics
+    )
+
+
 def test_a_check_and_a_cause_never_share_a_code() -> None:
     rules = load()
     assert not set(rules.checks) & set(rules.causes)

@@ -59,7 +59,7 @@ def test_every_threshold_says_its_unit_and_what_it_is(code: str) -> None:
 
 def test_a_section_is_found_by_its_heading_on_one_line() -> None:
     page = page_of(load().checks["checkpoint-slow"])
-    text = "the longest end-to-end time of a completed checkpoint, as a share of the time-out."
+    text = "The longest end-to-end time of a completed checkpoint, as a share of the time-out."
     assert page.under("What it checks") == text
 
 

@@ -40,6 +40,7 @@ class CheckpointTimeoutBackpressure(Cause):
     What does not help: a longer time-out alone; more memory; more tolerated failures.
     """
 
+    topic = "barriers held up by backpressure"
     answers = Question.WHY_DO_CHECKPOINTS_FAIL
     explains = (
         "checkpoint-failing",

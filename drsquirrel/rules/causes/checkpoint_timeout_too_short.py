@@ -39,6 +39,7 @@ class CheckpointTimeoutTooShort(Cause):
     What does not help: unaligned checkpoints, more parallelism, more memory.
     """
 
+    topic = "a checkpoint time-out that is too short"
     answers = Question.WHY_DO_CHECKPOINTS_FAIL
     explains = (
         "checkpoint-failing",

@@ -25,6 +25,8 @@ class CpuBoundOperator(Limiting):
     What does not help: more memory, asynchronous calls, more parallelism elsewhere.
     """
 
+    topic = "an operator that needs more CPU"
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         b = limit.limit_of(case)
         yield from limiting.all_alike(b)

@@ -35,6 +35,8 @@ class DataSkew(Limiting):
     What does not help: more parallelism, since a key stays in one subtask; other machines.
     """
 
+    topic = "records that cost more in some subtasks"
+
     much_cost: float = threshold(2.0, unit="× others", help="Cost of a record: heavy from here.")
 
     def weigh(self, case: Case) -> Iterator[Evidence]:

@@ -39,6 +39,7 @@ class DataSkewHotKey(Limiting):
     What does not help: more parallelism, since a key stays in one subtask; more CPU or memory.
     """
 
+    topic = "a hot key"
     explains = (*Limiting.explains, "record-skew-high")
 
     equal_cost: float = threshold(1.5, unit="× others", help="Cost of a record: equal below.")

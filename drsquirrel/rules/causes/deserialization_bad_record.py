@@ -25,6 +25,8 @@ class DeserializationBadRecord(Throwing):
     What does not help: more restart attempts: the record is still there.
     """
 
+    topic = "a record that cannot be parsed"
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         fault = failure.direct_of(case)
         if fault is None:

@@ -39,6 +39,7 @@ class GcPressure(Cause):
     What does not help: more parallelism in the same process, more managed memory.
     """
 
+    topic = "too much garbage collection"
     answers = Question.WHAT_GROWS
     explains = (
         "gc-old-gen-high",

@@ -35,6 +35,7 @@ class HeapOom(Failing):
     What does not help: more restart attempts, more managed or network memory.
     """
 
+    topic = "a full Java heap"
     explains = (*Failing.explains, "heap-full-after-gc", "gc-old-gen-high")
     leads_to = ("gc-pressure", "not-enough-slots")
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from drsquirrel.model.case import Case
-from drsquirrel.model.report import Culprit
+from drsquirrel.model.case import Case, ContainerNow
+from drsquirrel.model.report import Culprit, quoted
 from drsquirrel.model.unknown import Unknown, known
 from drsquirrel.rules.cause import (
     Advice,
@@ -38,6 +38,7 @@ class NotEnoughSlots(Cause):
     What does not help: restarting the job: it asks for the same slots again.
     """
 
+    topic = "too few slots"
     answers = Question.IS_IT_RUNNING
     explains = ("job-not-running", "restart-rate-high", "restart-loop", "checkpoint-missing")
 
@@ -85,17 +86,25 @@ class NotEnoughSlots(Cause):
 
     def title(self, case: Case) -> str:
         waiting = known(case.tasks_waiting, 0.0)
-        tasks = f"{plural(waiting, 'task')} wait" if waiting else "its tasks wait"
+        tasks = f"{plural(waiting, 'task')} wait" if waiting else "the job's tasks wait"
         tasks = tasks.replace("1 task wait", "1 task waits")
-        return f"The cluster has too few slots: {tasks} for one, and none is free"
+        lost = self._lost(case)
+        since = f" since it lost TaskManager {quoted(lost.id)}" if lost else ""
+        return f"The cluster has too few slots{since}: {tasks} for one, and none is free"
+
+    def _lost(self, case: Case) -> ContainerNow | None:
+        """The TaskManager that this run lost last, if it has not come back."""
+        gone = [c for e in case.episodes for c in e.lost if c.gone_ms is not None]
+        return gone[-1] if gone else None
 
     def culprit(self, case: Case) -> Culprit:
         return Culprit()
 
     def advise(self, case: Case) -> Iterator[Advice]:
-        needs = widest(case)
+        needs, lost = widest(case), self._lost(case)
+        place = f" in place of {quoted(lost.id)}" if lost else ""
         yield Advice(
-            title=f"Add TaskManagers until this job can have {plural(needs, 'slot')}",
+            title=f"Add TaskManagers{place} until this job can have {plural(needs, 'slot')}",
             because=f"It needs as many as its highest parallelism, {needs}; none is free now.",
             expect="the job runs within a minute",
         )
@@ -110,4 +119,6 @@ class NotEnoughSlots(Cause):
         return ("restarting the job",)
 
     def if_nothing_is_done(self, case: Case) -> str:
+        if self._refused(case):
+            return "It fails again each time Flink does not get the slots."
         return "It fails when the slot request times out, after 5 min by default."

@@ -32,6 +32,7 @@ class ParallelismTooLow(Limiting):
     What does not help: more memory, more parallelism of the other vertices.
     """
 
+    topic = "too few subtasks"
     prior = -0.5
 
     flat_cost: float = threshold(1.2, unit="× before", help="Cost of a record: as ever below.")

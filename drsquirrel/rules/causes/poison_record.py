@@ -33,6 +33,7 @@ class PoisonRecord(Throwing):
     What does not help: more restart attempts, going back to the same checkpoint.
     """
 
+    topic = "one record that fails each time"
     prior = -1.0
 
     def weigh(self, case: Case) -> Iterator[Evidence]:

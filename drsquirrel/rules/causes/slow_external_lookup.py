@@ -33,6 +33,8 @@ class SlowExternalLookup(Limiting):
     What does not help: more CPU or memory, or more parallelism upstream.
     """
 
+    topic = "a slow lookup in another system"
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         b = limit.limit_of(case)
         if limit.only_sink(b):

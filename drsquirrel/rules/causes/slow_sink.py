@@ -26,6 +26,8 @@ class SlowSink(Limiting):
     What does not help: more memory, more parallelism upstream, a longer checkpoint time-out.
     """
 
+    topic = "a slow sink"
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         b = limit.limit_of(case)
         if not limit.writes(b):

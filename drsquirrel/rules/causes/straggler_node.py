@@ -36,6 +36,7 @@ class StragglerNode(Limiting):
     What does not help: more parallelism, since each part still gets its share of the records.
     """
 
+    topic = "a slow machine"
     prior = -0.5
 
     slower: float = threshold(

@@ -33,12 +33,13 @@ class TaskmanagerHung(Failing):
     What does not help: a longer heartbeat time-out: it only hides the process for longer.
     """
 
+    topic = "a TaskManager that hangs"
     leads_to = ("not-enough-slots",)
 
     def weigh(self, case: Case) -> Iterator[Evidence]:
         silent, found = self._silent(case), failure.suspects(case)
         if failure.direct_of(case) or not (silent or found or failure.timed_out(case)):
-            yield impossible("no TaskManager has stopped to answer")
+            yield impossible("no TaskManager has stopped answering")
             return
         age_ms = failure.last_heartbeat_ms(silent or found)
         if isinstance(age_ms, Unknown):
@@ -75,7 +76,7 @@ class TaskmanagerHung(Failing):
         at = self._at(case)
         age = max((known(c.heartbeat_age_ms, 0.0) for c in self._silent(case)), default=0.0)
         since = f": its last heartbeat is {duration(age)} old" if age else ""
-        did = "does not answer" if age else "stopped to answer, until Flink took its tasks away"
+        did = "does not answer" if age else "stopped answering, until Flink took its tasks away"
         return f"{failure.named(case, at[:1])} {did}{since}"
 
     def culprit(self, case: Case) -> Culprit:

@@ -46,6 +46,7 @@ class TaskmanagerKilled(Failing):
     What does not help: more restart attempts; changing the job because of closed connections.
     """
 
+    topic = "a TaskManager that was killed"
     leads_to = ("not-enough-slots",)
 
     def weigh(self, case: Case) -> Iterator[Evidence]:
@@ -110,7 +111,9 @@ class TaskmanagerKilled(Failing):
         return ("more restart attempts",)
 
     def if_nothing_is_done(self, case: Case) -> str:
-        return "" if case.all_running is True else super().if_nothing_is_done(case)
+        return (
+            "All tasks run again." if case.all_running is True else super().if_nothing_is_done(case)
+        )
 
 
 def _relayed(case: Case) -> bool:

@@ -34,6 +34,7 @@ class TmHeartbeatTimeout(Failing):
     What does not help: a longer heartbeat time-out, unless collections are known to take so long.
     """
 
+    topic = "a TaskManager that fell silent"
     leads_to = ("not-enough-slots",)
     prior = 0.5
 

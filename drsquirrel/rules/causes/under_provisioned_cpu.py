@@ -31,6 +31,7 @@ class UnderProvisionedCpu(Limiting):
     What does not help: more parallelism on the same cores, more memory, a faster sink.
     """
 
+    topic = "too few cores"
     prior = -0.5
 
     def weigh(self, case: Case) -> Iterator[Evidence]:

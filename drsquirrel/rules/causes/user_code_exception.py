@@ -31,6 +31,8 @@ class UserCodeException(Throwing):
     What does not help: more restart attempts, more memory, a longer checkpoint interval.
     """
 
+    topic = "an exception in the job's own code"
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         fault = failure.direct_of(case)
         if fault is None:

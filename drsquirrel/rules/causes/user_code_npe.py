@@ -29,6 +29,8 @@ class UserCodeNpe(Throwing):
     What does not help: more restart attempts: the same record is read again.
     """
 
+    topic = "a null value in the job's own code"
+
     def weigh(self, case: Case) -> Iterator[Evidence]:
         fault = failure.direct_of(case)
         if fault is None:

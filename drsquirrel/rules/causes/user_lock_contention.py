@@ -27,6 +27,7 @@ class UserLockContention(Limiting):
     What does not help: more parallelism in the same processes, more CPU, more memory.
     """
 
+    topic = "a lock that subtasks share"
     prior = -0.5
 
     one_core_least: float = threshold(0.6, unit="cores", help="Of a process: about one from here.")

@@ -45,14 +45,14 @@ class BackpressureHigh(Check):
     )
     assess_by = "Watch the job for ten minutes: waiting times are differences of Flink's counters."
 
-    red_share: float = threshold(0.5, unit="of a minute", help="A minute is red above this.")
+    red_share: float = threshold(0.5, unit="of a minute", help="A minute is high above this.")
     warn_hour_share: float = threshold(0.3, unit="of the hour", help="Red minutes: warn from here.")
     harm_minutes: float = threshold(5, unit="min", help="Red minutes in which lag rises, to fail.")
     harm_timeout_share: float = threshold(
         0.5, unit="of the time-out", help="A checkpoint this long is endangered."
     )
     harm_rate: float = threshold(
-        0.8, unit="of the records", help="In red minutes fewer pass than this share of calm ones."
+        0.8, unit="of the records", help="In high minutes fewer pass than this share of calm ones."
     )
 
     def check(self, hour: Hour) -> Finding:
@@ -68,7 +68,7 @@ class BackpressureHigh(Check):
         if share >= self.warn_hour_share:
             harm = next(self._harm(hour, red), "")
             outcome = Outcome.FAIL if harm else Outcome.WARN
-        says = f"{sum(red)} of {seen} observed minutes were red"
+        says = f"{sum(red)} of {seen} observed minutes were high"
         hit = [name for name, minutes in reds.items() if minutes]
         says += f" at {', '.join(map(quoted, hit[:5]))}" if hit else ""
         says += f"; {harm}." if harm else "."
@@ -80,7 +80,7 @@ class BackpressureHigh(Check):
             "checkpoints or throughput suffer",
             says=says,
             evidence=tuple(
-                EvidenceRow(name=quoted(name), value=plural(minutes, "red minute"))
+                EvidenceRow(name=quoted(name), value=plural(minutes, "high minute"))
                 for name, minutes in reds.items()
                 if minutes
             ),

@@ -31,7 +31,7 @@ class GcOldGenHigh(Check):
         "ten minutes."
     )
 
-    red_share: float = threshold(0.1, unit="of a minute", help="A minute is red above this.")
+    red_share: float = threshold(0.1, unit="of a minute", help="A minute is high above this.")
     warn_minutes: float = threshold(1, unit="min", help="Red minutes: warn from here.")
     fail_minutes: float = threshold(10, unit="min", help="Red minutes: fail from here.")
     critical_share: float = threshold(0.3, unit="of a minute", help="A minute is critical above.")
@@ -53,7 +53,7 @@ class GcOldGenHigh(Check):
             outcome = Outcome.FAIL
         name, red = (critical_name, reds[critical_name][0]) if is_critical else (name, red)
         seen = hour.observed(GC_OLD_SHARE)
-        says = f"{quoted(name)} was red in {plural(red, 'minute')} of {seen} observed"
+        says = f"{quoted(name)} was high in {plural(red, 'minute')} of {seen} observed"
         says += f", above {percent(self.critical_share)} in {critical}" if is_critical else ""
         return Finding(
             outcome,
@@ -62,9 +62,9 @@ class GcOldGenHigh(Check):
             threshold=f"warns from {count(self.warn_minutes)} min above {percent(self.red_share)}, "
             f"fails from {count(self.fail_minutes)} min, or {count(self.critical_minutes)} min "
             f"above {percent(self.critical_share)}",
-            says=f"{says}." if red else f"No minute of {seen} observed was red.",
+            says=f"{says}." if red else f"No minute of {seen} observed was high.",
             evidence=tuple(
-                EvidenceRow(name=quoted(n), value=plural(r, "red minute"), note=f"{c} critical")
+                EvidenceRow(name=quoted(n), value=plural(r, "high minute"), note=f"{c} critical")
                 for n, (r, c) in reds.items()
                 if r
             ),

@@ -57,7 +57,7 @@ class RestartLoop(Check):
             value=longest,
             shown=f"{count(longest)} in a row",
             threshold=f"fails from {count(self.fail_restarts)} in a row",
-            says=f"At most {plural(longest, 'restart')} in a row without a completed checkpoint.",
+            says=f"Longest row without a completed checkpoint: {plural(longest, 'restart')}.",
             evidence=(
                 EvidenceRow(name="restarts", value=count(hour.total(RESTARTS))),
                 EvidenceRow(
