@@ -45,10 +45,8 @@ const NOTHING: Record<Report["verdict"], string> = {
 /** No advice: why there is none; for an unknown job, what hinders us from knowing. */
 function Without({ report }: { report: Report }) {
   const { sources, gaps } = report.data;
-  const hindrances = [
-    ...sources.filter(({ state, says }) => state !== "fresh" && says).map(({ says }) => says),
-    ...gaps,
-  ];
+  const silent = sources.filter(({ state, says }) => state !== "fresh" && says);
+  const hindrances = silent.length > 0 ? silent.map(({ says }) => says) : gaps;
   return (
     <>
       <p className="soft">{NOTHING[report.verdict]}</p>

@@ -31,8 +31,8 @@ export function AlsoSeen({ report }: { report: Report }) {
             </small>
           </Line>
         ))}
-        {alike(incidents).map((group, i) => (
-          <Incidents key={i} group={group} />
+        {incidents.map((incident) => (
+          <IncidentLine key={incident.began_ms} incident={incident} />
         ))}
         {benign.map(({ code, text }, i) => (
           <Line key={`${code}${i}`} icon={<Leaf size={15} aria-hidden />} word="Harmless">
@@ -44,32 +44,19 @@ export function AlsoSeen({ report }: { report: Report }) {
   );
 }
 
-/** Incidents that are told alike, such as the turns of a restart loop, are one line. */
-function alike(incidents: Incident[]): Incident[][] {
-  const groups = new Map<string, Incident[]>();
-  for (const incident of incidents) {
-    const { title, cause, note, ended_ms } = incident;
-    const key = JSON.stringify([title, cause, note, ended_ms === null]);
-    groups.set(key, [...(groups.get(key) ?? []), incident]);
-  }
-  return [...groups.values()];
-}
-
-function Incidents({ group }: { group: Incident[] }) {
-  const { title, culprit, cause, note, ended_ms } = group[0]!;
+function IncidentLine({ incident }: { incident: Incident }) {
+  const { title, culprit, cause, note, began_ms, ended_ms, failures } = incident;
   const open = ended_ms === null;
-  const failures = group.reduce((sum, incident) => sum + incident.failures, 0);
   const Icon = open ? Siren : History;
   return (
-    <Line icon={<Icon size={15} aria-hidden />} word={open ? "Incident, open" : "Incident, over"}>
-      <Time ms={Math.min(...group.map(({ began_ms }) => began_ms))} />
+    <Line icon={<Icon size={15} aria-hidden />} word={open ? "Goes on" : "Incident, over"}>
+      <Time ms={began_ms} />
       {" – "}
-      {open ? "now" : <Time ms={Math.max(...group.map(({ ended_ms: end }) => end ?? 0))} />}
-      {group.length > 1 && `, ${group.length} times`}: <Sentence>{title}</Sentence>
+      {open ? "now" : <Time ms={ended_ms} />}
+      {failures > 1 && `, ${failures} failures`}: <Sentence>{title}</Sentence>
       <small>
         <Where culprit={culprit} />
-        {failures > group.length && ` ${failures} failures. `}
-        {note && <Sentence>{note}</Sentence>} {cause && <RuleLink code={cause} />}
+        {note && <Sentence>{`${note}. `}</Sentence>} {cause && <RuleLink code={cause} />}
       </small>
     </Line>
   );

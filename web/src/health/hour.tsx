@@ -143,7 +143,8 @@ function Readout({ hour, minute }: { hour: LastHour; minute: number | null }) {
 function RateRow({ values }: { values: LastHour["records_per_s"] }) {
   const seen = values.filter((value) => value !== null);
   if (seen.length === 0) return null;
-  const last = values.at(-1) ?? null;
+  // The minute that has just begun has no rate yet.
+  const last = values.at(-1) ?? values.at(-2) ?? null;
   const range = rangeText(seen, "a second");
   return (
     <div className="group">

@@ -23,7 +23,10 @@ export function VerdictCard({ report }: { report: Report }) {
               </span>
             )}
           </span>
-          <span className="soft">{tally(checks)}</span>
+          <span className="soft">
+            {verdict === "unknown" && "of the last hour: "}
+            {tally(checks)}
+          </span>
         </p>
         <h1 id="verdict">
           <Sentence>{report.headline}</Sentence>
@@ -33,7 +36,7 @@ export function VerdictCard({ report }: { report: Report }) {
             <Sentence>{report.subline}</Sentence>
           </p>
         )}
-        {failed.length > 0 && <Failed checks={failed} />}
+        {failed.length > 0 && verdict !== "unknown" && <Failed checks={failed} />}
         <Facts report={report} />
       </div>
       {report.graph.length > 0 && <Graph nodes={report.graph} />}

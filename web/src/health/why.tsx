@@ -7,7 +7,6 @@ import { AdviceList } from "./advice";
 
 export function Why({ report }: { report: Report }) {
   const [cause, ...others] = report.causes;
-  const explained = report.symptoms.filter(({ explained_by }) => explained_by.length > 0);
   return (
     <section className="card why" aria-labelledby="why">
       <h2 id="why">Why we think so {cause && <small>{CONFIDENCES[cause.confidence]}</small>}</h2>
@@ -15,26 +14,31 @@ export function Why({ report }: { report: Report }) {
         <>
           <EvidenceTable evidence={cause.evidence} />
           <Relations cause={cause} />
+          <Explains cause={cause} symptoms={report.symptoms} />
         </>
       ) : (
         <Looked report={report} />
       )}
-      {explained.length > 0 && (
-        <p className="soft">
-          <b>It explains:</b>{" "}
-          {explained.map(({ code, text }, i) => (
-            <Fragment key={`${code}${i}`}>
-              {i > 0 && "; "}
-              <Sentence>{text}</Sentence>
-            </Fragment>
-          ))}
-          .
-        </p>
-      )}
       {others.map((other, i) => (
-        <Other key={`${other.code}${i}`} cause={other} />
+        <Other key={`${other.code}${i}`} cause={other} symptoms={report.symptoms} />
       ))}
     </section>
+  );
+}
+
+/** What a cause leads to, and no other cause's symptoms. */
+function Explains({ cause, symptoms }: { cause: Answer; symptoms: Report["symptoms"] }) {
+  const explained = symptoms.filter(({ explained_by }) => explained_by.includes(cause.code));
+  if (explained.length === 0) return null;
+  return (
+    <p className="soft">
+      <b>It explains:</b>{" "}
+      {explained.map(({ code, text }, i) => (
+        <Fragment key={`${code}${i}`}>
+          <Sentence>{text}</Sentence>.{" "}
+        </Fragment>
+      ))}
+    </p>
   );
 }
 
@@ -52,7 +56,11 @@ function Looked({ report }: { report: Report }) {
   ];
   return (
     <table className="evidence">
-      <caption className="soft">No cause is open. The verdict rests on:</caption>
+      <caption className="soft">
+        {report.verdict === "unknown"
+          ? "Too little is known for a verdict. There is:"
+          : "No cause was looked for or found. The verdict rests on:"}
+      </caption>
       <tbody>
         {rows.map(([name, value]) => (
           <tr key={name}>
@@ -124,7 +132,7 @@ function Relations({ cause }: { cause: Answer }) {
   );
 }
 
-function Other({ cause }: { cause: Answer }) {
+function Other({ cause, symptoms }: { cause: Answer; symptoms: Report["symptoms"] }) {
   return (
     <details>
       <summary>
@@ -134,6 +142,7 @@ function Other({ cause }: { cause: Answer }) {
       <EvidenceTable evidence={cause.evidence} />
       {cause.advice.length > 0 && <AdviceList advice={cause.advice} />}
       <Relations cause={cause} />
+      <Explains cause={cause} symptoms={symptoms} />
     </details>
   );
 }

@@ -29,7 +29,7 @@ function Cluster({ cluster }: { cluster: ClusterRow }) {
             </>
           ))}
         . {says && <Sentence>{says}</Sentence>}
-        {silent && " Its jobs are unknown until then."}{" "}
+        {silent && " Until it answers, nothing new is known of its jobs."}{" "}
         <small>
           <Name>{url}</Name>
         </small>

@@ -86,7 +86,8 @@ const Row = memo(function Row({ row }: { row: JobRow }) {
 
 function Rate({ values }: { values: readonly (number | null)[] }) {
   const seen = values.filter((value) => value !== null);
-  const last = values.at(-1) ?? null;
+  // The minute that has just begun has no rate yet.
+  const last = values.at(-1) ?? values.at(-2) ?? null;
   if (!seen.length) return null;
   const range = rangeText(seen, "records a second");
   return (
