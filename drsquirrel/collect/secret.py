@@ -29,7 +29,7 @@ _KEY_STEMS = (
 )
 # A part of everything else that a rule below can hit.
 _LOOK_STEMS = (
-    rb"[:_]//[^\s\"]*@|hooks\.slack|"
+    rb"//[^\s\"]*@|%2f%2f[^\s\"]*%40|hooks\.slack|"
     rb"jdbc[:_]oracle|loginmodule|bearer|basic |eyj|-----begin|aiza|ya29\.|gocspx-|"
     rb"\dq~|xox[a-z]-|xapp-|gh[a-z]_|glpat-|[sr]k_(?:live|test)_|hv[sbr]\.|npm_|dapi[0-9a-f]{8}|"
     rb"sg\.|a[a-z]{3}[a-z0-9]{16}"
@@ -56,10 +56,12 @@ _JAAS = re2.compile(
 )
 # user:password@ where what follows the colon is not a port; then a lone user of http.
 _USERINFO = re2.compile(
-    rb"(?i)\b([a-z][a-z0-9+.\-]*://)[^\s/?#@:'\"<>]*:(?:"
+    rb"(?i)((?:\b[a-z][a-z0-9+.\-]*:)?//)[^\s/?#@:'\"<>]*:(?:"
     rb"(?:[^\d\s/@'\"<>]|\d+[^\d\s/?#@'\"<>,])(?:[^\s?#'\"<>]*@|[^\s/'\"<>]*@)|\d*@)"
     rb"|\b(https?://)[^\s/?#@:'\"<>]+@"
 )
+# The same within an address, where it is escaped.
+_ESCAPED_USERINFO = re2.compile(rb"(?i)(%2f%2f)[^\s/?#@'\"<>&]*?%3a[^\s/?#@'\"<>&]*?%40")
 # The same in a metric's name, in which Flink writes colons as underscores.
 _METRIC_USERINFO = re2.compile(rb"(?i)([a-z][a-z0-9+.\-]*_//)[^\s/?#@'\"<>]*_[^\s/@'\"<>]*@")
 _ORACLE = re2.compile(rb"(?i)(jdbc[:_]oracle[:_][a-z0-9]+[:_])[^\s/@'\"<>]+/[^\s@'<>]+@")
@@ -75,7 +77,7 @@ _TOKEN = re2.compile(
     rb"(?:hooks\.slack\.com/\w+|webhook\.office\.com/\w+|discord(?:app)?\.com/api/webhooks)"
     rb"/[^\s\"'<>]+"
 )
-_QUOTE = rb"(?:\\*[\"'`]|&(?:quot|apos|#39|#34|#x27|#x22);)"
+_QUOTE = rb"(?:\\*[\"'`]|&(?:quot|apos|#39|#34|#x27|#x22);|(?i:%2[27]|\\+u002[27]))"
 _OPENING = re2.compile(rb"[\w\-]{0,16}(" + _QUOTE + rb")")
 _UNTIL_QUOTE = {
     quote: re2.compile(rb"(?s)(?:[^" + quote + rb"\\]|\\.|" + quote + quote + rb")*")
@@ -177,6 +179,7 @@ class Secrets:
         raw = self._hide_pairs(raw)
         if looks:
             raw = _USERINFO.sub(rb"\1\2" + mark("url").encode() + b"@", raw)
+            raw = _ESCAPED_USERINFO.sub(rb"\1" + mark("url").encode() + b"@", raw)
             raw = _METRIC_USERINFO.sub(rb"\1" + mark("url").encode() + b"@", raw)
             raw = _ORACLE.sub(rb"\1" + mark("url").encode() + b"@", raw)
             raw = _TOKEN.sub(mark("token").encode(), raw)
