@@ -237,7 +237,7 @@ def _header(file: Path, line: bytes) -> Header:
         head = msgspec.json.decode(line)
         ours = head["format"] == FORMAT
         schema = int(head["schema"])
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError, RecursionError):
         ours = False
     if not ours:
         raise RecordingError(f"{file} is no recording: make one with `drsquirrel record URL FILE`.")
@@ -255,7 +255,7 @@ def _header(file: Path, line: bytes) -> Header:
 def _entry(file: Path, line: bytes) -> Asked:
     try:
         return msgspec.json.decode(line, type=Asked)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _damaged(file) from None
 
 

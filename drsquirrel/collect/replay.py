@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from drsquirrel.collect.flink_rest import error as errors
-from drsquirrel.collect.flink_rest.error import FlinkError, StatusError
+from drsquirrel.collect.flink_rest.error import BadAnswerError, FlinkError, StatusError
 from drsquirrel.collect.recording import Asked, Recording
 
 SETTLE_TURNS = 20
@@ -68,7 +68,10 @@ class RecordedGet:
         self._clock.reach(asked.t + asked.took)
         if asked.error:
             raise _recorded_error(asked)
-        return msgspec.json.decode(asked.answer)
+        try:
+            return msgspec.json.decode(asked.answer)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise BadAnswerError(f"The recording's answer to {path} is broken.") from None
 
     def _next(self, path: str) -> Asked:
         told = self._recording.asked.get(path)

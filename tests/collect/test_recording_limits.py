@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import zstandard
 
-from drsquirrel.collect.flink_rest.error import FlinkError, GoneError
+from drsquirrel.collect.flink_rest.error import BadAnswerError, FlinkError, GoneError
 from drsquirrel.collect.recording import (
     FRAME_BYTES,
     Recorder,
@@ -109,6 +109,28 @@ def test_times_that_no_recorder_wrote_are_damage_not_an_endless_playback(
     assert read(written(tmp_path / "well", t=HEADER.begun_ms + 1)).cut_off
     with pytest.raises(RecordingError, match="is damaged"):
         read(written(tmp_path / "r", **wrong))
+
+
+@pytest.mark.parametrize("depth", [1_000, 100_000])
+def test_lines_nested_without_end_are_damage(tmp_path: Path, depth: int) -> None:
+    nested = b"[" * depth + b"]" * depth
+    line = b'{"t":%d,"path":"/x","answer":%s}' % (HEADER.begun_ms, nested)
+    text = msgspec.json.encode(HEADER) + b"\n" + line + b"\n"
+    (tmp_path / "r").write_bytes(zstandard.compress(text))
+    with pytest.raises(RecordingError, match="is damaged"):
+        read(tmp_path / "r")
+    (tmp_path / "header").write_bytes(zstandard.compress(nested + b"\n"))
+    with pytest.raises(RecordingError, match="is no recording"):
+        read(tmp_path / "header")
+
+
+async def test_an_answer_that_is_no_text_is_an_error_of_this_answer_alone(tmp_path: Path) -> None:
+    line = b'{"t":%d,"path":"/x","answer":"\xff"}' % HEADER.begun_ms
+    text = msgspec.json.encode(HEADER) + b"\n" + line + b"\n"
+    (tmp_path / "r").write_bytes(zstandard.compress(text))
+    recording = read(tmp_path / "r")
+    with pytest.raises(BadAnswerError, match="/x is broken"):
+        await RecordedGet(recording, RecordedClock(recording.begins_ms)).get("/x")
 
 
 def test_a_frame_that_wants_much_memory_is_not_unpacked(tmp_path: Path) -> None:
