@@ -22,6 +22,10 @@ from drsquirrel.serve.site import Site
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 MAX_PORT = 65535
 BACKLOG = 128
+CONNECTIONS = 512
+"""Open at once; more have to wait, until one that says nothing has done so for too long. Half of
+what a process may open by default: clusters and the database need some too."""
+SILENT_MS = 5_000
 MAX_HEAD_BYTES = 64 * 1024
 GRACE_S = 1.0
 """How long a stop waits for a client that is in the middle of sending its request."""
@@ -69,7 +73,10 @@ class _Embedded(Server):
             target=site,
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(max_buffer_size=MAX_HEAD_BYTES),
+            backpressure=CONNECTIONS,
+            http1_settings=HTTP1Settings(
+                header_read_timeout=SILENT_MS, max_buffer_size=MAX_HEAD_BYTES
+            ),
             websockets=False,
             log_level=LogLevels.error,
             # Without "incremental", granian would close the handlers of our own log.

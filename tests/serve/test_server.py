@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from drsquirrel.serve.server import ListenError, listen, serve, url
+from drsquirrel.serve.server import CONNECTIONS, SILENT_MS, ListenError, listen, serve, url
 
 
 def ipv6_is_there() -> bool:
@@ -118,6 +118,17 @@ async def test_it_stops_within_two_seconds_whatever_clients_are_open(
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
     writer.close()
+
+
+async def test_idle_connections_keep_nobody_out_and_are_closed(shelf: Any, page_dir: Path) -> None:
+    async with served(shelf, page_dir) as port:
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(CONNECTIONS - 12)]
+        assert (await ask(port, get("/livez"))).endswith(b"alive\n")
+        began = time.monotonic()
+        await asyncio.wait_for(asyncio.gather(*(reader.read() for reader, _ in idle)), 20)
+        assert time.monotonic() - began < 2 * SILENT_MS / 1000
+        for _, writer in idle:
+            writer.close()
 
 
 async def test_cancelling_the_task_closes_the_port(shelf: Any, page_dir: Path) -> None:
