@@ -172,9 +172,8 @@ async def test_a_cluster_that_dies_is_tried_until_the_time_is_up_and_no_longer()
 async def test_a_look_too_short_to_judge_a_job_says_how_long_is_enough() -> None:
     async with simulated(WallClock()) as flink:
         flink.job("orders")
-        said = list[str]()
-        settings = Settings(poll_interval_s=2)
-        [report] = await diagnose_url(Cluster(url=flink.url), settings, RULES, "", 2, said.append)
+        cluster, settings, said = Cluster(url=flink.url), Settings(poll_interval_s=2), list[str]()
+        [report] = await diagnose_url(cluster, settings, RULES, "", 2, said.append)
         assert report.verdict is Verdict.UNKNOWN
         assert said[-1] == "Too short a look for some jobs: give it --seconds 60."
 
