@@ -276,7 +276,7 @@ class App:
         lines += _family(
             "drsquirrel_redaction_failures_total",
             "counter",
-            "Texts of Flink that were hidden whole, because no secret in them could be found.",
+            "Texts of Flink hidden whole: they could not be searched for secrets.",
             unread,
         )
         owed, lost = [("", len(self._owed))], [("", self._lost_batches)]
