@@ -28,6 +28,8 @@ from drsquirrel.watch.window import Hours, Windows
 
 LISTED_MS = 24 * 3_600_000
 """A job that is no longer there stays in the list for so long."""
+RUNS_MAX = 5_000
+"""Of one cluster; beyond, those that have been gone for longest are no longer listed."""
 HELD_MINUTES = 3
 """A container serves a run that had subtasks in it in the last minutes."""
 SETTLED_MS = 60_000
@@ -196,7 +198,7 @@ class Desk:
         return desk.runs[id_]
 
     def _forget(self, desk: ClusterDesk, now_ms: int) -> None:
-        """Once a minute, what is older than a day, or the hour."""
+        """Once a minute, what is older than a day, or the hour, and what is too much."""
         if now_ms // MINUTE_MS <= self._minute:
             return
         self._minute = now_ms // MINUTE_MS
@@ -205,6 +207,11 @@ class Desk:
             for id_, run in list(of.runs.items()):
                 if (of.last_answer_ms or 0) - run.last_seen_ms > LISTED_MS:
                     del of.runs[id_]
+            gone = [r for r in of.runs.values() if r.last_seen_ms < (of.last_answer_ms or 0)]
+            gone.sort(key=lambda run: run.last_seen_ms)
+            for run in gone[: max(0, len(of.runs) - RUNS_MAX)]:
+                del of.runs[run.id]
+                self.dropped["too many runs"] += 1
             for container in set(of.minutes) - set(of.containers or ()):
                 if not self._of_container(of, container):
                     del of.minutes[container]

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.desk import LISTED_MS, Desk, Known, ahead_ms, by_our_clock, run_to_show
+from drsquirrel.desk import LISTED_MS, RUNS_MAX, Desk, Known, ahead_ms, by_our_clock, run_to_show
 from drsquirrel.diagnose.memory import Memory
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, MetricReport, Origin
 from drsquirrel.model.facts import RunSeen
@@ -171,6 +171,17 @@ def test_what_is_too_old_is_forgotten() -> None:
     assert len(desk.runs) == 1
     sim.desk.take(CLUSTER, found(at_ms=sim.clock_ms + LISTED_MS + 60_000))
     assert desk.runs == {}
+
+
+def test_of_runs_without_end_those_gone_for_longest_are_forgotten() -> None:
+    desk = a_desk(CLUSTER)
+    rounds = [[seen(f"{number:04}{i:028}") for i in range(500)] for number in range(12)]
+    for number, runs in enumerate(rounds):
+        desk.take(CLUSTER, found(*runs, at_ms=NOON_MS + number * 60_000))
+    kept = {run.seen.job for run in desk.clusters[CLUSTER].runs.values()}
+    assert kept == {run.job for runs in rounds[2:] for run in runs}
+    assert len(kept) == RUNS_MAX
+    assert desk.dropped["too many runs"] == 1_000
 
 
 def test_the_runs_of_a_cluster_that_is_silent_for_days_are_not_forgotten() -> None:
