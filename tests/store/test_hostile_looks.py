@@ -1,4 +1,4 @@
-"""The embedded app: what one cluster sends that nobody can store or search harms that look alone."""
+"""What one cluster sends that nobody can store or search harms the look at it alone."""
 
 import re
 from collections.abc import AsyncIterator
