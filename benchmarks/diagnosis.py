@@ -22,7 +22,7 @@ from tests.faults.watching import Watching, names_the_cause
 RESULT = Path(__file__).parent / "results" / "diagnosis.json"
 DONE = Path(".run/evidence/diagnosis.jsonl")
 REPEATS = int(os.environ.get("REPEATS", "10"))
-EVERY_S = 240
+EVERY_S = 180
 """A repeat starts so long after the one before it."""
 NAMED_WITHIN_S = 150
 STAYS_S = 300

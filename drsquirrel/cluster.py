@@ -199,9 +199,9 @@ class Watch:
             every = replace(facts, vertices=tuple(vertices))
             samples, actions = await self._dumps.take(every, wanted)
             for other, its_facts in planned:
-                # A name that two runs have tells nothing of the one that did not ask.
+                # A name that two runs have tells nothing of one that does not ask.
                 own = tuple(
-                    v.name for v in its_facts.vertices if other is run or names[v.name] == 1
+                    v.name for v in its_facts.vertices if other.wants_threads or names[v.name] == 1
                 )
                 found = [s for s in samples if any(name.startswith(s.task) for name in own)]
                 done = actions if found or other is run else []

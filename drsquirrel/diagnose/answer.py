@@ -1,6 +1,6 @@
 """Answers as the report shows them: evidence, who was ruled out, since when, in which order."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from drsquirrel.diagnose.memory import SURE
@@ -8,6 +8,7 @@ from drsquirrel.diagnose.question import Causes, Weighed, questions_of, weigh
 from drsquirrel.model.case import Case, Episode
 from drsquirrel.model.report import Answer, Culprit, Evidence, Onset
 from drsquirrel.model.verdict import Confidence, Stand
+from drsquirrel.rules import failure
 from drsquirrel.rules.cause import Question
 
 RIVAL = 0.1
@@ -119,21 +120,12 @@ def _ruled_out(best: Weighed, ranked: list[Weighed]) -> Iterator[Evidence]:
 
 def _onset(case: Case, question: Question) -> Onset | None:
     if question is Question.WHO_FAILED_FIRST and case.episode:
-        first_ms = _row_began_ms(case.episodes, case.episode)
-        return Onset(earliest_ms=first_ms, latest_ms=first_ms)
+        first = next(iter(failure.row(case)), case.episode)
+        earliest_ms = case.start_ms if failure.row_is_cut(case) else first.began_ms
+        return Onset(earliest_ms=earliest_ms, latest_ms=first.began_ms)
     if question is Question.WHY_DOES_THE_BOTTLENECK_LIMIT and case.bottleneck:
         return case.bottleneck.onset
     return None
-
-
-def _row_began_ms(episodes: Sequence[Episode], newest: Episode) -> int:
-    """When the row of episodes up to this one with its signature began."""
-    began_ms = newest.began_ms
-    for episode in reversed(episodes[: episodes.index(newest)]):
-        if signature(episode) != signature(newest):
-            break
-        began_ms = episode.began_ms
-    return began_ms
 
 
 def signature(episode: Episode) -> str:

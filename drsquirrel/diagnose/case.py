@@ -17,6 +17,7 @@ from drsquirrel.diagnose.rate import FROZEN
 from drsquirrel.diagnose.thread import verdict as thread_verdict
 from drsquirrel.diagnose.vertex import UNSEEN, cost_skew, known_costs, send_errors, skew
 from drsquirrel.model.case import (
+    NOT_DUMPED,
     Bottleneck,
     Case,
     CheckpointsNow,
@@ -36,7 +37,8 @@ EQUAL_RECORDS = 1.5
 """Subtasks whose records differ by less than this factor get about the same work."""
 SLOW_FACTOR = 2.0
 """A subtask whose records cost this multiple of its quicker peers' is slow by itself."""
-THREADS_FRESH_MS = 600_000
+THREADS_FRESH_MS = 1_200_000
+"""Two series of dumps, ten minutes apart, add up."""
 FROZEN_MS = 45_000
 """Counters older than this are not of now: four rounds brought none."""
 HEARTBEAT_LATE_MS = 12_000
@@ -237,22 +239,23 @@ def lag_now(seen: LagSeen) -> Lag:
 def threads_at(
     inquiry: Inquiry, at: VertexNow, site: Site, onset: Onset | None, now_ms: int
 ) -> ThreadVerdict | Unknown:
-    """What the saturated subtasks' threads did in the dumps of the last ten minutes, and since it
-    may have begun."""
+    """What the saturated subtasks' threads did in the dumps of the last twenty minutes, and since
+    it may have begun."""
     since_ms = now_ms - THREADS_FRESH_MS
     if onset:
         since_ms = max(since_ms, onset.earliest_ms)
     name = at.vertex.name
     others = {v.name for v in inquiry.facts.vertices} - {name} if inquiry.facts else set()
+    held_in = {s.index: s.container for s in at.subtasks if s.index in site.subtasks}
     samples = [
         s
         for s in inquiry.threads
         if s.time_ms >= since_ms
-        and s.subtask in site.subtasks
+        and held_in.get(s.subtask) == s.container
         # Flink may have cut the name; the whole name of another vertex is not meant.
         and (name.startswith(s.task) and s.task and s.task not in others)
     ]
-    return thread_verdict(samples) if samples else Unknown("no recent thread dump shows them")
+    return thread_verdict(samples) if samples else NOT_DUMPED
 
 
 def slow_host(at: VertexNow, containers: Mapping[str, ContainerNow]) -> str | Unknown:

@@ -16,7 +16,8 @@ from drsquirrel.model.clock import Clock
 from drsquirrel.model.facts import JobFacts, ThreadSample
 from drsquirrel.model.report import Action
 
-DUMPS_PER_TASKMANAGER = 3
+DUMPS_PER_TASKMANAGER = 4
+"""Eight samples of a vertex with one subtask on each of two TaskManagers."""
 DUMPS_PERIOD_MS = 600_000
 TASKMANAGERS = 2
 APART_S = 1.3
@@ -75,7 +76,10 @@ def refusal(
         (in_flight, "another thread dump of this cluster is being taken"),
         (any(d.failed for d in own), "an earlier thread dump of it did not come back"),
         (any(d.took_ms > SLOW_MS for d in recent), "its last thread dump took more than 1 s"),
-        (len(recent) >= DUMPS_PER_TASKMANAGER, "it had 3 thread dumps in the last 10 min"),
+        (
+            len(recent) >= DUMPS_PER_TASKMANAGER,
+            f"it had {DUMPS_PER_TASKMANAGER} thread dumps in the last 10 min",
+        ),
         (
             any(now_ms - d.time_ms < APART_MS for d in recent),
             "its last thread dump was less than 1 s ago",
@@ -107,7 +111,7 @@ class ThreadDumps:
     async def take(
         self, facts: JobFacts, taskmanagers: Sequence[TaskManagerNow]
     ) -> tuple[list[ThreadSample], list[Action]]:
-        """Up to 3 dumps of up to 2 TaskManagers: the threads of this run, and what was done.
+        """Up to 4 dumps of up to 2 TaskManagers: the threads of this run, and what was done.
 
         Takes some seconds. Whatever the cluster does is told by the actions and `refused`.
         """

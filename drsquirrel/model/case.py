@@ -106,6 +106,9 @@ class ThreadKind(StrEnum):
     STATE = "state"
 
 
+NOT_DUMPED = Unknown("no recent thread dump shows them")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadVerdict:
     """What the task threads of a vertex do, from at least 8 samples of at least 3 dumps."""

@@ -220,6 +220,15 @@ def row(case: Case) -> tuple[Episode, ...]:
     return tuple(reversed(found))
 
 
+def row_is_cut(case: Case) -> bool:
+    """Whether there were failures before the first that is known of."""
+    first = next(iter(case.episodes), None)
+    known_row = row(case)
+    return (
+        bool(known_row) and known_row[0] is first and any(f.event.attempt > 0 for f in first.faults)
+    )
+
+
 def _signature(fault: Fault) -> str:
     return fault.event.signature
 
@@ -268,8 +277,8 @@ def same_record(case: Case) -> bool:
 
 def failures(case: Case) -> str:
     """How often it failed in a row: "4 times in a row, within 3 min"."""
-    n = len(row(case))
-    return "once so far" if n < 2 else f"{plural(n, 'time')} in a row"
+    n, cut = len(row(case)), "at least " if row_is_cut(case) else ""
+    return f"{cut}once so far" if n < 2 else f"{cut}{plural(n, 'time')} in a row"
 
 
 # TaskManagers

@@ -6,7 +6,7 @@ Shared evidence is written once, so that one number never reads in two ways.
 from collections.abc import Iterator
 from typing import ClassVar
 
-from drsquirrel.model.case import Bottleneck, Case, ThreadKind
+from drsquirrel.model.case import NOT_DUMPED, Bottleneck, Case, ThreadKind
 from drsquirrel.model.report import Culprit, quoted
 from drsquirrel.model.unknown import Unknown
 from drsquirrel.rules import limit
@@ -175,8 +175,9 @@ def dump_threads(b: Bottleneck) -> Iterator[Advice]:
     """The measurement that decides between waiting, computing and locking."""
     at = limit.busiest(b)
     if isinstance(b.threads, Unknown) and at:
+        more = "" if b.threads == NOT_DUMPED else " more"
         yield Advice(
-            title=f"Take three thread dumps of {quoted(at.id)}, 2 s apart",
+            title=f"Take four{more} thread dumps of {quoted(at.id)}, 2 s apart",
             kind="measure",
             because="They show whether its busy threads wait, queue for a lock, or compute.",
         )

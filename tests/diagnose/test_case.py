@@ -1,6 +1,7 @@
 """The case: where slow subtasks are, what threads belong to whom, what costs more than before."""
 
 import pytest
+from msgspec.structs import replace
 
 from drsquirrel.diagnose.bottleneck import Site, Walk
 from drsquirrel.diagnose.case import cost_rise, is_silent, slow_host, threads_at
@@ -92,7 +93,7 @@ def inquiry(*threads: ThreadSample, facts: JobFacts | None = None) -> Inquiry:
     )
 
 
-def samples(task: str, at_ms: int = 1_000_000, subtask: int = 0) -> list[ThreadSample]:
+def samples(task: str, at_ms: int = 2_000_000, subtask: int = 0) -> list[ThreadSample]:
     frames = (
         "com.example.Hash.of(Hash.java:1)",
         "org.apache.flink.streaming.api.operators.StreamMap.processElement(S.java)",
@@ -111,7 +112,7 @@ def samples(task: str, at_ms: int = 1_000_000, subtask: int = 0) -> list[ThreadS
 
 
 SITE = Site("m", (0,), 1.0)
-NOW_MS = 1_100_000
+NOW_MS = 2_100_000
 
 
 def seen(
@@ -120,7 +121,8 @@ def seen(
     onset: Onset | None = None,
     facts: JobFacts | None = None,
 ) -> ThreadVerdict | Unknown:
-    return threads_at(inquiry(*threads, facts=facts), at(name=name), SITE, onset, NOW_MS)
+    here = at(("tm-1", NOTHING), ("tm-1", NOTHING), name=name)
+    return threads_at(inquiry(*threads, facts=facts), here, SITE, onset, NOW_MS)
 
 
 def test_threads_of_the_saturated_subtasks_tell_what_they_do() -> None:
@@ -129,11 +131,12 @@ def test_threads_of_the_saturated_subtasks_tell_what_they_do() -> None:
 
 
 def test_threads_of_another_time_subtask_or_vertex_do_not_count() -> None:
-    assert isinstance(seen(*samples("m", at_ms=NOW_MS - 600_001 - 9)), Unknown)
+    assert isinstance(seen(*samples("m", at_ms=NOW_MS - 1_200_001 - 9)), Unknown)
     assert isinstance(seen(*samples("m", subtask=1)), Unknown)
+    assert isinstance(seen(*(replace(s, container="tm-2") for s in samples("m"))), Unknown)
     assert isinstance(seen(*samples("x")), Unknown)
     assert isinstance(seen(*samples("")), Unknown)
-    late = Onset(earliest_ms=1_050_000, latest_ms=1_060_000)
+    late = Onset(earliest_ms=2_050_000, latest_ms=2_060_000)
     assert isinstance(seen(*samples("m"), onset=late), Unknown), "before it began"
 
 

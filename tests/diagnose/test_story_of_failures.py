@@ -319,6 +319,21 @@ def test_the_worst_of_a_row_is_since_when_it_began() -> None:
     assert report.since_ms == NOON_MS + 120_000
 
 
+def test_a_row_that_flinks_history_cuts_began_before_and_failed_at_least_so_often() -> None:
+    sim = Sim()
+    for task in sim.tasks.values():
+        task.attempt = 40
+    sim.now_s = 1800
+    for _ in range(3):
+        sim.restart()
+        sim.run(40)
+    [answer] = sim.reports[-1].causes
+    assert answer.onset is not None
+    assert answer.onset.earliest_ms == sim.start_ms
+    assert answer.onset.latest_ms == NOON_MS + 1_800_000
+    assert any(e.value == "at least 3 times in a row" for e in answer.evidence)
+
+
 def test_a_row_ends_where_another_exception_began_one() -> None:
     sim = Sim()
     sim.run(120)

@@ -89,8 +89,9 @@ class NotEnoughSlots(Cause):
         tasks = f"{plural(waiting, 'task')} wait" if waiting else "the job's tasks wait"
         tasks = tasks.replace("1 task wait", "1 task waits")
         lost = self._lost(case)
-        since = f" since it lost TaskManager {quoted(lost.id)}" if lost else ""
-        return f"The cluster has too few slots{since}: {tasks} for one, and none is free"
+        if lost:
+            return f"The cluster has too few slots since it lost TaskManager {quoted(lost.id)}"
+        return f"The cluster has too few slots: {tasks} for one, and none is free"
 
     def _lost(self, case: Case) -> ContainerNow | None:
         """The TaskManager that this run lost last, if it has not come back."""
