@@ -108,7 +108,12 @@ function Setting({ name, now, to }: { name: string; now: Value; to: Value }) {
     <span className="setting">
       <code>
         <Name>{name}</Name>
-        {now && (
+        {now && !to && (
+          <>
+            , now <Name>{now}</Name>
+          </>
+        )}
+        {now && to && (
           <>
             {" "}
             <span className="aloud">now</span>
