@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from drsquirrel.diagnose.answer import Given
 from drsquirrel.diagnose.bottleneck import Walk
 from drsquirrel.diagnose.episode import is_restart
+from drsquirrel.diagnose.fault import NEAR_MS
 from drsquirrel.diagnose.hour import MeasuredHour
 from drsquirrel.diagnose.memory import SURE, key_of
 from drsquirrel.diagnose.now import Now
 from drsquirrel.diagnose.standing import Conclusion, clock, is_restarting, is_starting
 from drsquirrel.diagnose.vertex import NEARLY_ALL
-from drsquirrel.model.case import Case
+from drsquirrel.model.case import Case, Episode, FaultKind
 from drsquirrel.model.report import (
     HOUR_MINUTES,
     Answer,
@@ -23,7 +24,7 @@ from drsquirrel.model.report import (
 )
 from drsquirrel.model.unknown import Unknown
 from drsquirrel.model.verdict import Confidence, Outcome, Verdict
-from drsquirrel.rules.wording import plural
+from drsquirrel.rules.wording import duration, plural
 
 HOUR_MS = 3_600_000
 OF_RESTARTS = frozenset({"restart-rate-high", "restart-loop", "job-not-running"})
@@ -138,9 +139,20 @@ def _unexplained(case: Case, now: Now | None, symptom: Symptom, given: Given) ->
             "Unexplained: no vertex works at its limit. Its reader, the system it reads from or a "
             "rate limit may hold it back."
         )
+    newest = case.episodes[-1] if case.episodes else None
+    if newest and newest.ended_ms is None and _may_be_told(case, newest):
+        ago = duration(case.now_ms - newest.began_ms)
+        return f"Not clear yet: it went down {ago} ago; what failed first shows within a minute."
     if not given.weighed:
         return "Unexplained: no known cause is about this."
     return f"Unexplained: none of {plural(given.weighed, 'known cause')} fits what was measured."
+
+
+def _may_be_told(case: Case, episode: Episode) -> bool:
+    """Whether nothing but echoes has been told, so shortly after it began."""
+    first = episode.first
+    is_young = case.now_ms - episode.began_ms < NEAR_MS
+    return is_young and (first is None or first.kind is FaultKind.RELAYED)
 
 
 def _open_ends(now: Now) -> tuple[str, ...]:

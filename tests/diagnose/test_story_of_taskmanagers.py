@@ -51,6 +51,9 @@ def test_what_cannot_be_deployed_to_a_dead_taskmanager_is_the_same_incident() ->
     sim.run(120)
     sim.fail(CLOSED.format("tm-1"))
     sim.stop()
+    assert sim.run(10).subline == (
+        "Not clear yet: it went down 10 s ago; what failed first shows within a minute."
+    )
     for _ in range(3):
         sim.turn("RUNNING")
         sim.pass_time(5)
