@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from drsquirrel.diagnose.answer import Given, give, ranked
 from drsquirrel.diagnose.benign import benign_of
+from drsquirrel.diagnose.bottleneck import Walk
 from drsquirrel.diagnose.burst import is_in_burst
 from drsquirrel.diagnose.case import build, up_for_ms
 from drsquirrel.diagnose.checkpoint import checkpoints_of
@@ -158,9 +159,10 @@ def holding_now(hour: MeasuredHour) -> frozenset[str]:
 def _remember(memory: Memory, m: Measured, given: Given) -> Memory:
     """The answers and symptoms of this look with those of before."""
     case = m.case
+    is_open = m.now is not None and isinstance(m.now.walk, Walk) and bool(m.now.walk.undecided)
     lacks_data = isinstance(case.bottlenecks, Unknown) and case.all_running is True
     unknown = frozenset[str]()
-    if lacks_data and not case.frozen and not case.warming_up:
+    if (is_open or lacks_data) and not case.frozen and not case.warming_up:
         unknown = frozenset({Question.WHY_DOES_THE_BOTTLENECK_LIMIT.value})
     return Memory(
         answers=hold_answers(memory, given.answers, raised=given.raised, unknown=unknown),

@@ -11,7 +11,8 @@ from drsquirrel.model.unknown import Truth, Unknown, either
 
 LEAST_MS = 25_000
 WINDOW_MS = 90_000
-"""What holds now shows in so much time; a minute keeps its first and last reading only."""
+"""What holds now shows in so much time; a minute keeps its first and last reading only. Of a
+cluster with so much to ask about that this holds no two points, older ones are taken too: three."""
 GROWTH_SHARE = 0.05
 """A lag that grows by less than this share of what is read meanwhile does not count as rising."""
 EMIT_GROWTH = 0.1
@@ -82,11 +83,10 @@ def _points(scopes: Mapping[ScopeKey, list[Line]], wanted: Metric) -> list[tuple
     if not readings:
         return []
     newest_ms, subtask, _ = readings[-1]
-    readings = [
-        told
-        for told in readings
-        if (told[1] < 0) == (subtask < 0) and told[0] >= newest_ms - WINDOW_MS
-    ]
+    readings = [told for told in readings if (told[1] < 0) == (subtask < 0)]
+    newer = [told for told in readings if told[0] >= newest_ms - WINDOW_MS]
+    if newest_ms - newer[0][0] >= LEAST_MS or len({told[0] for told in readings}) < 3:
+        readings = newer
     subtasks = {subtask for _, subtask, _ in readings}
     join = max if wanted is metric.EMIT_LAG_MS else sum
     current: dict[int, int] = {}

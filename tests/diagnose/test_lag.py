@@ -54,6 +54,11 @@ def test_only_the_last_90_s_count() -> None:
     assert seen(5000, 0, 0, 0, 0, 900, 1800, 2700, 3600, step_s=20).rising is True
 
 
+def test_where_the_last_90_s_hold_no_two_points_three_older_ones_decide() -> None:
+    assert seen(0, 500, 1000, step_s=95).rising is True
+    assert isinstance(seen(0, 500, step_s=95).rising, Unknown), "a burst may lie between"
+
+
 def test_a_lag_is_that_of_all_subtasks_together() -> None:
     both = scopes(0, 100, 200) | scopes(50, 50, 50, subtask=1)
     [found] = lags_of(both)

@@ -86,6 +86,15 @@ def test_a_source_whose_operators_never_tell_anything_has_no_lag_to_wait_for() -
     assert codes(sim.run(50)) == ["slow-sink"]
 
 
+def test_an_answer_stands_for_a_minute_while_the_lag_is_not_told() -> None:
+    sim = slow_sink()
+    assert codes(sim.run(180)) == ["slow-sink"]
+    sim.pending = None
+    stands = [codes(sim.run(10)) == ["slow-sink"] for _ in range(30)]
+    assert stands == sorted(stands, reverse=True) and stands.count(True) >= 10
+    assert stands[-1] is False
+
+
 def test_a_sink_that_becomes_slow_is_named_in_the_minute_after() -> None:
     sim = Sim()
     sim.run(600)
