@@ -1,7 +1,7 @@
 """How soon the right cause is named and for how long it stays, and what the healthy jobs hear.
 
 On one real cluster: healthy jobs run from beginning to end; beside them the sick ones start again
-and again, overlapping. A repeat that was over when the run was interrupted is not made again.
+and again. A repeat that was over when the run was interrupted is not made again.
 """
 
 import json
@@ -22,11 +22,10 @@ from tests.faults.watching import Watching, names_the_cause
 RESULT = Path(__file__).parent / "results" / "diagnosis.json"
 DONE = Path(".run/evidence/diagnosis.jsonl")
 REPEATS = int(os.environ.get("REPEATS", "10"))
-EVERY_S = 180
-"""A repeat starts so long after the one before it."""
 NAMED_WITHIN_S = 150
 STAYS_S = 300
 LIVES_S = NAMED_WITHIN_S + STAYS_S
+"""So long each repeat is watched; the next one starts then."""
 NAMES = ("slow-lookup", "slow-socket", "npe", "bad-record", "slow-subtask-by-data")
 SICK = (
     *(s for s in DEMO if s.expected),
@@ -129,25 +128,19 @@ def read_done() -> list[str]:
 def repeats_of(
     cluster: Cluster, watching: Watching, first: int, left: int, done: list[Repeat]
 ) -> None:
-    """Start a repeat every EVERY_S, finish each after LIVES_S, and keep what was found."""
+    """Make the repeats that are left, one after the other, and keep what was found."""
     DONE.parent.mkdir(parents=True, exist_ok=True)
-    running: list[Started] = []
     redeployed = ""
-    started = 0
-    next_s = time.time()
-    while started < left or running:
-        if started < left and time.time() >= next_s:
-            if redeployed:
-                cluster.cancel(redeployed)
-            redeployed = submit(cluster, REDEPLOYED)
-            running.append(Started(cluster, first + started))
-            started, next_s = started + 1, next_s + EVERY_S
-        if running and time.time() >= running[0].began_s + LIVES_S:
-            done.append(running.pop(0).finish(watching))
-            with DONE.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(done[-1])) + "\n")
-            print(f"{len(done)} of {first + left} repeats are over", file=sys.stderr)
-        time.sleep(1)
+    for number in range(first, first + left):
+        if redeployed:
+            cluster.cancel(redeployed)
+        redeployed = submit(cluster, REDEPLOYED)
+        started = Started(cluster, number)
+        time.sleep(max(0, started.began_s + LIVES_S - time.time()))
+        done.append(started.finish(watching))
+        with DONE.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(done[-1])) + "\n")
+        print(f"{len(done)} of {first + left} repeats are over", file=sys.stderr)
 
 
 def heard_of(watching: Watching, scenario: Scenario, submitted_s: float) -> Heard:
