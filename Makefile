@@ -64,10 +64,9 @@ coverage: $(VENV)/.test
 	$(PY) -m coverage combine --quiet; \
 	$(PY) -m coverage report || bad=1; [ -z "$$bad" ]
 
-# Those with a real Flink mostly wait, so four workers are not too many for two cores.
 other-tests: $(VENV)/.test page
 	$(call say,all other tests: real Flink clusters start$(,) this takes some minutes)
-	@$(PY) -m pytest -n 4 --dist loadgroup --durations 10 $(PURE_TESTS:%=--ignore=%)
+	@$(PY) -m pytest -n 2 --dist loadgroup --durations 10 $(PURE_TESTS:%=--ignore=%)
 
 chromium:
 	@for name in chromium chromium-browser google-chrome; do \
@@ -92,6 +91,8 @@ evidence: $(VENV)/.test page
 	  echo "-- $$name ($$(date +%H:%M:%S))"; \
 	  $(PY) -m benchmarks.$$name && touch $$done || failed="$$failed $$name"; \
 	done; \
+	echo '-- faults that need the machine to themselves'; \
+	$(PY) -m pytest -m alone tests/faults || failed="$$failed faults"; \
 	if [ -n "$$failed" ]; then echo "make evidence: failed:$$failed" >&2; exit 1; fi; \
 	rm -r .run/evidence
 

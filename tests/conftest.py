@@ -11,10 +11,10 @@ settings.load_profile("busy machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One Flink cluster at a time for a folder where a test does not say otherwise, and time."""
+    """One Flink cluster at a time where a test does not say otherwise, and time for it."""
     for item in items:
         if item.get_closest_marker("flink"):
             if item.get_closest_marker("xdist_group") is None:
-                item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+                item.add_marker(pytest.mark.xdist_group("flink"))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(FLINK_TIMEOUT_S))

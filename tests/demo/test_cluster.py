@@ -13,7 +13,7 @@ from demo.rest import FlinkError
 from demo.scenarios import SCENARIOS, submit
 
 # All on one worker of pytest-xdist, so that one cluster is started.
-pytestmark = [pytest.mark.flink, pytest.mark.xdist_group("demo-cluster")]
+pytestmark = [pytest.mark.flink, pytest.mark.xdist_group("demo")]
 
 
 @pytest.fixture(scope="module")

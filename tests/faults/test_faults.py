@@ -63,7 +63,7 @@ ALONE = ("cpu-bound", "lock", "gc-pressure", "heap-oom")
 """Scenarios that need the processors or the heap of a cluster to themselves."""
 
 
-@pytest.mark.xdist_group("processes")
+@pytest.mark.alone
 @pytest.mark.parametrize("name", ALONE)
 def test_a_fault_of_a_whole_cluster_is_named(name: str) -> None:
     scenario = SCENARIOS[name]

@@ -11,7 +11,7 @@ from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Verdict
 from tests.faults.watching import Watching
 
-pytestmark = [pytest.mark.flink, pytest.mark.xdist_group("processes")]
+pytestmark = [pytest.mark.flink, pytest.mark.alone]
 
 HEALTHY = SCENARIOS["healthy"]
 JOB = HEALTHY.job_name
