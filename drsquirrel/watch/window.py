@@ -1,14 +1,15 @@
 """Windows of arrival, and the hour: where minute rollups are kept and merged."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
 from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.merge import merge
 
+K = TypeVar("K", bound=Hashable)
 Minutes: TypeAlias = dict[int, Rollup]
 Reports: TypeAlias = Counter[tuple[str, str]]
 """How many reports came, by (container, epoch)."""
@@ -27,14 +28,12 @@ class Hours:
         """Merge rollups into their minutes; returns what was dropped, by reason."""
         dropped: Counter[str] = Counter()
         for rollup in rollups:
-            subject, cluster = rollup.subject, rollup.subject.cluster
-            if subject not in self._of:
-                if self._subjects[cluster] >= self._limits.subjects:
-                    dropped["too many subjects"] += 1
-                    continue
-                self._subjects[cluster] += 1
-                self._of[subject] = {}
-            _add(self._of[subject], rollup, self._limits)
+            subject = rollup.subject
+            minutes = _place(self._of, subject, subject.cluster, self._subjects, self._limits)
+            if minutes is None:
+                dropped["too many subjects"] += 1
+            else:
+                _add(minutes, rollup, self._limits)
         return dropped
 
     def of(self, subject: Subject) -> Mapping[int, Rollup]:
@@ -74,14 +73,12 @@ class Windows:
         window_ms = max(arrival_ms // WINDOW_MS * WINDOW_MS, self._first_open_ms)
         for rollup in rollups:
             key, cluster = (rollup.subject, window_ms), rollup.subject.cluster
-            if key not in self._open:
-                if self._subjects[cluster] >= self._limits.subjects:
-                    dropped["too many subjects"] += 1
-                    continue
-                self._subjects[cluster] += 1
-                self._open[key] = {}
-            _add(self._open[key], rollup, self._limits)
-            self._grown.add(key)
+            minutes = _place(self._open, key, cluster, self._subjects, self._limits)
+            if minutes is None:
+                dropped["too many subjects"] += 1
+            else:
+                _add(minutes, rollup, self._limits)
+                self._grown.add(key)
         return dropped
 
     def grown(
@@ -126,6 +123,18 @@ class Windows:
             reports_seen=reports.total(),
             reports_expected=expected,
         )
+
+
+def _place(
+    held: dict[K, Minutes], key: K, cluster: str, taken: Counter[str], limits: Limits
+) -> Minutes | None:
+    """The minutes held under a key, new ones if its cluster has a place left; None if not."""
+    if key not in held:
+        if taken[cluster] >= limits.subjects:
+            return None
+        taken[cluster] += 1
+        held[key] = {}
+    return held[key]
 
 
 def _add(minutes: Minutes, rollup: Rollup, limits: Limits) -> None:
