@@ -19,6 +19,7 @@ from rich.console import Console
 from drsquirrel import __version__, oneshot
 from drsquirrel.app import Unawaited
 from drsquirrel.app import up as run_app
+from drsquirrel.collect.flink_rest.address import told
 from drsquirrel.collect.flink_rest.error import AddressError, FlinkError
 from drsquirrel.collect.recording import RecordingError
 from drsquirrel.handbook import RuleBook
@@ -135,7 +136,9 @@ def diagnose(
         is_url = target.lower().startswith(("http://", "https://"))
         file = Path(target)
         if not is_url and not _exists(file):
-            _stop(USAGE, f"{target} is neither an address (http://HOST:PORT) nor a recording.")
+            _stop(
+                USAGE, f"{told(target)} is neither an address (http://HOST:PORT) nor a recording."
+            )
         settings, rules = _prepared(config, [target] if is_url else ())
         if is_url:
             look = oneshot.diagnose_url(settings.cluster[0], settings, rules, job, seconds, _say)

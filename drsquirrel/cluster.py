@@ -91,7 +91,8 @@ def clients_of(settings: Settings) -> dict[str, FlinkClient]:
     """A client for each cluster by its id; raises SettingsError or FlinkError for what is wrong."""
     clients: dict[str, FlinkClient] = {}
     for cluster in settings.cluster:
-        id_, client = cluster_id(cluster), client_of(cluster, settings)
+        client = client_of(cluster, settings)  # which refuses what is no address
+        id_ = cluster_id(cluster)
         if any(client.url == other.url for other in clients.values()):
             raise SettingsError(f"The cluster {client.url} is given twice: give it once.")
         if id_ in clients:

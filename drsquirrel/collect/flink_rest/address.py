@@ -71,27 +71,32 @@ def metric_queries(path: str, names: list[str], aggregations: str = "") -> list[
     return [f"{path}?get={chunk}{suffix}" for chunk in chunks]
 
 
+def told(address: str) -> str:
+    """An address as it may be repeated: nothing of what stands before an @, which may be secret."""
+    return shown(re.sub(r"(?is)^(https?:/*)?.*@", r"\1…@", address.strip()))
+
+
 def base_url(address: str) -> str:
     """The address without a slash at its end; raises AddressError for what can not be used."""
-    told = shown(re.sub(r"[^/\s]*@", "…@", address))
+    no_flink = AddressError(
+        f"{told(address)} is no address of a Flink REST API: write http://HOST:PORT or "
+        "https://HOST:PORT, with the path a proxy needs behind it."
+    )
     try:
         parts = urlsplit(address.strip())
         port = parts.port
-    except ValueError as error:
-        raise AddressError(f"{told} is no address: {error}.") from None
+    except ValueError:  # whose words may repeat a password
+        raise no_flink from None
     if "@" in parts.netloc:
         raise AddressError(
             "The address holds a user or password before an @: give them by the settings for "
             "credentials, so that they appear in no log and no page."
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise AddressError(
-            f"{told} is no address of a Flink REST API: write http://HOST:PORT or "
-            "https://HOST:PORT, with the path a proxy needs behind it."
-        )
+        raise no_flink
     if parts.query or parts.fragment or re.search(r"[\s\\]|/\.{1,2}(/|$)", address.strip()):
         raise AddressError(
-            f"{told} is no address of a Flink REST API: leave out everything that "
+            f"{told(address)} is no address of a Flink REST API: leave out everything that "
             "follows the path, such as ? or #."
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"

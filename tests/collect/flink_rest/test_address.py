@@ -2,7 +2,12 @@
 
 import pytest
 
-from drsquirrel.collect.flink_rest.address import base_url, checked_path, metric_queries
+from drsquirrel.collect.flink_rest.address import (
+    base_url,
+    checked_path,
+    metric_queries,
+    told,
+)
 from drsquirrel.collect.flink_rest.error import AddressError, RequestRefusedError
 
 JOB = "ab" * 16
@@ -132,9 +137,21 @@ def test_an_address_that_can_not_be_flinks_is_refused_with_one_sentence(address:
         "ftp://ann:hunter2@host",
         "http://ann:hun/ter2@host:x",
         "http://[ann:hunter2@host",
+        "http://ann:hun#ter2@host",
+        "http://ann:hun@ter2@host:x",
+        "http://ann:hunter2\u2100@host",
+        "ann:hunter2@host:8081",
+        "HTTP:ann:hunter2@host",
+        "hunter2:/ann@host",
+        "http:/ann:\nhunter2@host",
     ],
 )
 def test_a_password_in_an_address_is_in_no_sentence(address: str) -> None:
     with pytest.raises(AddressError) as caught:
         base_url(address)
-    assert "hunter2" not in str(caught.value) and "ter2" not in str(caught.value)
+    assert "hun" not in str(caught.value) and "ter2" not in str(caught.value)
+
+
+def test_an_address_is_told_from_its_last_at_on() -> None:
+    assert told("http:/ann:hunter2@host:8081") == "http:/…@host:8081"
+    assert told("nothing-here") == "nothing-here"
