@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from drsquirrel.model.event import MetricReport, Origin, Values, decoder, encoder
+from drsquirrel.model.event import MetricReport, Origin, Place, Values, decoder, encoder, tables
 from drsquirrel.model.signature import sign
 from drsquirrel.watch.fold import fold_bytes
 from drsquirrel.watch.merge import merge
@@ -115,27 +115,22 @@ def report(container: int, sequence: int, time_ms: int) -> MetricReport:
             flink_version="2.3.0",
         ),
         time_ms=time_ms,
-        scopes=tuple(scopes(container, sequence)),
+        tables=tables(told(container, sequence)),
         job=f"{1:032x}",
         start_ms=START_MS,
     )
 
 
-def scopes(container: int, sequence: int) -> Iterator[Values]:
+def told(container: int, sequence: int) -> Iterator[Values]:
     def counted(names: tuple[str, ...]) -> dict[str, int | float]:
         return {name: sequence * 1_000 + dice.randrange(10**6) for name in names}
 
     for n in range(6):
         values = counted(OF_SUBTASK) | {USAGE: dice.randrange(100) / 100}
-        yield Values(values=values, vertex=f"{n // 2:032x}", subtask=container * 2 + n, attempt=1)
+        yield Values(values, Place(f"{n // 2:032x}", container * 2 + n, attempt=1))
     for n in range(2):
-        yield Values(
-            values=counted(OF_SOURCE),
-            vertex=f"{0:032x}",
-            subtask=container * 2 + n,
-            operator="Source__orders",
-            attempt=1,
-        )
+        place = Place(f"{0:032x}", container * 2 + n, "Source__orders", attempt=1)
+        yield Values(counted(OF_SOURCE), place)
 
 
 def merging() -> dict[str, float]:
@@ -185,20 +180,18 @@ def hour() -> dict[str, float]:
 
 def message(minute_ms: int, number: int) -> bytes:
     time_ms = minute_ms + number * 10_000
-    of_80 = tuple(
+    of_80 = tables(
         Values(
-            values={name: time_ms % 10**9 + dice.randrange(10**6) for name in OF_SUBTASK}
+            {name: time_ms % 10**9 + dice.randrange(10**6) for name in OF_SUBTASK}
             | {USAGE: dice.randrange(100) / 100},
-            vertex=f"{n // 8:032x}",
-            subtask=n % 8,
-            attempt=1,
+            Place(f"{n // 8:032x}", n % 8, attempt=1),
         )
         for n in range(80)
     )
     whole = report(1, time_ms // 10_000, time_ms)
     return encoder.encode(
         MetricReport(
-            origin=whole.origin, time_ms=time_ms, scopes=of_80, job=whole.job, start_ms=START_MS
+            origin=whole.origin, time_ms=time_ms, tables=of_80, job=whole.job, start_ms=START_MS
         )
     )
 

@@ -249,7 +249,7 @@ def test_of_thread_dumps_the_newest_are_kept() -> None:
 
 
 def told(at_ms: int) -> Event:
-    return MetricReport(origin=ORIGIN, time_ms=at_ms, scopes=())
+    return MetricReport(origin=ORIGIN, time_ms=at_ms)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ producer that counts is known by (container, epoch, sequence); what is polled ov
 its content (`identity`). `start_ms` is the start of the run where the producer knows it, else 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -30,10 +31,9 @@ class Origin(Struct, frozen=True, kw_only=True):
     schema: int = SCHEMA
 
 
-class Values(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The values of one scope, by Flink's names or, where Flink has none, by ours."""
+class Place(Struct, frozen=True, array_like=True, gc=False):
+    """The scope of a number: a subtask in an attempt, an operator of it, a collector, the whole."""
 
-    values: Mapping[str, int | float]
     vertex: str = ""
     subtask: int = -1
     operator: str = ""
@@ -41,12 +41,45 @@ class Values(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempt: int = -1
 
 
+class Table(Struct, frozen=True, kw_only=True, gc=False):
+    """What several places tell under the same names: Flink's or, where Flink has none, ours.
+
+    `numbers` holds one per place and name, place after place; null where there is none now.
+    """
+
+    names: tuple[str, ...]
+    places: tuple[Place, ...]
+    numbers: tuple[int | float | None, ...]
+
+
+class Values(Struct, frozen=True):
+    """What one place tells by name, before it is put into a table."""
+
+    values: Mapping[str, int | float]
+    place: Place = Place()
+
+
+def tables(told: Iterable[Values]) -> tuple[Table, ...]:
+    """The tables that hold these values: one for all places that tell under the same names."""
+    alike: dict[tuple[str, ...], list[Values]] = {}
+    for of_place in told:
+        alike.setdefault(tuple(of_place.values), []).append(of_place)
+    return tuple(
+        Table(
+            names=names,
+            places=tuple(v.place for v in same),
+            numbers=tuple(chain.from_iterable(v.values.values() for v in same)),
+        )
+        for names, same in alike.items()
+    )
+
+
 class MetricReport(Struct, frozen=True, kw_only=True, tag="metrics"):
     """One container's report about one run, or (job empty) about itself."""
 
     origin: Origin
     time_ms: int
-    scopes: tuple[Values, ...]
+    tables: tuple[Table, ...] = ()
     job: str = ""
     start_ms: int = 0
 

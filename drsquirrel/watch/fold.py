@@ -25,7 +25,7 @@ from drsquirrel.model.event import (
 from drsquirrel.model.signature import sign, sign_line
 from drsquirrel.model.snapshot import MINUTE_MS, LogSummary, Rollup, Subject
 from drsquirrel.model.throwable import cut
-from drsquirrel.watch.gather import About, Gathered, gather
+from drsquirrel.watch.gather import About, Gathered, even, gather
 from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.merge import Sighting, Skew, join
 
@@ -86,7 +86,7 @@ def fold(arrivals: Iterable[tuple[int, Event]], limits: Limits = LIMITS) -> Fold
     """
     parts: dict[tuple[str, str, int, str, int], _Part] = {}
     dropped: Counter[str] = Counter()
-    skew_ms, most_scopes = limits.skew_ms, limits.scopes_per_report
+    skew_ms = limits.skew_ms
     for arrival_ms, event in arrivals:
         origin, time_ms, job = event.origin, event.time_ms, event.job
         if origin.schema > SCHEMA:
@@ -112,12 +112,9 @@ def fold(arrivals: Iterable[tuple[int, Event]], limits: Limits = LIMITS) -> Fold
         if not isinstance(event, MetricReport):
             _note(part, replace(event, time_ms=time_ms) if skewed else event, limits)
             continue
-        scopes = event.scopes
-        if len(scopes) > most_scopes:
-            dropped["too many scopes"] += len(scopes) - most_scopes
-            scopes = scopes[:most_scopes]
         part.seen.append((container, epoch, sequence, sequence))
-        gather(part.reports, bool(job), container, epoch, (time_ms, sequence), scopes)
+        tables = even(event.tables, limits.places_per_report, dropped)
+        gather(part.reports, bool(job), container, epoch, (time_ms, sequence), tables)
     rollups = [_rollup(key, parts[key], dropped, limits) for key in sorted(parts)]
     return Folded(rollups, dropped)
 

@@ -1,7 +1,7 @@
-"""Gathers what one producer reports about the same scopes within one minute, into tracks.
+"""Gathers what one producer reports about the same places within one minute, into tracks.
 
 This is what decides how much one core can fold. So a report is one row of numbers, whatever its
-scopes: times are compared once per report, names are mapped once per minute, and of the numbers of
+tables: times are compared once per report, names are mapped once per minute, and of the numbers of
 counters only those of the first and the last report are kept.
 """
 
@@ -9,28 +9,39 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import compress
 from math import hypot
-from operator import attrgetter
 from typing import Any, TypeAlias
 
-from drsquirrel.model.event import Values
+from drsquirrel.model.event import Place, Table
 from drsquirrel.model.metric import COLLECTOR_TOTAL, Scope
 from drsquirrel.model.snapshot import Reading, Track, TrackKey
 from drsquirrel.watch.plan import Layout, Row, layout_of
 
-Place: TypeAlias = tuple[Any, ...]
-"""(vertex, subtask, operator, group, attempt): what a TrackKey has beside its producer."""
 Names: TypeAlias = tuple[tuple[str, ...], ...]
-"""Of the values of every scope."""
-About: TypeAlias = tuple[str, str, tuple[Place, ...], Names]
-"""Container, epoch, and the place and names of every scope."""
+"""Of the numbers of every place."""
+About: TypeAlias = tuple[str, str, tuple[tuple[tuple[str, ...], tuple[Place, ...]], ...]]
+"""Container, epoch, and the names and places of every table."""
 Told: TypeAlias = tuple[tuple[int, int], Row]
 """(time, sequence) of a report, and its numbers."""
 
 VALUE_LIMIT = 2**63
 """Flink counts in 64 bits: what is larger is no value of Flink's."""
 
-_place = attrgetter("vertex", "subtask", "operator", "group", "attempt")
-_values = attrgetter("values")
+
+def even(tables: tuple[Table, ...], places: int, dropped: Counter[str]) -> tuple[Table, ...]:
+    """Those tables that hold a number for every place and name, and of all the first `places`."""
+    kept = []
+    for table in tables:
+        width, height = len(table.names), len(table.places)
+        if len(table.numbers) != width * height:
+            dropped["uneven table"] += 1
+            continue
+        if height > places:
+            dropped["too many places"] += height - places
+            cut, numbers = table.places[:places], table.numbers[: width * places]
+            table = Table(names=table.names, places=cut, numbers=numbers)
+        places -= len(table.places)
+        kept.append(table)
+    return tuple(kept)
 
 
 def gather(
@@ -39,14 +50,13 @@ def gather(
     container: str,
     epoch: str,
     when: tuple[int, int],
-    scopes: tuple[Values, ...],
+    tables: tuple[Table, ...],
 ) -> None:
     """Put one report to those that are about the same, under the same names."""
-    values = tuple(map(_values, scopes))
-    about = (container, epoch, tuple(map(_place, scopes)), tuple(map(tuple, values)))
+    about = (container, epoch, tuple([(table.names, table.places) for table in tables]))
     row: list[Any] = []
-    for of_scope in values:
-        row += of_scope.values()
+    for table in tables:
+        row += table.numbers
     known = gathered.get(about)
     if known is None:
         known = gathered[about] = Gathered(about, of_job)
@@ -59,8 +69,13 @@ class Gathered:
     __slots__ = ("_ends", "_gauges", "_keys", "_layout", "_names", "_odd", "_scopes")
 
     def __init__(self, about: About, of_job: bool) -> None:
-        container, epoch, places, self._names = about
-        self._keys = [TrackKey(container, epoch, *place) for place in places]
+        container, epoch, tables = about
+        self._keys = [
+            TrackKey(container, epoch, p.vertex, p.subtask, p.operator, p.group, p.attempt)
+            for _, places in tables
+            for p in places
+        ]
+        self._names: Names = tuple([names for names, places in tables for _ in places])
         self._scopes = tuple([_scope(key, of_job) for key in self._keys])
         self._layout = layout_of(self._scopes, self._names)
         self._ends: tuple[Told, Told] | None = None
@@ -123,10 +138,10 @@ def _usable(names: Names, row: Row, dropped: Counter[str]) -> tuple[Names, Row]:
     usable = [
         isinstance(number, int | float) and -VALUE_LIMIT < number < VALUE_LIMIT for number in row
     ]
-    if not all(usable):
-        dropped["no usable number"] += usable.count(False)
+    if bad := usable.count(False) - row.count(None):
+        dropped["no usable number"] += bad
     is_usable = iter(usable)
-    kept = tuple(tuple(name for name in of_scope if next(is_usable)) for of_scope in names)
+    kept = tuple(tuple(name for name in of_place if next(is_usable)) for of_place in names)
     return kept, list(compress(row, usable))
 
 
@@ -138,7 +153,7 @@ def _tracks(
     gauges: list[Row],
     dropped: Counter[str],
 ) -> Iterator[Track]:
-    """One track per scope with known metrics."""
+    """One track per place with known metrics."""
     if layout.unknown:
         dropped["unknown metric"] += layout.unknown * len(gauges)
     lowest = highest = gauges[0]
@@ -148,15 +163,13 @@ def _tracks(
     lasts = iter(layout.all.integers(layout.all.pick(last[1])))
     lows, highs = iter(layout.gauges.integers(lowest)), iter(layout.gauges.integers(highest))
     for key, plan in zip(keys, layout.plans, strict=True):
-        track = Track(
-            key,
-            (Reading(*first[0], _named(plan.names, firsts)),),
-            (Reading(*last[0], _named(plan.names, lasts)),),
-            _named(plan.gauges, lows),
-            _named(plan.gauges, highs),
-        )
+        began = ended = (Reading(*first[0], _named(plan.names, firsts)),)
+        low = high = _named(plan.gauges, lows)
+        if len(gauges) > 1:
+            ended = (Reading(*last[0], _named(plan.names, lasts)),)
+            high = _named(plan.gauges, highs)
         if plan.names and key.group != COLLECTOR_TOTAL:
-            yield track
+            yield Track(key, began, ended, low, high)
 
 
 def _named(names: tuple[str, ...], numbers: Iterator[int]) -> dict[str, int]:

@@ -14,7 +14,7 @@ class Limits:
     """A source time that is further from arrival is replaced by arrival (DESIGN.md section 2)."""
     message_bytes: int = 4 << 20
     """A report of 1,000 subtasks is about 1 MiB."""
-    scopes_per_report: int = 20_000
+    places_per_report: int = 20_000
     tracks_per_minute: int = 50_000
     """1,000 TaskManagers with 50 subtasks and operators each."""
     reports_per_minute: int = 20_000

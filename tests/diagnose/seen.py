@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.desk import Desk, RunDesk
-from drsquirrel.model.event import Event, MetricReport, Origin, Values
+from drsquirrel.model.event import Event, MetricReport, Origin, Place, Values, tables
 from drsquirrel.model.facts import (
     CheckpointSettings,
     ContainerFacts,
@@ -199,7 +199,7 @@ class Seen:
         return MetricReport(
             origin=self._origin(container),
             time_ms=self.ms(self.now_s),
-            scopes=tuple(told),
+            tables=tables(told),
             job=self.job if of_run else "",
             start_ms=self.start_ms if of_run else 0,
         )
@@ -213,7 +213,7 @@ class Seen:
         found: dict[str, list[Values]] = {}
         for (v, s), task in self.tasks.items():
             key = f"{v}/{s}/{task.attempt}"
-            place = {"vertex": f"{v:032x}", "subtask": s, "attempt": task.attempt}
+            vertex = f"{v:032x}"
             values: dict[str, int | float] = {"task_status": code_of(TASK_STATES, task.status)}
             if not self.frozen and self.names[v] not in self.mute:
                 values |= {
@@ -223,7 +223,7 @@ class Seen:
                     "numRecordsIn" if v else "numRecordsOut": self._of(key, "n"),
                 }
             scopes = found.setdefault(self._held_by(v, s), [])
-            scopes.append(Values(values=values, **place))  # type: ignore[arg-type]
+            scopes.append(Values(values, Place(vertex, s, attempt=task.attempt)))
             of_source: dict[str, int | float] = {"numRecordsIn": self._of(key, "n")}
             if self.pending is not None:
                 of_source["pendingRecords"] = self.pending / self.parallelism
@@ -231,7 +231,7 @@ class Seen:
                 of_source["currentEmitEventTimeLag"] = self.emit_lag_ms
             if not self.facts.vertices[v].inputs and self.asks_operators and not self.frozen:
                 operator = self.names[v].split(" -> ")[0]
-                scopes.append(Values(values=of_source, operator=operator, **place))  # type: ignore[arg-type]
+                scopes.append(Values(of_source, Place(vertex, s, operator, "", task.attempt)))
         return found
 
     def _container(self, tm: str) -> tuple[Values, ...]:
@@ -239,7 +239,7 @@ class Seen:
         if tm:
             live = {"heartbeat_age_ms": self.heartbeat_ms[tm], "slots_free": self.slots_free}
         if self.frozen:
-            return (Values(values=live),)
+            return (Values(live),)
         own = {
             "Status.JVM.CPU.Time": self._of(tm, "cpu"),
             "Status.JVM.Memory.Heap.Used": int(self.heap[tm] * 1e9),
@@ -247,7 +247,7 @@ class Seen:
             "Status.JVM.Threads.Count": 80,
         }
         collected = {"Time": self._of(tm, "gc"), "Count": self._of(tm, "count")}
-        return (Values(values=live | own), Values(values=collected, group=self.collector))
+        return (Values(live | own), Values(collected, Place(group=self.collector)))
 
     def told(self) -> list[Event]:
         """What the cluster tells of this run now."""
@@ -262,7 +262,7 @@ class Seen:
         events: list[Event] = [*self.events]
         self.events.clear()
         if self.answers and self.listed:
-            events.append(self._report("", (Values(values=states),), of_run=True))
+            events.append(self._report("", (Values(states),), of_run=True))
             for tm, scopes in self._scopes().items():
                 if running:
                     events.append(self._report(tm, scopes, of_run=True))

@@ -12,15 +12,20 @@ from drsquirrel.model.event import (
     LogEvent,
     MetricReport,
     Origin,
+    Place,
+    Table,
     Values,
+    tables,
 )
-from drsquirrel.watch.limit import Limits
+from drsquirrel.model.snapshot import Rollup
+from drsquirrel.watch.fold import fold
+from drsquirrel.watch.limit import LIMITS, Limits
 
 MINUTE_MS = 60_000
 NOON_MS = 1_760_000_040_000 // MINUTE_MS * MINUTE_MS
 """The start of a minute."""
 HOSTILE = Limits(
-    scopes_per_report=2,
+    places_per_report=2,
     tracks_per_minute=3,
     reports_per_minute=4,
     failures_per_minute=2,
@@ -49,12 +54,12 @@ def report(
     epoch: str = "e",
 ) -> MetricReport:
     return MetricReport(
-        origin=origin(sequence, container, epoch), time_ms=time_ms, scopes=scopes, job=job
+        origin=origin(sequence, container, epoch), time_ms=time_ms, tables=tables(scopes), job=job
     )
 
 
 def subtask(subtask: int = 0, attempt: int = 0, **values: float) -> Values:
-    return Values(values=values, vertex="v", subtask=subtask, attempt=attempt)
+    return Values(values, Place("v", subtask, attempt=attempt))
 
 
 _NAMES = st.sampled_from(
@@ -78,15 +83,25 @@ _NUMBERS = st.one_of(
     st.integers(-(2**70), 2**70),
     st.sampled_from([0.5, 1.5, 2.5, float("nan"), float("inf"), -float("inf"), 1e300, -1e300]),
     st.floats(),
+    st.none(),
 )
-_SCOPES = st.builds(
-    Values,
-    values=st.dictionaries(_NAMES, _NUMBERS, max_size=4),
+_PLACES = st.builds(
+    Place,
     vertex=st.sampled_from(["", "v"]),
     subtask=st.sampled_from([-1, 0]),
     operator=st.sampled_from(["", "", "sink"]),
     group=st.sampled_from(["", "", "G1_Old_Generation", "All"]),
     attempt=st.sampled_from([0, 1]),
+)
+_TABLES = st.builds(
+    Table,
+    names=st.lists(_NAMES, max_size=4).map(tuple),
+    places=st.lists(_PLACES, max_size=2).map(tuple),
+    numbers=st.lists(_NUMBERS, max_size=8).map(tuple),
+)
+"""Few of them are even."""
+_TOLD = st.lists(
+    st.builds(Values, st.dictionaries(_NAMES, _NUMBERS, max_size=4), _PLACES), max_size=4
 )
 _ORIGINS = st.builds(
     Origin,
@@ -106,7 +121,11 @@ _COMMON: dict[str, Any] = {"origin": _ORIGINS, "time_ms": _TIMES, "job": st.samp
 _JOB = {**_COMMON, "job": st.just("j")}
 
 EVENTS: dict[str, st.SearchStrategy[Event]] = {
-    "report": st.builds(MetricReport, **_COMMON, scopes=st.lists(_SCOPES, max_size=4).map(tuple)),
+    "report": st.builds(
+        MetricReport,
+        **_COMMON,
+        tables=st.one_of(_TOLD.map(tables), st.lists(_TABLES, max_size=3).map(tuple)),
+    ),
     "log": st.builds(
         LogEvent,
         **_COMMON,
@@ -156,7 +175,7 @@ NEAR: list[st.SearchStrategy[Event]] = [
     st.builds(
         MetricReport,
         **_NEAR,
-        scopes=st.tuples(st.builds(Values, values=_FEW_VALUES, vertex=st.just("v"))),
+        tables=st.builds(Values, _FEW_VALUES, st.just(Place("v"))).map(lambda v: tables([v])),
     ),
     st.builds(
         LogEvent,
@@ -198,3 +217,12 @@ THREE_ARRIVALS = st.one_of(
     st.tuples(*[arrivals(st.one_of(*EVENTS.values()))] * 3),
     *(st.tuples(*[arrivals(near)] * 3) for near in NEAR),
 )
+
+
+def folded(*events: Event, late_ms: int = 0, limits: Limits = LIMITS) -> list[Rollup]:
+    return fold([(event.time_ms + late_ms, event) for event in events], limits).rollups
+
+
+def only(*events: Event, late_ms: int = 0, limits: Limits = LIMITS) -> Rollup:
+    (rollup,) = folded(*events, late_ms=late_ms, limits=limits)
+    return rollup

@@ -12,32 +12,17 @@ from drsquirrel.model import event as wire
 from drsquirrel.model.event import (
     ChangeEvent,
     CheckpointEvent,
-    Event,
     FailureEvent,
     LogEvent,
     Values,
 )
-from drsquirrel.model.snapshot import Reading, Rollup, Seen, Subject, Track, TrackKey
+from drsquirrel.model.snapshot import Reading, Seen, Subject, Track, TrackKey
 from drsquirrel.watch.fold import fold, fold_bytes
-from drsquirrel.watch.limit import LIMITS, Limits
-from tests.watch.made import MINUTE_MS, NOON_MS, TRACE, origin, report, subtask
+from drsquirrel.watch.limit import Limits
+from tests.watch.made import MINUTE_MS, NOON_MS, TRACE, folded, only, origin, report, subtask
 
 RUN = Subject(cluster="prod", job="j")
 NOON = NOON_MS // MINUTE_MS
-
-
-def folded(*events: Event, late_ms: int = 0, limits: Limits = LIMITS) -> list[Rollup]:
-    return fold([(event.time_ms + late_ms, event) for event in events], limits).rollups
-
-
-def only(*events: Event, late_ms: int = 0, limits: Limits = LIMITS) -> Rollup:
-    (rollup,) = folded(*events, late_ms=late_ms, limits=limits)
-    return rollup
-
-
-def values_of(scope: Values, job: str = "j") -> dict[str, int]:
-    tracks = only(report(1, NOON_MS, scope, job=job)).tracks
-    return dict(tracks[0].last[0].values) if tracks else {}
 
 
 def test_a_minute_keeps_first_and_last_and_of_gauges_low_and_high():
@@ -106,19 +91,6 @@ def test_two_claims_to_one_end_are_seen_in_any_order(times, first, last):
         assert track.last[0].values == dict(zip(("busy_ms", "idle_ms"), last, strict=True))
 
 
-def test_the_scopes_of_a_report_keep_their_numbers_apart():
-    scopes = [
-        subtask(0, mystery=1, busy_ms=2, input_queue_buffers=3),
-        Values(values={"mystery": 4}, vertex="v", subtask=1),
-        subtask(2, input_queue_buffers=5, idle_ms=6),
-    ]
-    tracks = only(report(1, NOON_MS, *scopes), report(2, NOON_MS + 1, *scopes)).tracks
-    assert [(t.key.subtask, t.last[0].values, t.high) for t in tracks] == [
-        (0, {"busy_ms": 2, "input_queue_buffers": 3}, {"input_queue_buffers": 3}),
-        (2, {"idle_ms": 6, "input_queue_buffers": 5}, {"input_queue_buffers": 5}),
-    ]
-
-
 def test_attempts_and_processes_are_tracks_of_their_own():
     reports = [
         report(1, NOON_MS, subtask(attempt=attempt, busy_ms=1), epoch=epoch)
@@ -134,81 +106,10 @@ def test_the_minute_is_that_of_the_source_time():
 
 
 def test_a_report_without_a_job_is_about_its_container():
-    heap = Values(values={"Status.JVM.Memory.Heap.Used": 7})
+    heap = Values({"Status.JVM.Memory.Heap.Used": 7})
     rollup = only(report(1, NOON_MS, heap, job=""))
     assert rollup.subject == Subject(cluster="prod", container="tm-1")
     assert rollup.tracks[0].high == {"heap_used_bytes": 7}
-
-
-@pytest.mark.parametrize(
-    ("scope", "job", "metrics"),
-    [
-        (Values(values={"numRestarts": 3}), "j", {"restarts_total": 3}),
-        (Values(values={"numRestarts": 3}), "", {}),
-        (subtask(numRecordsIn=3), "j", {"records_in": 3}),
-        (
-            Values(values={"numRecordsIn": 3}, vertex="v", operator="o"),
-            "j",
-            {"source_records_in": 3},
-        ),
-        (
-            Values(values={"Count": 2, "Time": 50}, group="G1"),
-            "",
-            {"gc_count": 2, "gc_time_ms": 50},
-        ),
-        (Values(values={"Count": 2}, group="All"), "", {}),
-        (Values(values={"Count": 2}), "", {}),
-        (Values(values={"threads": 3}), "", {"threads": 3}),
-        (subtask(threads=3), "j", {}),
-    ],
-)
-def test_the_scope_decides_what_a_name_means(scope, job, metrics):
-    assert values_of(scope, job) == metrics
-
-
-def test_numbers_become_integers_of_our_units():
-    usage = "Shuffle.Netty.Output.Buffers.outPoolUsage"
-    assert values_of(subtask(**{usage: 0.25})) == {"out_pool_micro": 250_000}
-    assert values_of(subtask(**{usage: 1})) == {"out_pool_micro": 1_000_000}
-    assert values_of(subtask(out_pool_micro=7)) == {"out_pool_micro": 7}
-    assert values_of(subtask(busy_ms=7.6)) == {"busy_ms": 8}
-
-
-def test_of_two_names_for_one_metric_ours_and_then_the_newer_wins():
-    old = {"KafkaConsumer.records-lag-max": 1}
-    new = {"KafkaSourceReader.KafkaConsumer.records-lag-max": 2}
-    ours = {"records_lag_max": 3}
-
-    def lag(*names: dict[str, int]) -> dict[str, int]:
-        values = {name: value for part in names for name, value in part.items()}
-        return values_of(Values(values=values, operator="o"))
-
-    assert lag(old, new) == lag(new, old) == {"records_lag_max": 2}
-    assert lag(new, ours, old) == {"records_lag_max": 3}
-
-
-@pytest.mark.parametrize(
-    "bad", [float("nan"), float("inf"), -float("inf"), 2**63, -1e300, "7", None]
-)
-def test_what_is_no_usable_number_is_dropped_and_counted(bad):
-    values = [{"busy_ms": 1}, {"busy_ms": bad}, {"busy_ms": bad, "idle_ms": 3}, {"busy_ms": 2}]
-    reports = [report(n, NOON_MS + n, Values(values=v, vertex="v")) for n, v in enumerate(values)]
-    result = fold([(NOON_MS, r) for r in reports])
-    (track,) = result.rollups[0].tracks
-    assert [r.values for r in track.first] == [{"busy_ms": 1}, {"idle_ms": 3}]
-    assert [r.values for r in track.last] == [{"idle_ms": 3}, {"busy_ms": 2}]
-    assert result.dropped == {"no usable number": 2}
-
-
-def test_huge_integers_are_no_numbers_either():
-    assert values_of(subtask(busy_ms=10**400)) == {}
-
-
-def test_unknown_names_are_dropped_and_counted():
-    reports = [report(n, NOON_MS + n, subtask(mystery=1, busy_ms=n)) for n in range(3)]
-    result = fold([(NOON_MS, r) for r in [*reports, report(9, NOON_MS, subtask(mystery=1))]])
-    assert result.dropped == {"unknown metric": 4}
-    assert result.rollups[0].tracks[0].last[0].values == {"busy_ms": 2}
 
 
 def test_seen_are_the_sequence_numbers_of_reports_without_holes_between_them():
@@ -227,13 +128,6 @@ def test_what_a_limit_leaves_out_is_flagged():
     assert [track.key.subtask for track in rollup.tracks] == [0, 1, 2]
     assert rollup.overflowed == ("seen", "tracks")
     assert only(*reports, limits=Limits(reports_per_minute=4)).overflowed == ()
-
-
-def test_scopes_beyond_the_limit_of_a_report_are_dropped_and_counted():
-    scopes = [subtask(n, busy_ms=1) for n in range(5)]
-    result = fold([(NOON_MS, report(1, NOON_MS, *scopes))], Limits(scopes_per_report=2))
-    assert len(result.rollups[0].tracks) == 2
-    assert result.dropped == {"too many scopes": 3}
 
 
 @pytest.mark.parametrize("off_ms", [-86_400_000, -60_001, 60_001, 86_400_000])

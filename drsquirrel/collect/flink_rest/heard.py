@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from drsquirrel.collect.flink_rest.answer import Subtask
 from drsquirrel.model.event import Event, Values
 
-NOTHING = Values(values={})
+NOTHING = Values({})
 
 
 @dataclass

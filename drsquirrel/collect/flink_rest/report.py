@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from drsquirrel.collect.flink_rest import translate
 from drsquirrel.collect.flink_rest.origin import Origins
-from drsquirrel.model.event import MetricReport, Values
+from drsquirrel.model.event import MetricReport, Values, tables
 
 ONE_MOMENT_MS = 2_000
 """What holds now and what was counted so short a time ago go into one report."""
 Placed = tuple[str, Values]
-"""A scope with the container it belongs to."""
+"""What a place tells, with the container it belongs to."""
 
 
 def reports(
@@ -22,21 +22,21 @@ def reports(
     start_ms: int = 0,
 ) -> list[MetricReport]:
     """One report per container and time: `live` as of now, `counted` as of the update, if any."""
-    scopes: dict[tuple[str, int], list[Values]] = {}
+    told: dict[tuple[str, int], list[Values]] = {}
     if updated_ms is not None:
         if abs(now_ms - updated_ms) <= ONE_MOMENT_MS:
             now_ms = updated_ms
         for container, values in counted:
-            scopes.setdefault((container, updated_ms), []).append(values)
+            told.setdefault((container, updated_ms), []).append(values)
     for container, values in live:
-        scopes.setdefault((container, now_ms), []).append(values)
+        told.setdefault((container, now_ms), []).append(values)
     return [
         MetricReport(
             origin=origins.next(container, job, start_ms),
             time_ms=time_ms,
-            scopes=translate.merged(values),
+            tables=tables(translate.merged(values)),
             job=job,
             start_ms=start_ms,
         )
-        for (container, time_ms), values in scopes.items()
+        for (container, time_ms), values in told.items()
     ]

@@ -16,7 +16,7 @@ from drsquirrel.collect.flink_rest.answer import (
     whole,
 )
 from drsquirrel.model import metric
-from drsquirrel.model.event import Values
+from drsquirrel.model.event import Place, Values
 from drsquirrel.model.metric import BY_FLINK_NAME, Metric, Scope
 from drsquirrel.model.state import JOB_STATES, TASK_STATES, code_of
 
@@ -39,7 +39,7 @@ def job_values(job: Job) -> Values:
     """What the live overview says of a run."""
     tasks = job.tasks
     return Values(
-        values={
+        {
             metric.JOB_STATE.name: code_of(JOB_STATES, job.state),
             metric.TASKS_TOTAL.name: tasks.get("total", 0),
             metric.TASKS_RUNNING.name: tasks.get("running", 0) + tasks.get("finished", 0),
@@ -50,13 +50,11 @@ def job_values(job: Job) -> Values:
 
 def checkpoint_values(counts: Mapping[str, int]) -> Values:
     """The counts of /checkpoints by the names of the metrics that say the same."""
-    return Values(
-        values={CHECKPOINT_COUNTS[k]: n for k, n in counts.items() if k in CHECKPOINT_COUNTS}
-    )
+    return Values({CHECKPOINT_COUNTS[k]: n for k, n in counts.items() if k in CHECKPOINT_COUNTS})
 
 
 def restart_values(answer: Iterable[MetricValue]) -> Values:
-    return Values(values=_numbers(v for v in answer if v.id == "numRestarts"))
+    return Values(_numbers(v for v in answer if v.id == "numRestarts"))
 
 
 def uptime_ms(answer: Iterable[MetricValue]) -> int | None:
@@ -117,7 +115,7 @@ def taskmanager_values(taskmanager: TaskManager, now_ms: int) -> Values:
     if taskmanager.last_heartbeat_ms > 0:
         age_ms = max(0, now_ms - taskmanager.last_heartbeat_ms)
         values[metric.HEARTBEAT_AGE_MS.name] = age_ms
-    return Values(values=values)
+    return Values(values)
 
 
 def container_names(names: Iterable[str]) -> list[str]:
@@ -136,7 +134,7 @@ def container_values(answer: Iterable[MetricValue]) -> list[Values]:
     for name, number in numbers.items():
         group, leaf = _collector(name) or ("", name)
         groups.setdefault(group, {})[leaf] = number
-    return [Values(values=values, group=group) for group, values in groups.items() if values]
+    return [Values(values, Place(group=group)) for group, values in groups.items() if values]
 
 
 def _collector(name: str) -> tuple[str, str] | None:
@@ -191,7 +189,7 @@ def operator_totals(
             scopes.setdefault(operator, {})[leaf] = number
     attempt = sum(s.attempt for s in subtasks)
     return [
-        Values(values=values, vertex=vertex, operator=operator, attempt=attempt)
+        Values(values, Place(vertex=vertex, operator=operator, attempt=attempt))
         for operator, values in scopes.items()
     ]
 
@@ -207,29 +205,21 @@ def _operator_metric(name: str) -> tuple[str, str] | None:
     return operator, leaf
 
 
-def merged(scopes: Iterable[Values]) -> tuple[Values, ...]:
-    """The same values with each scope once."""
-    by_scope: dict[tuple[str, int, str, str, int], dict[str, int | float]] = {}
-    for v in scopes:
-        key = (v.vertex, v.subtask, v.operator, v.group, v.attempt)
-        by_scope.setdefault(key, {}).update(v.values)
-    return tuple(
-        Values(values=values, vertex=v, subtask=s, operator=o, group=g, attempt=a)
-        for (v, s, o, g, a), values in by_scope.items()
-        if values
-    )
+def merged(told: Iterable[Values]) -> tuple[Values, ...]:
+    """The same values with each place once."""
+    by_place: dict[Place, dict[str, int | float]] = {}
+    for v in told:
+        by_place.setdefault(v.place, {}).update(v.values)
+    return tuple(Values(values, place) for place, values in by_place.items() if values)
 
 
 def _of_subtask(
     vertex: str, subtask: Subtask, values: Mapping[str, int | float], operator: str = ""
 ) -> Values:
-    return Values(
-        values=values,
-        vertex=vertex,
-        subtask=subtask.subtask,
-        operator=operator,
-        attempt=subtask.attempt,
+    place = Place(
+        vertex=vertex, subtask=subtask.subtask, operator=operator, attempt=subtask.attempt
     )
+    return Values(values, place)
 
 
 def _numbers(answer: Iterable[MetricValue]) -> dict[str, int | float]:

@@ -17,7 +17,7 @@ from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, FailureEvent, MetricReport
 from drsquirrel.model.state import JOB_STATES
 from tests.collect.flink_rest.real import PAYMENTS, SHIPMENTS, rounds_of
-from tests.collect.flink_rest.watched import of, values_of
+from tests.collect.flink_rest.watched import of, told_in, values_of
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(900)]
 ROUNDS_MAX = 15
@@ -34,10 +34,11 @@ def readings(rounds: list[Round], job: str, metric: str) -> Readings:
     found: Readings = {}
     for one in rounds:
         for report in of(MetricReport, one):
-            for scope in report.scopes if report.job == job else ():
-                if metric in scope.values:
-                    key = (report.origin.container, scope.vertex, scope.subtask, scope.operator)
-                    found.setdefault(key, []).append((report.time_ms, scope.values[metric]))
+            for told in told_in(report) if report.job == job else ():
+                if metric in told.values:
+                    at = told.place
+                    key = (report.origin.container, at.vertex, at.subtask, at.operator)
+                    found.setdefault(key, []).append((report.time_ms, told.values[metric]))
     return found
 
 

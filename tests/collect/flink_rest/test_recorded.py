@@ -16,7 +16,7 @@ from drsquirrel.collect.flink_rest.watch import ClusterWatch, Round
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, FailureEvent, MetricReport
 from drsquirrel.model.metric import OLD_COLLECTORS
 from tests.collect.flink_rest.clock import HandClock
-from tests.collect.flink_rest.watched import of, values_of
+from tests.collect.flink_rest.watched import of, told_in, values_of
 
 FOLDER = Path(__file__).parent / "answers"
 VERTEX = re.compile(r"/jobs/\w+/vertices/\w+")
@@ -91,8 +91,8 @@ async def test_counts_come_per_subtask_with_its_container(version: str) -> None:
     found = (await rounds(version))[0]
     payments = job_of(found, "payments")
     reports = [r for r in of(MetricReport, found) if r.job == payments and r.origin.container]
-    counted = [s for r in reports for s in r.scopes if "accumulateBusyTimeMs" in s.values]
-    assert len(counted) == 6 and {s.attempt for s in counted} == {0}
+    counted = [s for r in reports for s in told_in(r) if "accumulateBusyTimeMs" in s.values]
+    assert len(counted) == 6 and {s.place.attempt for s in counted} == {0}
     assert {r.origin.container for r in reports} <= {c.id for c in found.containers}
     assert max(s.values["numRecordsOut"] for s in counted) > 1_000
 
@@ -117,7 +117,7 @@ async def test_processes_are_described(version: str) -> None:
         assert set(container.collectors) <= set(OLD_COLLECTORS) and container.collectors
         assert container.heap_max_bytes is not None and container.process_bytes is not None
     # The sum over all collectors that Flink adds since 1.20 would count everything twice.
-    groups = {s.group for r in of(MetricReport, found) for s in r.scopes}
+    groups = {s.place.group for r in of(MetricReport, found) for s in told_in(r)}
     assert "All" not in groups and "G1_Young_Generation" in groups
 
 

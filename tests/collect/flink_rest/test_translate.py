@@ -20,7 +20,7 @@ from drsquirrel.collect.flink_rest.translate import (
     operator_values,
     uptime_ms,
 )
-from drsquirrel.model.event import Values
+from drsquirrel.model.event import Place, Values
 
 
 def subtask(index: int, attempt: int) -> Subtask:
@@ -115,7 +115,7 @@ def test_collectors_are_found_and_their_total_is_not_one() -> None:
     wanted = container_names(names)
     assert wanted == [names[1], names[3], names[4]]
     scopes = container_values(MetricValue(id=name, value="4") for name in wanted)
-    assert {s.group: dict(s.values) for s in scopes} == {
+    assert {s.place.group: dict(s.values) for s in scopes} == {
         "": {"Status.JVM.Threads.Count": 4},
         "PS_Scavenge": {"Count": 4},
         "ZGC_Major_Cycles": {"Time": 4},
@@ -131,7 +131,7 @@ def test_operator_values_belong_to_their_subtask_and_its_attempt() -> None:
         MetricValue(id="x.sink__Writer.numRecordsSend", value="13"),
     ]
     found = operator_values(answer, "v", {0: subtask(0, 3), 1: subtask(1, 4)})
-    assert [(s.subtask, v.attempt, v.operator, dict(v.values)) for s, v in found] == [
+    assert [(s.subtask, v.place.attempt, v.place.operator, dict(v.values)) for s, v in found] == [
         (0, 3, "sink__Writer", {"numRecordsSend": 10}),
         (1, 4, "sink__Writer", {"numRecordsSend": 11}),
     ]
@@ -145,7 +145,7 @@ def test_of_a_whole_operator_counts_are_summed_and_lags_are_the_highest() -> Non
         MetricValue(id="isBackPressured"),
     ]
     [found] = operator_totals(answer, "v", [subtask(0, 3), subtask(1, 4)])
-    assert (found.subtask, found.attempt) == (-1, 7)
+    assert (found.place.subtask, found.place.attempt) == (-1, 7)
     assert found.values == {"pendingRecords": 300.0, "currentEmitEventTimeLag": 500.0}
 
 
@@ -156,8 +156,8 @@ def test_an_uptime_of_zero_or_less_is_none(written: str, told: int | None) -> No
 
 def test_scopes_are_merged_and_empty_ones_left_out() -> None:
     scopes = [
-        Values(values={"a": 1}, vertex="v", subtask=0),
-        Values(values={}, vertex="v", subtask=1),
-        Values(values={"b": 2}, vertex="v", subtask=0),
+        Values({"a": 1}, Place("v", 0)),
+        Values({}, Place("v", 1)),
+        Values({"b": 2}, Place("v", 0)),
     ]
-    assert merged(scopes) == (Values(values={"a": 1, "b": 2}, vertex="v", subtask=0),)
+    assert merged(scopes) == (Values({"a": 1, "b": 2}, Place("v", 0)),)

@@ -7,7 +7,7 @@ from drsquirrel.collect.flink_rest.settings import PollSettings
 from drsquirrel.model.event import MetricReport
 from drsquirrel.model.state import JOB_STATES
 from tests.collect.flink_rest.simulated import Simulated, id_of
-from tests.collect.flink_rest.watched import BUSY, MOMENT_MS, Watched, of, scope, values_of
+from tests.collect.flink_rest.watched import BUSY, MOMENT_MS, Watched, of, scope, told_in, values_of
 
 
 @pytest.mark.parametrize("parallelism", [1, 8, 1000])
@@ -42,7 +42,7 @@ async def test_the_operators_of_a_thousand_subtasks_are_summed_up_by_flink(
         found = (await watched.rounds(3))[-1]
     source = scope(found, "", "Source: orders", "Source__orders")
     assert values_of(found, "numRecordsSend") == [10.0]
-    assert (source.subtask, source.attempt) == (-1, 1000)
+    assert (source.place.subtask, source.place.attempt) == (-1, 1000)
     assert source.values == {"numRecordsIn": 10.0, "pendingRecords": 10.0}
 
 
@@ -88,8 +88,8 @@ async def test_counts_are_told_with_the_time_of_flinks_update_not_of_ours(
         updated_ms = flink.now_ms
         found = await watched.round(7_000)
     reports = [r for r in of(MetricReport, found) if r.origin.container == "tm-0" and r.job]
-    counted = next(r for r in reports if any(BUSY in s.values for s in r.scopes))
-    live = next(r for r in reports if any("task_status" in s.values for s in r.scopes))
+    counted = next(r for r in reports if any(BUSY in s.values for s in told_in(r)))
+    live = next(r for r in reports if any("task_status" in s.values for s in told_in(r)))
     assert counted.time_ms == updated_ms
     assert live.time_ms == pytest.approx(updated_ms + 7_000, abs=MOMENT_MS)
 
@@ -251,7 +251,8 @@ async def test_what_an_earlier_attempt_counted_is_not_told_as_the_new_ones(
     assert values_of(before, BUSY, "enrich")[0] > 5_000
     assert values_of(at_restart, BUSY) == []
     assert max(values_of(after, BUSY)) < 2_000
-    assert {s.attempt for r in of(MetricReport, after) if r.job for s in r.scopes} == {-1, 1}
+    of_job = [told for r in of(MetricReport, after) if r.job for told in told_in(r)]
+    assert {told.place.attempt for told in of_job} == {-1, 1}
 
 
 async def test_numbers_that_are_not_complete_are_left_out(flink: Simulated) -> None:

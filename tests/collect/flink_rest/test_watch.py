@@ -3,7 +3,7 @@
 from drsquirrel.model.event import MetricReport
 from drsquirrel.model.state import JOB_STATES, TASK_STATES
 from tests.collect.flink_rest.simulated import Simulated
-from tests.collect.flink_rest.watched import BUSY, Watched, of, scope, values_of
+from tests.collect.flink_rest.watched import BUSY, Watched, of, scope, told_in, values_of
 
 
 async def test_a_round_reports_each_subtask_by_flinks_names(flink: Simulated) -> None:
@@ -12,7 +12,7 @@ async def test_a_round_reports_each_subtask_by_flinks_names(flink: Simulated) ->
         found = (await watched.rounds(3))[-1]
     assert found.answered and found.says == "" and found.flink_version == "2.3.0"
     subtask = scope(found, "tm-1", "enrich")
-    assert (subtask.subtask, subtask.attempt) == (1, 0)
+    assert (subtask.place.subtask, subtask.place.attempt) == (1, 0)
     [report] = [
         r for r in of(MetricReport, found) if r.origin.container == "tm-1" and r.job == job.jid
     ]
@@ -38,7 +38,7 @@ async def test_a_round_reports_the_run_as_a_whole(flink: Simulated) -> None:
     async with Watched(flink) as watched:
         found = (await watched.rounds(2))[-1]
     [report] = [r for r in of(MetricReport, found) if r.job and not r.origin.container]
-    [run] = report.scopes
+    [run] = told_in(report)
     assert run.values == {
         "job_state": JOB_STATES.index("RUNNING"),
         "tasks_total": 6,
@@ -68,7 +68,7 @@ async def test_a_round_reports_each_process(flink: Simulated) -> None:
     assert taskmanager.collectors == ("G1_Young_Generation",)
     assert taskmanager.process_bytes == 704_643_072
     [report] = [r for r in of(MetricReport, second) if r.origin.container == "tm-0"]
-    by_group = {s.group: s.values for s in report.scopes}
+    by_group = {s.place.group: s.values for s in told_in(report)}
     assert by_group["G1_Young_Generation"] == {"Count": 7, "Time": 70}
     assert by_group[""]["Status.JVM.Memory.Heap.Used"] == 100_000_000
     assert (by_group[""]["heartbeat_age_ms"], by_group[""]["slots_free"]) == (3_000, 1)

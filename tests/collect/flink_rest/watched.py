@@ -52,20 +52,30 @@ def values_of(
 ) -> list[int | float]:
     """All values of a metric in a round, by subtask."""
     return [
-        scope.values[metric]
+        told.values[metric]
         for report in of(MetricReport, found)
-        for scope in sorted(report.scopes, key=lambda s: s.subtask)
-        if metric in scope.values
-        and (vertex is None or scope.vertex == id_of(vertex))
+        for told in sorted(told_in(report), key=lambda t: t.place.subtask)
+        if metric in told.values
+        and (vertex is None or told.place.vertex == id_of(vertex))
         and (container is None or report.origin.container == container)
     ]
 
 
+def told_in(report: MetricReport) -> list[Values]:
+    """What each place tells under the names of each table."""
+    found: list[Values] = []
+    for table in report.tables:
+        numbers = iter(table.numbers)
+        found += [Values({n: next(numbers) for n in table.names}, p) for p in table.places]
+    return found
+
+
 def scope(found: Round, container: str, vertex: str, operator: str = "") -> Values:
     [one] = [
-        s
+        told
         for report in of(MetricReport, found)
-        for s in report.scopes
-        if (report.origin.container, s.vertex, s.operator) == (container, id_of(vertex), operator)
+        for told in told_in(report)
+        if (report.origin.container, told.place.vertex, told.place.operator)
+        == (container, id_of(vertex), operator)
     ]
     return one
