@@ -13,9 +13,15 @@ from msgspec.structs import replace
 from drsquirrel import __version__
 from drsquirrel.cluster import SystemClock, Watch, client_of, cluster_id, shortener
 from drsquirrel.collect.flink_rest.client import FlinkClient, Get
-from drsquirrel.collect.flink_rest.error import CredentialsError, NotFlinkError, StatusError
+from drsquirrel.collect.flink_rest.error import (
+    CredentialsError,
+    FlinkError,
+    NotFlinkError,
+    StatusError,
+    shown,
+)
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.collect.peer import reports_of
+from drsquirrel.collect.peer import reports_of, watched_by
 from drsquirrel.collect.recording import Header, Recorder, Recording, read
 from drsquirrel.collect.replay import RecordedClock, RecordedGet
 from drsquirrel.desk import Desk, RunDesk, run_to_show
@@ -211,6 +217,18 @@ async def _reports_of_peer(
     return found
 
 
+async def _instead_of_flink(url: str, no_flink: FlinkError) -> FlinkError:
+    """The error that says best what is at an address where Flink is not."""
+    try:
+        watched = await watched_by(url)
+    except NotFlinkError:
+        return no_flink
+    such = f", such as {shown(watched[0])}, which it watches" if watched else ""
+    return NotFlinkError(
+        f"{url} is a Dr. Squirrel, not a Flink: give the address of Flink's REST API{such}."
+    )
+
+
 async def diagnose_recording(
     file: Path, settings: Settings, rules: Rules, wanted: str, say: Say
 ) -> list[Report]:
@@ -248,7 +266,12 @@ async def record(
     """
     clock = SystemClock()
     async with client_of(cluster, settings) as client:
-        config = await client.get("/config")
+        try:
+            config = await client.get("/config")
+        except CredentialsError:
+            raise
+        except (NotFlinkError, StatusError) as error:
+            raise await _instead_of_flink(client.url, error) from None
         header = Header(
             drsquirrel=__version__,
             cluster=cluster_id(cluster),

@@ -266,6 +266,18 @@ def test_a_recording_is_not_made_over_a_file_or_where_none_can_be(tmp_path: Path
     assert (tmp_path / "there").read_text() == "mine"
 
 
+def test_where_a_dr_squirrel_is_nothing_is_recorded_but_told_what_it_watches(
+    tmp_path: Path,
+) -> None:
+    for clusters, such in (((), ""), (("http://f:1",), ", such as http://f:1, which it watches")):
+        with serving_aside(squirrel(clusters=clusters)) as address:
+            assert refused(3, "record", address, tmp_path / "r") == (
+                f"{address} is a Dr. Squirrel, not a Flink: give the address of Flink's REST "
+                f"API{such}."
+            )
+    assert not (tmp_path / "r").exists()
+
+
 def test_several_jobs_of_a_name_are_told_with_their_ids(tmp_path: Path) -> None:
     """A running Dr. Squirrel may watch clusters whose jobs have the same name."""
     same = [msgspec.structs.replace(row(i), job=row(1).job) for i in (1, 2)]

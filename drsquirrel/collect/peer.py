@@ -1,4 +1,4 @@
-"""Reads the reports of a running Dr. Squirrel over its own API."""
+"""Reads what a running Dr. Squirrel tells over its own API."""
 
 from typing import TypeVar
 from urllib.parse import quote
@@ -11,6 +11,7 @@ from drsquirrel.model.report import JobList, Report
 
 TIMEOUT_S = 10.0
 BODY_MAX_BYTES = 64 << 20
+JOBS = "/api/v1/jobs"
 NOT_YET = b"urn:drsquirrel:problem:not-yet"
 T = TypeVar("T")
 
@@ -20,12 +21,23 @@ async def reports_of(url: str, wanted: str) -> list[Report]:
 
     Raises NotFlinkError if nobody there speaks our API, FlinkError if it does but cannot answer.
     """
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-    async with aiohttp.ClientSession(timeout=timeout, trust_env=False) as session:
-        jobs = await _answer(session, url, "/api/v1/jobs", JobList)
+    async with _session() as session:
+        jobs = await _answer(session, url, JOBS, JobList)
         rows = [r for r in jobs.jobs if wanted in ("", r.job.id, r.job.name, r.run.job_id)]
         paths = (f"/api/v1/runs/{quote(row.run.id, safe='')}/report" for row in rows)
         return [await _answer(session, url, path, Report) for path in paths]
+
+
+async def watched_by(url: str) -> list[str]:
+    """The addresses of the clusters it watches; raises as `reports_of` does."""
+    async with _session() as session:
+        jobs = await _answer(session, url, JOBS, JobList)
+    return [cluster.url for cluster in jobs.clusters]
+
+
+def _session() -> aiohttp.ClientSession:
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    return aiohttp.ClientSession(timeout=timeout, trust_env=False)
 
 
 async def _answer(session: aiohttp.ClientSession, url: str, path: str, kind: type[T]) -> T:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from drsquirrel.collect import peer
 from drsquirrel.collect.flink_rest.error import FlinkError, NotFlinkError
-from drsquirrel.collect.peer import reports_of
+from drsquirrel.collect.peer import reports_of, watched_by
 from drsquirrel.model.report import JobList, JobRow
 from drsquirrel.serve.api import _not_yet
 from drsquirrel.serve.problem import problem
@@ -28,12 +28,17 @@ def row(number: int) -> JobRow:
     )
 
 
-def squirrel(*rows: JobRow, report: Callable[[str], Any] = lambda _: REPORT) -> Handler:
-    """A Dr. Squirrel that watches these jobs."""
+def squirrel(
+    *rows: JobRow, report: Callable[[str], Any] = lambda _: REPORT, clusters: tuple[str, ...] = ()
+) -> Handler:
+    """A Dr. Squirrel that watches these jobs, on clusters at these addresses."""
+    watched = [msgspec.structs.replace(JOBS.clusters[0], url=url) for url in clusters]
 
     async def handle(request: web.Request) -> web.Response:
         if request.path == "/api/v1/jobs":
-            found: Any = JobList(made_ms=1, jobs=list(rows), clusters=[])
+            found: Any = JobList(made_ms=1, jobs=list(rows), clusters=watched)
+        elif request.path == "/config":
+            return web.Response(status=404)
         else:
             _, _, _, _, run, last = request.path.split("/")
             assert last == "report"
@@ -57,6 +62,11 @@ async def test_a_job_is_found_by_its_id_its_name_and_its_flink_id(wanted: str) -
     async with serving(squirrel(row(6), row(7), report=named)) as url:
         assert [r.headline for r in await reports_of(url, wanted)] == ["run-7"]
         assert await reports_of(url, "name") == []
+
+
+async def test_it_tells_the_addresses_of_the_clusters_it_watches() -> None:
+    async with serving(squirrel(row(1), clusters=("http://a:1", "http://b:1"))) as url:
+        assert await watched_by(url) == ["http://a:1", "http://b:1"]
 
 
 async def test_a_report_that_comes_in_many_pieces_is_read_to_its_end() -> None:
