@@ -67,7 +67,8 @@ class Retention:
     history_ms: int = 90 * DAY_MS
     """Jobs, runs, facts, reports, incidents, the hours of each run."""
     max_bytes: int = 2 * 1024**3
-    """Above it snapshots go first, then logs, then events: the oldest, never the last hour."""
+    """Above it snapshots go first, then logs, events, facts of containers and whole runs: the
+    oldest, never what is of the last hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

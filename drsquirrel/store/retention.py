@@ -8,7 +8,12 @@ from drsquirrel.store.interface import HOUR_MS, Retention
 STEP_ROWS = 200
 STEP_PAGES = 1_000
 
-_LARGE = (sql.EXPIRE_SNAPSHOTS, sql.EXPIRE_LOG_CHUNKS, sql.EXPIRE_EVENTS)
+_LARGE = (
+    sql.EXPIRE_SNAPSHOTS,
+    sql.EXPIRE_LOG_CHUNKS,
+    sql.EXPIRE_EVENTS,
+    sql.EXPIRE_CONTAINER_FACTS,
+)
 """What fills the disk, in the order in which it can be missed."""
 
 
@@ -58,8 +63,11 @@ def _delete_runs(connection: sqlite3.Connection, before_ms: int) -> int:
 
 
 def _shrink(connection: sqlite3.Connection, max_bytes: int, before_ms: int) -> bool:
-    """Delete the oldest of the first large table that has any; true if it did."""
+    """Delete the oldest of the first large table that has any, at last runs that are gone; true if
+    it did."""
     ((used,),) = connection.execute(sql.USED_BYTES)
     if used <= max_bytes:
         return False
-    return any(_delete(connection, statement, before_ms) for statement in _LARGE)
+    if any(_delete(connection, statement, before_ms) for statement in _LARGE):
+        return True
+    return bool(_delete_runs(connection, before_ms))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drsquirrel.model.identity import run_id
+from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.snapshot import WINDOW_MS
 from drsquirrel.store.interface import DAY_MS, HOUR_MS, Batch, Memory, Retention, Store
 from drsquirrel.store.opening import DATABASE
@@ -125,6 +125,32 @@ def test_a_database_that_is_too_large_loses(
     expire_all(store, START_MS + 2 * HOUR_MS)
     assert kinds(store) == stays
     assert size_of(tmp_path) < max_bytes
+    store.close()
+
+
+def test_of_a_database_that_is_full_of_runs_those_gone_for_longest_go_as_a_whole(
+    opener: Opener, tmp_path: Path
+) -> None:
+    store = opener(tmp_path, Retention(max_bytes=1_500_000))
+    runs = [run_id(CLUSTER, f"{number:032x}", START_MS) for number in range(300)]
+    for number, run in enumerate(runs):
+        now_ms = START_MS + number * HOUR_MS
+        batch = Batch(
+            time_ms=now_ms,
+            runs=(made.run(f"{number:032x}", name=f"job {number}"), made.run()),
+            job_facts=(made.job_facts(),),
+            containers=(made.container(f"tm-{number}"), made.container()),
+            reports=(made.report(run=run, cause=os.urandom(4_000).hex()),),
+        )
+        store.write(batch)
+    expire_all(store, now_ms)
+    names = {run.seen.name for run in store.runs(CLUSTER)}
+    assert names == {"orders", *(f"job {number}" for number in range(200, 300))}
+    assert store.job_facts(RUN_ID) is not None
+    assert [store.report(run) is None for run in (runs[0], runs[-1])] == [True, False]
+    assert store.run_of_job(job_id(CLUSTER, "job 0")) is None
+    assert [c.id for c in store.container_facts(CLUSTER)] == ["tm-1", "tm-298", "tm-299"]
+    assert size_of(tmp_path) < 1_500_000
     store.close()
 
 
