@@ -1,6 +1,6 @@
 """Diagnosis of one run: the last hour and the rules in, the report out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -119,7 +119,7 @@ def diagnose(
     )
     since_ms = memory.verdict_since_ms if told.verdict is memory.verdict else now_ms
     vertices = frozenset(v for a in causes if (v := a.culprit.vertex_id))
-    places = frozenset(c for a in causes if (c := a.culprit.container))
+    containers = frozenset(_blamed(causes, rules))
     report = Report(
         made_ms=now_ms,
         job=inquiry.job,
@@ -134,7 +134,7 @@ def diagnose(
         benign=benign,
         checks=checks,
         hour=last_hour(
-            m.hour, inquiry.facts, m.series, m.checkpoints, m.case.episodes, vertices, places
+            m.hour, inquiry.facts, m.series, m.checkpoints, m.case.episodes, vertices, containers
         ),
         graph=list(nodes_of(m.case, inquiry.facts, m.now, vertices)),
         data=data_of(inquiry, m.hour, m.case, m.now, given.broken),
@@ -175,6 +175,14 @@ def _rose(m: Measured) -> frozenset[str]:
     before = m.hour.run[-2]
     vertices = before.vertices.items() if before and not m.in_burst else ()
     return frozenset(id_ for id_, told in vertices if told.lag_rising)
+
+
+def _blamed(causes: Sequence[Answer], rules: Rules) -> Iterator[str]:
+    """The containers that are themselves what is wrong."""
+    for answer in causes:
+        cause, container = rules.causes.get(answer.code), answer.culprit.container
+        if container and cause and cause.blames_container:
+            yield container
 
 
 def _since(causes: Sequence[Answer], verdict_since_ms: int) -> int:

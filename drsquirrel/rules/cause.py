@@ -104,6 +104,7 @@ class Cause(ABC):
     `topic` names it within a sentence: "a hot key".
     `explains`: codes of checks this cause leads to; `leads_to`: codes of other causes that are then
     its consequences (an acyclic graph, held by a test). `prior` is added to the score.
+    `blames_container`: the container its culprit names is what is wrong, not only where it shows.
     Words and advice are asked for only where the evidence speaks for the answer.
     """
 
@@ -112,6 +113,7 @@ class Cause(ABC):
     explains: ClassVar[tuple[str, ...]] = ()
     leads_to: ClassVar[tuple[str, ...]] = ()
     prior: ClassVar[float] = 0.0
+    blames_container: ClassVar[bool] = True
 
     @abstractmethod
     def weigh(self, case: Case) -> Iterator[Evidence]:

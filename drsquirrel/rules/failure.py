@@ -84,6 +84,8 @@ class Failing(Cause):
 class Throwing(Failing):
     """A task's own exception: the culprit is where it was thrown."""
 
+    blames_container = False
+
     def culprit(self, case: Case) -> Culprit:
         return where(case, fault_of(case))
 

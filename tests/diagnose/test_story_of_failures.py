@@ -1,9 +1,11 @@
 """Stories of failures: restarts, rescales, ends."""
 
+import pytest
+
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Outcome, Verdict
 from tests.diagnose.seen import NOON_MS
-from tests.diagnose.sim import Sim
+from tests.diagnose.sim import USER, Sim
 
 UNREACHABLE = (
     "org.apache.flink.runtime.jobmaster.JobMasterException: "
@@ -16,6 +18,7 @@ CLOSED = (
 POLICY = (
     "org.apache.flink.util.FlinkRuntimeException: Exceeded checkpoint tolerable failure threshold."
 )
+OOM = "java.lang.OutOfMemoryError: Java heap space\n\tat com.example.Enrich.map(Enrich.java:12)"
 NO_SLOTS = (
     "java.util.concurrent.CompletionException: org.apache.flink.runtime.jobmanager.scheduler."
     "NoResourceAvailableException: Could not acquire the minimum required resources."
@@ -59,6 +62,26 @@ def test_one_failure_is_named_at_once_and_becomes_an_incident() -> None:
     assert (incident.cause, incident.failures) == ("user-code-exception", 1)
     assert (incident.began_ms, incident.ended_ms) == (sim.ms(120), sim.ms(130))
     assert sim.run(3600).incidents == []
+
+
+@pytest.mark.parametrize(
+    ("throwable", "cause", "marked"),
+    [
+        pytest.param(USER, "user-code-exception", [], id="its task's code fails"),
+        pytest.param(OOM, "heap-oom", ["tm-1"], id="its heap is full"),
+    ],
+)
+def test_a_container_is_marked_where_it_is_to_blame_and_not_where_a_task_only_runs(
+    throwable: str, cause: str, marked: list[str]
+) -> None:
+    sim = Sim()
+    sim.run(120)
+    sim.fail_task("map", 0, throwable)
+    sim.stop()
+    report = sim.run(10)
+    assert [(a.code, a.culprit.container) for a in report.causes] == [(cause, "tm-1")]
+    assert [s.id for s in report.hour.strips if s.kind == "gc" and s.culprit] == marked
+    assert [n.name for n in report.graph if n.culprit] == ["map"]
 
 
 def test_a_loop_of_restarts_counts_each_recovery_however_few_readings_show_it() -> None:
