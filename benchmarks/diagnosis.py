@@ -19,9 +19,12 @@ from demo.scenarios import DEMO, SCENARIOS, SLOW_MACHINE, Scenario, submit
 from drsquirrel.model.verdict import Verdict
 from tests.faults.watching import Watching, names_the_cause
 
-RESULT = Path(__file__).parent / "results" / "diagnosis.json"
-DONE = Path(".run/evidence/diagnosis.jsonl")
 REPEATS = int(os.environ.get("REPEATS", "10"))
+BESIDE = int(os.environ.get("BESIDE", "0"))
+"""So many more jobs run beside them, nearly idle: a round covers a crowded cluster in turns."""
+NAME = f"diagnosis_beside_{BESIDE}" if BESIDE else "diagnosis"
+RESULT = Path(__file__).parent / "results" / f"{NAME}.json"
+DONE = Path(f".run/evidence/{NAME}.jsonl")
 NAMED_WITHIN_S = 150
 STAYS_S = 300
 LIVES_S = NAMED_WITHIN_S + STAYS_S
@@ -35,8 +38,9 @@ STARTED_AGAIN = tuple(SCENARIOS[name] for name in ("bounded", "catching-up"))
 """Nothing is wrong with these either, but they are over soon."""
 REDEPLOYED = replace(SCENARIOS["healthy"], name="redeployed", job="redeployed")
 """Cancelled and started under the same name with every repeat."""
-QUIET = tuple(
-    SCENARIOS[n] for n in ("healthy", "bursty", "sleeping-source", "nearly-idle", "chained")
+QUIET = (
+    *(SCENARIOS[n] for n in ("healthy", "bursty", "sleeping-source", "nearly-idle", "chained")),
+    *(replace(SCENARIOS["nearly-idle"], job=f"idle-{n}") for n in range(BESIDE)),
 )
 CALM = (Verdict.HEALTHY, Verdict.ENDED, Verdict.UNKNOWN)
 
@@ -102,7 +106,7 @@ def main() -> None:
             repeats_of(cluster, watching, len(done), left, done)
             minutes = (time.time() - began_s) / 60
             quiet = [a for s in (*QUIET, REDEPLOYED) for a in alarms_of(watching, s)]
-            looks = {s.name: len(watching.said[s.job_name]) for s in (*QUIET, REDEPLOYED)}
+            looks = {s.job_name: len(watching.said[s.job_name]) for s in (*QUIET, REDEPLOYED)}
     result = {
         "machine": before,
         "load_of_repeats": [r.load for r in done],
