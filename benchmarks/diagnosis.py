@@ -47,10 +47,13 @@ CALM = (Verdict.HEALTHY, Verdict.ENDED, Verdict.UNKNOWN)
 
 @dataclass
 class Heard:
-    """What was said of one job. Seconds since it was submitted; `after_s` None: never."""
+    """What was said of one job. `after_s`: seconds since it was submitted, in which it starts and
+    warms up for 30 s; None: never named."""
 
     scenario: str
     after_s: float | None
+    after_symptom_s: float | None
+    """Since the first symptom: the latest moment at which what was named then can have begun."""
     first_named: str
     """The first cause that was sure; "" where none was."""
     looks: int
@@ -58,7 +61,12 @@ class Heard:
     right_looks: int
     right_at_the_end: bool
     story: str
-    """Where anything of this is not as it should be."""
+
+    @property
+    def is_as_it_should_be(self) -> bool:
+        """The right one was named, first, and for good."""
+        is_named = self.after_s is not None and self.right_looks == self.looks
+        return is_named and self.first_named in SCENARIOS[self.scenario].expected
 
 
 @dataclass
@@ -153,15 +161,18 @@ def heard_of(watching: Watching, scenario: Scenario, submitted_s: float) -> Hear
     first = right.index(True) if True in right else None
     named = next((s.best.code for s in said if s.best), "")
     since = [] if first is None else right[first:]
-    good = first is not None and all(since) and named in scenario.expected
+    onset = None if first is None else said[first].report.causes[0].onset
     return Heard(
         scenario=scenario.name,
         after_s=None if first is None else round(said[first].at_s - submitted_s, 1),
+        after_symptom_s=None
+        if first is None or onset is None
+        else round(said[first].at_s - onset.latest_ms / 1000, 1),
         first_named=named,
         looks=len(since),
         right_looks=sum(since),
         right_at_the_end=bool(right and right[-1]),
-        story="" if good else watching.story(scenario.job_name),
+        story=watching.story(scenario.job_name),
     )
 
 
@@ -185,22 +196,23 @@ def summary(heard: Iterable[Heard]) -> dict[str, object]:
             "another_was_named_first": sum(
                 h.first_named not in ("", *SCENARIOS[name].expected) for h in found
             ),
-            **quantiles([h.after_s for h in found if h.after_s is not None]),
+            "after_s": quantiles(h.after_s for h in found),
+            "after_symptom_s": quantiles(h.after_symptom_s for h in found),
             "right_looks_since": f"{sum(h.right_looks for h in found)} of "
             f"{sum(h.looks for h in found)}",
             "right_at_the_end": sum(h.right_at_the_end for h in found),
-            "stories": [h.story for h in found if h.story],
+            "stories": [h.story for h in found if not h.is_as_it_should_be],
         }
         for name, found in by_name.items()
     }
 
 
-def quantiles(after_s: list[float]) -> dict[str, float]:
-    """Seconds from the submission: the job starts in this time, and warms up for 30 s."""
-    if len(after_s) < 2:
-        return {f"p{p}_s": after_s[0] for p in (50, 95) if after_s}
-    cut = statistics.quantiles(after_s, n=20, method="inclusive")
-    return {"p50_s": round(statistics.median(after_s), 1), "p95_s": round(cut[18], 1)}
+def quantiles(seconds: Iterable[float | None]) -> dict[str, float]:
+    told = [s for s in seconds if s is not None]
+    if len(told) < 2:
+        return {f"p{p}": told[0] for p in (50, 95) if told}
+    cut = statistics.quantiles(told, n=20, method="inclusive")
+    return {"p50": round(statistics.median(told), 1), "p95": round(cut[18], 1)}
 
 
 if __name__ == "__main__":
