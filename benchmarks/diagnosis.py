@@ -53,7 +53,7 @@ class Heard:
     scenario: str
     after_s: float | None
     after_symptom_s: float | None
-    """Since the first symptom: the latest moment at which what was named then can have begun."""
+    """Since the first look that said of anything that it is not well."""
     first_named: str
     """The first cause that was sure; "" where none was."""
     looks: int
@@ -161,13 +161,13 @@ def heard_of(watching: Watching, scenario: Scenario, submitted_s: float) -> Hear
     first = right.index(True) if True in right else None
     named = next((s.best.code for s in said if s.best), "")
     since = [] if first is None else right[first:]
-    onset = None if first is None else said[first].report.causes[0].onset
+    unwell = next((s.at_s for s in said if s.report.verdict not in CALM or s.report.symptoms), None)
     return Heard(
         scenario=scenario.name,
         after_s=None if first is None else round(said[first].at_s - submitted_s, 1),
         after_symptom_s=None
-        if first is None or onset is None
-        else round(said[first].at_s - onset.latest_ms / 1000, 1),
+        if first is None or unwell is None
+        else round(max(0.0, said[first].at_s - unwell), 1),
         first_named=named,
         looks=len(since),
         right_looks=sum(since),
