@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.diagnose.container import ContainerMinute, Process, process_of
+from drsquirrel.diagnose.container import JOBMANAGER, ContainerMinute, Process, process_of
 from drsquirrel.diagnose.hour import minutes_of_hour
 from drsquirrel.diagnose.inquiry import Expected, Inquiry
 from drsquirrel.diagnose.judge import diagnose
@@ -16,7 +16,7 @@ from drsquirrel.diagnose.minute import Minutes, RunMinute
 from drsquirrel.diagnose.strip import worst_cells
 from drsquirrel.model.case import ContainerNow
 from drsquirrel.model.event import CheckpointEvent, Event, MetricReport
-from drsquirrel.model.facts import ContainerFacts, JobFacts, RunSeen, ThreadSample
+from drsquirrel.model.facts import HEARTBEATS, ContainerFacts, JobFacts, RunSeen, ThreadSample
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.report import Action, JobRef, JobRow, Report, RunRef
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
@@ -238,16 +238,20 @@ class Desk:
 
     def _processes(self, desk: ClusterDesk, now_ms: int) -> dict[str, Process]:
         runs_in = self._runs_in(desk, now_ms)
+        alive = desk.containers or {}
+        jobmanager = alive.get(JOBMANAGER)
+        heartbeats = (jobmanager and jobmanager.heartbeats) or HEARTBEATS
         return {
             container: process_of(
                 container,
                 self._of_container(desk, container),
-                (desk.containers or {}).get(container),
+                alive.get(container),
                 memo,
                 minutes_of_hour(now_ms),
                 now_ms,
                 runs=frozenset(runs_in.get(container, ())),
                 is_listed=desk.containers is not None,
+                heartbeats=heartbeats,
             )
             for container, memo in desk.minutes.items()
         }

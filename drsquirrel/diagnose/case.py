@@ -41,8 +41,6 @@ THREADS_FRESH_MS = 1_200_000
 """Two series of dumps, ten minutes apart, add up."""
 FROZEN_MS = 45_000
 """Counters older than this are not of now: four rounds brought none."""
-HEARTBEAT_LATE_MS = 12_000
-"""A TaskManager sends one every 10 s; older than this it hangs, 35 s before Flink notices."""
 CALM_MINUTES = 3
 """To say that records cost more than before takes so many minutes without a bottleneck."""
 
@@ -117,9 +115,9 @@ def frozen(inquiry: Inquiry, now: Now | None, now_ms: int) -> str:
     One hung TaskManager freezes the REST values of all.
     """
     alive = (p.now for p in inquiry.processes.values() if p.now.gone_ms is None)
-    oldest_ms = max((known(c.heartbeat_age_ms, 0.0) for c in alive), default=0.0)
-    if is_silent(oldest_ms):
-        return f"a TaskManager has been silent for {duration(oldest_ms)}"
+    silent_ms = [known(c.heartbeat_age_ms, 0.0) for c in alive if c.is_silent]
+    if silent_ms:
+        return f"a TaskManager has been silent for {duration(max(silent_ms))}"
     if now is None or now.counters_age_ms is None:
         return ""
     if now.counters_age_ms > max(FROZEN_MS, 3 * inquiry.expected.interval_ms):
@@ -127,11 +125,6 @@ def frozen(inquiry: Inquiry, now: Now | None, now_ms: int) -> str:
     still = sum(reason is FROZEN for reason in now.rates.untrusted.values())
     measured = sum(map(len, now.rates.works.values()))
     return "Flink's counters stand still" if still > measured else ""
-
-
-def is_silent(heartbeat_age_ms: Number) -> bool:
-    """Whether a heartbeat is too old; unknown is not."""
-    return not isinstance(heartbeat_age_ms, Unknown) and heartbeat_age_ms > HEARTBEAT_LATE_MS
 
 
 def bottlenecks_now(

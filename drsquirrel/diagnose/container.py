@@ -8,7 +8,7 @@ from drsquirrel.diagnose.rate import counter_rate, gc_shares
 from drsquirrel.diagnose.reading import RUN, Line, Lines, latest, lines, recent
 from drsquirrel.model import metric
 from drsquirrel.model.case import ContainerNow
-from drsquirrel.model.facts import ContainerFacts
+from drsquirrel.model.facts import HEARTBEATS, ContainerFacts, Heartbeats
 from drsquirrel.model.snapshot import MINUTE_MS, Rollup
 from drsquirrel.model.unknown import Number, Unknown
 
@@ -53,6 +53,7 @@ def process_of(
     *,
     runs: frozenset[str] = frozenset(),
     is_listed: bool,
+    heartbeats: Heartbeats = HEARTBEATS,
 ) -> Process:
     """Measure a process. `facts` are those of one alive; without them it is gone, unless no list
     of the processes alive has come yet (not `is_listed`). What is gone is as it was last seen."""
@@ -79,6 +80,7 @@ def process_of(
         heartbeat_age_ms=_number(latest(own, metric.HEARTBEAT_AGE_MS.name)),
         threads=_number(latest(own, metric.THREADS.name)),
         gone_ms=gone_ms,
+        heartbeats=heartbeats,
     )
     return Process(
         now=now,

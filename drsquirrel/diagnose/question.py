@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from drsquirrel.diagnose.case import is_silent
 from drsquirrel.model.case import Bottleneck, Case, ContainerNow, Episode
 from drsquirrel.model.unknown import Unknown, known
 from drsquirrel.model.verdict import Confidence
@@ -96,7 +95,7 @@ def questions_of(case: Case, holding: frozenset[str]) -> Iterator[tuple[Question
     episode = live_episode(case)
     if episode:
         yield Question.WHO_FAILED_FIRST, case.about(episode=episode)
-    elif any(is_silent(c.heartbeat_age_ms) for c in here.containers.values() if not c.gone_ms):
+    elif any(c.is_silent for c in here.containers.values() if not c.gone_ms):
         yield Question.WHO_FAILED_FIRST, here
     if not isinstance(case.bottlenecks, Unknown):
         for bottleneck in case.bottlenecks[:MOST_BOTTLENECKS]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, FailureEvent
-from drsquirrel.model.facts import JobFacts, Vertex
+from drsquirrel.model.facts import HEARTBEATS, Heartbeats, JobFacts, Vertex
 from drsquirrel.model.report import Onset
 from drsquirrel.model.unknown import Number, Truth, Unknown
 
@@ -92,6 +92,21 @@ class ContainerNow:
     """When it was first missed, if it is gone."""
     other_runs: int | Unknown = 0
     """How many other runs had subtasks in it in the window."""
+    heartbeats: Heartbeats = HEARTBEATS
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether its last heartbeat is too old; unknown is not."""
+        return self._is_older(self.heartbeats.late_ms)
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether it has missed two."""
+        return self._is_older(self.heartbeats.deaf_ms)
+
+    def _is_older(self, age_ms: int) -> bool:
+        own_ms = self.heartbeat_age_ms
+        return not isinstance(own_ms, Unknown) and own_ms > age_ms
 
 
 class ThreadKind(StrEnum):

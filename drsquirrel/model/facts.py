@@ -63,6 +63,28 @@ class RunSeen(Struct, frozen=True, kw_only=True):
     job_type: str = "STREAMING"
 
 
+class Heartbeats(Struct, frozen=True, kw_only=True):
+    """How often Flink hears from its TaskManagers, and for how long it waits for that."""
+
+    interval_ms: int = 10_000
+    timeout_ms: int = 50_000
+
+    @property
+    def late_ms(self) -> int:
+        """A heartbeat that is older is late. It takes a moment, and none is needed more often than
+        by default."""
+        return max(self.interval_ms, HEARTBEATS.interval_ms) + 2_000
+
+    @property
+    def deaf_ms(self) -> int:
+        """Of who was not heard of for so long, two heartbeats are missing."""
+        return 2 * max(self.interval_ms, HEARTBEATS.interval_ms)
+
+
+HEARTBEATS = Heartbeats()
+"""Flink's default."""
+
+
 class ContainerFacts(Struct, frozen=True, kw_only=True):
     """One Flink process."""
 
@@ -77,6 +99,8 @@ class ContainerFacts(Struct, frozen=True, kw_only=True):
     process_bytes: int | None = None
     """Total process memory as configured, where Flink tells it."""
     collectors: tuple[str, ...] = ()
+    heartbeats: Heartbeats | None = None
+    """As the JobManager is configured: it tells them of all."""
 
 
 class ThreadSample(Struct, frozen=True, kw_only=True):

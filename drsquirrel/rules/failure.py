@@ -22,10 +22,6 @@ from drsquirrel.rules.cause import (
 from drsquirrel.rules.operator import method_of, operators, short
 from drsquirrel.rules.wording import SECOND_MS, duration, plural
 
-SILENT_MS = 12_000.0
-"""TaskManagers send a heartbeat every 10 s; an older one is late."""
-DEAF_MS = 20_000.0
-"""Two heartbeats missed: the process does not answer."""
 FULL_HEAP = 0.9
 SAME_GAP_MS = 10_000
 """Progress is known to about one round of watching."""
@@ -334,8 +330,8 @@ def last_heartbeat_ms(found: tuple[ContainerNow, ...]) -> Number:
     return max(ages) if ages else Unknown("its last heartbeat is not known")
 
 
-def lateness(age_ms: float) -> Strength | None:
-    """How strongly a heartbeat of this age says that the process hangs; None: it is not late."""
-    if age_ms <= SILENT_MS:
+def lateness(found: tuple[ContainerNow, ...]) -> Strength | None:
+    """How strongly their heartbeats say that one of them hangs; None: no heartbeat is late."""
+    if not any(c.is_silent for c in found):
         return None
-    return decisive if age_ms > DEAF_MS else strong
+    return decisive if any(c.is_deaf for c in found) else strong

@@ -12,6 +12,7 @@ from drsquirrel.model.facts import (
     CheckpointSettings,
     ContainerFacts,
     Edge,
+    Heartbeats,
     JobFacts,
     RunSeen,
     Vertex,
@@ -93,6 +94,7 @@ class Seen:
         self.gc_counts_per_s = 0.2
         self.heap = dict.fromkeys((*self.taskmanagers, ""), 0.4)
         self.heartbeat_ms = dict.fromkeys(self.taskmanagers, 1_000)
+        self.heartbeats = Heartbeats()
         self.gone: set[str] = set()
         self.events: list[Event] = []
         self.beside: list[Seen] = []
@@ -301,6 +303,7 @@ class Seen:
                     is_taskmanager=bool(tm),
                     host=self.hosts.get(tm, f"host-{tm}" if tm else ""),
                     cpu_cores=4 if tm else None,
+                    heartbeats=None if tm else self.heartbeats,
                 )
                 for tm in (*alive, "")
             ),

@@ -4,13 +4,13 @@ import pytest
 from msgspec.structs import replace
 
 from drsquirrel.diagnose.bottleneck import Site, Walk
-from drsquirrel.diagnose.case import cost_rise, is_silent, slow_host, threads_at
+from drsquirrel.diagnose.case import cost_rise, slow_host, threads_at
 from drsquirrel.diagnose.inquiry import Expected, Inquiry
 from drsquirrel.diagnose.minute import RunMinute
 from drsquirrel.diagnose.now import window_ms
 from drsquirrel.diagnose.vertex import VertexMinute
 from drsquirrel.model.case import ThreadVerdict, VertexNow
-from drsquirrel.model.facts import CheckpointSettings, JobFacts, RunSeen, ThreadSample
+from drsquirrel.model.facts import CheckpointSettings, Heartbeats, JobFacts, RunSeen, ThreadSample
 from drsquirrel.model.report import JobRef, Onset, RunRef
 from drsquirrel.model.unknown import Number, Unknown
 from tests.diagnose.made import graph, subtask, vertex
@@ -146,8 +146,22 @@ def test_a_name_that_flink_has_cut_is_meant_unless_another_vertex_is_called_so()
     assert isinstance(seen(*samples("m"), name="m2 -> x", facts=facts), Unknown)
 
 
-def test_a_heartbeat_is_late_after_12_s() -> None:
-    assert [is_silent(age) for age in (12_000.0, 12_001.0, NOTHING)] == [False, True, False]
+@pytest.mark.parametrize(
+    ("interval_s", "late_s", "deaf_s"),
+    [(10, 12, 20), (30, 32, 60), pytest.param(2, 12, 20, id="never sooner than by default")],
+)
+def test_a_heartbeat_is_late_2_s_after_the_next_was_due(
+    interval_s: int, late_s: int, deaf_s: int
+) -> None:
+    beats = Heartbeats(interval_ms=interval_s * 1000, timeout_ms=180_000)
+
+    def told(age_ms: object) -> tuple[bool, bool]:
+        at = container("tm-1", heartbeat_age_ms=age_ms, heartbeats=beats)
+        return at.is_silent, at.is_deaf
+
+    assert told(NOTHING) == told(late_s * 1000.0) == (False, False)
+    assert told(late_s * 1000 + 1.0) == told(deaf_s * 1000.0) == (True, False)
+    assert told(deaf_s * 1000 + 1.0) == (True, True)
 
 
 def test_now_is_two_checkpoint_intervals_from_half_a_minute_to_one() -> None:

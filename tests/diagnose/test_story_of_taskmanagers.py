@@ -1,5 +1,6 @@
 """Stories of TaskManagers that die, hang, or have nothing to do with a run."""
 
+from drsquirrel.model.facts import Heartbeats
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Outcome, Verdict
 from tests.diagnose.sim import Sim
@@ -126,6 +127,19 @@ def test_a_hung_taskmanager_is_named_while_flink_still_calls_all_well() -> None:
     sim.start()
     report = sim.run(900)
     assert [i.cause for i in report.incidents] == ["taskmanager-hung"]
+
+
+def test_where_heartbeats_are_rare_by_configuration_an_old_one_is_no_news() -> None:
+    sim = Sim()
+    sim.heartbeats = Heartbeats(interval_ms=60_000, timeout_ms=180_000)
+    sim.run(120)
+    sim.heartbeat_ms["tm-1"] = 58_000
+    assert sim.run(20).verdict is Verdict.HEALTHY
+    sim.frozen = True
+    sim.heartbeat_ms["tm-1"] = 121_000
+    report = sim.run(20)
+    assert codes(report) == ["taskmanager-hung"]
+    assert report.subline.endswith("when the heartbeat time-out (3 min as configured) is over.")
 
 
 def test_a_taskmanager_that_answers_again_is_not_called_hung_any_more() -> None:

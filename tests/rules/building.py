@@ -22,7 +22,7 @@ from drsquirrel.model.case import (
     VertexNow,
 )
 from drsquirrel.model.event import CheckpointEvent, FailureEvent, Origin
-from drsquirrel.model.facts import CheckpointSettings, Edge, JobFacts, Vertex
+from drsquirrel.model.facts import CheckpointSettings, Edge, Heartbeats, JobFacts, Vertex
 from drsquirrel.model.report import Onset
 from drsquirrel.model.unknown import Number, Unknown
 
@@ -89,7 +89,8 @@ def case_of(spec: Spec) -> Case:
 
 
 def container(name: str, spec: Spec, index: int) -> ContainerNow:
-    _only(spec, "host cores cores_used gc heap_floor heap_mb heartbeat_s gone_s other_runs")
+    _only(spec, "host cores cores_used gc heap_floor heap_mb heartbeat_s heartbeats gone_s "
+                "other_runs")  # fmt: skip
     heartbeat_s = number(spec, "heartbeat_s", 5)
     heap_mb = number(spec, "heap_mb", 512)
     return ContainerNow(
@@ -106,6 +107,15 @@ def container(name: str, spec: Spec, index: int) -> ContainerNow:
         threads=80,
         gone_ms=NOW_MS - spec["gone_s"] * 1000 if "gone_s" in spec else None,
         other_runs=number(spec, "other_runs", 0),
+        heartbeats=heartbeats(spec.get("heartbeats", {})),
+    )
+
+
+def heartbeats(spec: Spec) -> Heartbeats:
+    """How often TaskManagers are heard of, and for how long Flink waits."""
+    _only(spec, "every_s timeout_s")
+    return Heartbeats(
+        interval_ms=spec.get("every_s", 10) * 1000, timeout_ms=spec.get("timeout_s", 50) * 1000
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drsquirrel.model.case import Case, ContainerNow
+from drsquirrel.model.facts import HEARTBEATS
 from drsquirrel.model.report import Culprit, quoted
 from drsquirrel.model.unknown import Unknown, known
 from drsquirrel.rules import failure
@@ -27,8 +28,9 @@ class TaskmanagerHung(Failing):
 
     What is wrong: the process is stopped, swapped out, in a long collection, or waits for a disk;
     or the network to it is cut. Flink gives it 50 s by default before it takes its tasks away.
-    How it shows: its heartbeat gets older than 12 s while it is still listed. All numbers of all
-    jobs on the cluster stand still meanwhile. Then "Heartbeat of TaskManager … timed out".
+    How it shows: its heartbeat gets older than 12 s (where they come every 10 s) while it is still
+    listed. All numbers of all jobs on the cluster stand still meanwhile. Then "Heartbeat of
+    TaskManager … timed out".
     How to fix: look at the process and its machine: stopped, swapping, disk, long collections.
     What does not help: a longer heartbeat time-out: it only hides the process for longer.
     """
@@ -44,7 +46,7 @@ class TaskmanagerHung(Failing):
         age_ms = failure.last_heartbeat_ms(silent or found)
         if isinstance(age_ms, Unknown):
             yield undecided("heartbeat", "its heartbeat was late before?", age_ms.reason)
-        elif strength := failure.lateness(age_ms):
+        elif strength := failure.lateness(silent or found):
             text = f"its heartbeat {'is' if silent else 'was'} late while it was still listed"
             yield supports("heartbeat", strength, text, f"{duration(age_ms)} old")
         if failure.timed_out(case):
@@ -56,21 +58,16 @@ class TaskmanagerHung(Failing):
 
     def _silent(self, case: Case) -> tuple[ContainerNow, ...]:
         """TaskManagers that are listed and late, the most silent first."""
-        late = [
-            (c.heartbeat_age_ms, c)
-            for c in case.containers.values()
-            if c.is_taskmanager and c.gone_ms is None
-            if not isinstance(c.heartbeat_age_ms, Unknown)
-            and c.heartbeat_age_ms > failure.SILENT_MS
-        ]
-        return tuple(c for _, c in sorted(late, key=lambda pair: -pair[0]))
+        there = (c for c in case.containers.values() if c.is_taskmanager and c.gone_ms is None)
+        late = [c for c in there if c.is_silent]
+        return tuple(sorted(late, key=lambda c: -known(c.heartbeat_age_ms, 0.0)))
 
     def _at(self, case: Case) -> tuple[ContainerNow, ...]:
         return self._silent(case) or failure.suspects(case)
 
     def certain(self, case: Case) -> bool:
-        deaf = [known(c.heartbeat_age_ms, 0.0) > failure.DEAF_MS for c in self._silent(case)]
-        return any(deaf) and (case.episode is None or failure.timed_out(case))
+        deaf = any(c.is_deaf for c in self._silent(case))
+        return deaf and (case.episode is None or failure.timed_out(case))
 
     def title(self, case: Case) -> str:
         at = self._at(case)
@@ -92,7 +89,7 @@ class TaskmanagerHung(Failing):
         )
         yield Advice(
             title=f"If it does not come back, end the process of {name}",
-            because="Flink waits 50 s for a heartbeat by default, and less for one that ended.",
+            because=f"Flink waits for a heartbeat for {_timeout(at)}, and less for one that ended.",
             expect="the job restarts on other slots within seconds",
         )
 
@@ -101,7 +98,13 @@ class TaskmanagerHung(Failing):
 
     def if_nothing_is_done(self, case: Case) -> str:
         if case.episode is None:
-            return (
-                "Flink takes its tasks away when the heartbeat time-out (50 s by default) is over."
-            )
+            told = _timeout(self._at(case))
+            return f"Flink takes its tasks away when the heartbeat time-out ({told}) is over."
         return super().if_nothing_is_done(case)
+
+
+def _timeout(at: tuple[ContainerNow, ...]) -> str:
+    """How long Flink waits for a heartbeat of these."""
+    heartbeats = at[0].heartbeats if at else HEARTBEATS
+    is_default = heartbeats.timeout_ms == HEARTBEATS.timeout_ms
+    return f"{duration(heartbeats.timeout_ms)} {'by default' if is_default else 'as configured'}"

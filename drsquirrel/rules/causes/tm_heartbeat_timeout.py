@@ -49,7 +49,7 @@ class TmHeartbeatTimeout(Failing):
         age_ms = failure.last_heartbeat_ms(found)
         if isinstance(age_ms, Unknown):
             yield undecided("heartbeat", "its heartbeat was late before?", age_ms.reason)
-        elif strength := failure.lateness(age_ms):
+        elif strength := failure.lateness(found):
             text = "its heartbeat was seen to be late while it was still listed"
             yield opposes("heartbeat", strength, text, f"{duration(age_ms)} old")
         if found and case.episode and not case.episode.lost:

@@ -4,6 +4,7 @@ import pytest
 
 from drsquirrel.collect.flink_rest.answer import Option
 from drsquirrel.collect.flink_rest.jobmanager import JobManagerWatch, duration_ms
+from drsquirrel.model.facts import Heartbeats
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,19 @@ from drsquirrel.collect.flink_rest.jobmanager import JobManagerWatch, duration_m
     ],
 )
 def test_a_duration_is_read_as_flink_writes_it(written: str, expected_ms: int) -> None:
-    assert duration_ms(written) == expected_ms
+    assert duration_ms(written, 10_000) == expected_ms
+
+
+def test_it_tells_how_long_a_heartbeat_may_stay_away_as_it_was_last_configured() -> None:
+    watch = JobManagerWatch()
+    assert watch.facts("c").heartbeats == Heartbeats(interval_ms=10_000, timeout_ms=50_000)
+    told = {"heartbeat.interval": "30 s", "heartbeat.timeout": "180000"}
+    watch.is_another(Option(key=key, value=value) for key, value in told.items())
+    assert watch.facts("c").heartbeats == Heartbeats(interval_ms=30_000, timeout_ms=180_000)
+    watch.is_another([])
+    assert watch.facts("c").heartbeats == Heartbeats(interval_ms=30_000, timeout_ms=180_000)
+    watch.is_another([Option(key="rest.port", value="8081")])
+    assert watch.facts("c").heartbeats == Heartbeats()
 
 
 def test_a_process_that_does_not_tell_its_folder_is_taken_for_the_same() -> None:
