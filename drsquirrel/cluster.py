@@ -25,7 +25,7 @@ from drsquirrel.enrich.job_facts import JobFactsSource
 from drsquirrel.enrich.thread_dump import TaskManagerNow, ThreadDumps
 from drsquirrel.model.case import ContainerNow
 from drsquirrel.model.clock import Clock
-from drsquirrel.model.facts import JobFacts
+from drsquirrel.model.facts import JobFacts, bounded
 from drsquirrel.model.signature import sign
 from drsquirrel.model.unknown import Number, Unknown
 from drsquirrel.settings import Cluster, Settings, SettingsError
@@ -60,9 +60,12 @@ def poll_settings(settings: Settings) -> PollSettings:
 
 
 def shortener(pattern: str) -> Callable[[str], str]:
-    """Cuts what the pattern matches off job names; raises SettingsError for a bad pattern."""
+    """Cuts what the pattern matches, and what is too long, off job names.
+
+    Raises SettingsError for a bad pattern.
+    """
     if not pattern:
-        return str
+        return bounded
     options = re2.Options()
     options.log_errors = False
     try:
@@ -71,7 +74,7 @@ def shortener(pattern: str) -> Callable[[str], str]:
         (why,) = error.args
         told = why.decode("utf-8", "replace") if isinstance(why, bytes) else why
         raise SettingsError(f"job_name_pattern is no RE2 pattern: {told}.") from None
-    return lambda name: str(compiled.sub("", name)) or name
+    return lambda name: bounded(str(compiled.sub("", name)) or name)
 
 
 def client_of(cluster: Cluster, settings: Settings) -> FlinkClient:

@@ -3,8 +3,9 @@
 import html
 import re
 
+from drsquirrel.model.facts import bounded
+
 OPERATORS_MAX = 500
-NAME_CHARACTERS_MAX = 1_000
 BRANCHES_MAX = 50
 """So deep may branches lie within branches; what is deeper is taken for a name."""
 _BRANCH = re.compile(r"(?:[:|] {2}| {3})*[:+]- (.*)")
@@ -22,7 +23,7 @@ def operators_of(name: str, description: str) -> tuple[str, ...]:
     by_name = _of_name(_INDEX.sub("", name))
     by_tree = _of_tree(description)
     chosen = by_name if len(by_name) == len(by_tree) or not by_tree else by_tree
-    return tuple(operator[:NAME_CHARACTERS_MAX] for operator in chosen[:OPERATORS_MAX])
+    return tuple(map(bounded, chosen[:OPERATORS_MAX]))
 
 
 def _of_tree(description: str) -> list[str]:

@@ -9,7 +9,7 @@ from msgspec import Struct, field, structs
 from drsquirrel.enrich.chain import operators_of
 from drsquirrel.enrich.look_up import Found, Get, Kept
 from drsquirrel.model.clock import Clock
-from drsquirrel.model.facts import CheckpointSettings, Edge, JobFacts, RunSeen, Vertex
+from drsquirrel.model.facts import CheckpointSettings, Edge, JobFacts, RunSeen, Vertex, bounded
 
 NEVER_MS = 2**63 - 1
 """The checkpoint interval of a job without checkpoints."""
@@ -70,7 +70,6 @@ class _Vertex(Struct, rename="camel"):
 
 
 class _Job(Struct):
-    name: str
     start_time: int = field(name="start-time")
     vertices: list[_Vertex]
     plan: _Plan
@@ -123,7 +122,7 @@ class JobFactsSource:
             return None  # else checkpoints would seem to be off
         if job.pending_operators:
             says.append(
-                f"{job.pending_operators} operators of the job {job.name} are not planned yet."
+                f"{job.pending_operators} operators of the job {run.name} are not planned yet."
             )
         config = await self._answer(f"{base}/config", _JobConfig, says)
         cluster = await self._answer("/config", _Config, says)
@@ -131,7 +130,7 @@ class JobFactsSource:
             cluster=self._cluster,
             job=run.job,
             start_ms=run.start_ms,
-            name=job.name,
+            name=run.name,
             job_type=job.plan.type or job.job_type or run.job_type,
             flink_version=cluster.flink_version if cluster else "",
             vertices=_vertices(job),
@@ -176,7 +175,7 @@ def _vertices(job: _Job) -> tuple[Vertex, ...]:
     vertices = [
         Vertex(
             id=vertex.id,
-            name=vertex.name,
+            name=bounded(vertex.name),
             parallelism=vertex.parallelism,
             max_parallelism=vertex.max_parallelism,
             operators=operators_of(vertex.name, nodes.get(vertex.id, empty).description),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from drsquirrel.model.facts import JobFacts, ThreadSample
+from drsquirrel.model.facts import JobFacts, ThreadSample, bounded
 
 THREADS_READ_MAX = 2_000
 SAMPLES_MAX = 500
@@ -46,7 +46,8 @@ def _task_threads(
     for thread in threads:
         name, text = _name_and_text(thread)
         task = _TASK_THREAD.fullmatch(name)
-        if task is None or not _is_wanted(task.group(1), int(task.group(3)), wanted):
+        of = bounded(task.group(1)) if task else ""
+        if task is None or not _is_wanted(of, int(task.group(3)), wanted):
             continue
         header, _, stack = text.removeprefix(f'"{name}"').partition("\n")
         told = _HEADER.match(header)
@@ -57,14 +58,19 @@ def _task_threads(
         yield ThreadSample(
             container=container,
             time_ms=time_ms,
-            task=task.group(1),
+            task=of,
             subtask=int(task.group(2)) - 1,
             state=told.group(2),
             frames=frames,
             waits_for=(told.group(3) or "") if waits else "",
-            held_by=told.group(4) or "",
+            held_by=_TASK_THREAD.sub(_bounded, told.group(4) or ""),
             thread=int(told.group(1)),
         )
+
+
+def _bounded(task: re.Match[str]) -> str:
+    """The name of a task's thread, with the task's as it is kept."""
+    return task.group().replace(task.group(1), bounded(task.group(1)), 1)
 
 
 def _name_and_text(thread: Any) -> tuple[str, str]:

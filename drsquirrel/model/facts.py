@@ -2,6 +2,15 @@
 
 from msgspec import Struct
 
+NAME_CHARACTERS = 1_000
+"""Kept of the name of a job, vertex or operator: Flink allows any length, and SQL jobs use it."""
+
+
+def bounded(name: str) -> str:
+    """A name as it is kept. Where two are compared both are to be, or one is a part of the other
+    that Flink has cut: then it is so still."""
+    return f"{name[:NAME_CHARACTERS]}…" if len(name) > NAME_CHARACTERS else name
+
 
 class Edge(Struct, frozen=True, kw_only=True):
     """Data comes from vertex `source`, shipped as Flink names it: FORWARD, HASH, REBALANCE…"""

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsquirrel.enrich.chain import NAME_CHARACTERS_MAX, OPERATORS_MAX, operators_of
+from drsquirrel.enrich.chain import OPERATORS_MAX, operators_of
+from drsquirrel.model.facts import NAME_CHARACTERS
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_any_name_gives_bounded_names_without_blanks(name: str, description: str
 def test_a_chain_without_end_is_cut() -> None:
     operators = operators_of(" -> ".join(["x" * 1_100] * 600), "")
     assert len(operators) == OPERATORS_MAX
-    assert len(operators[0]) == NAME_CHARACTERS_MAX
+    assert operators[0] == "x" * NAME_CHARACTERS + "…"
 
 
 def test_brackets_nested_without_end_are_read_as_they_are() -> None:

@@ -198,6 +198,19 @@ async def test_a_job_that_is_gone_has_no_facts() -> None:
     assert await look_up(gone) == (None, False, "It does not know the job.")
 
 
+async def test_of_a_vertex_whose_name_is_too_long_the_beginning_is_kept_and_all_its_operators() -> (
+    None
+):
+    job = msgspec.json.decode(msgspec.json.encode(ANSWERS[f"/jobs/{JOB}"]))
+    operators = [f"operator {i:03}" for i in range(200)]
+    job["vertices"][0]["name"] = " -> ".join(operators)
+    facts, _, _ = await look_up(Told(**{f"/jobs/{JOB}": job | {"plan": {"nodes": []}}}))
+    assert facts is not None
+    [vertex] = facts.vertices
+    assert vertex.name == " -> ".join(operators)[:1_000] + "…"
+    assert vertex.operators == tuple(operators)
+
+
 async def test_a_job_without_a_checkpoint_configuration_has_no_checkpoints() -> None:
     path = f"/jobs/{JOB}/checkpoints/config"
     facts, complete, _ = await look_up(Told(**{path: GoneError("No checkpoints.", 404)}))

@@ -1,7 +1,7 @@
 import pytest
 
 from drsquirrel.enrich.stack import FRAMES_MAX, STACK_CHARACTERS_MAX, samples_of
-from drsquirrel.model.facts import JobFacts, Vertex
+from drsquirrel.model.facts import JobFacts, Vertex, bounded
 from tests.enrich.recorded import VERSIONS, samples
 
 BOTTOM = "\tat app//org.apache.flink.runtime.taskmanager.Task.run(Task.java:579)\n"
@@ -64,6 +64,20 @@ def test_a_name_that_flink_cut_is_recognised() -> None:
     answer = dump("Source: orders -> par (2/2)#11", "Id=7 RUNNABLE", "a.B.c(B.java:1)")
     (sample,), _ = samples_of(answer, "tm", 5, facts("Source: orders -> parse"))
     assert (sample.task, sample.subtask) == ("Source: orders -> par", 1)
+
+
+@pytest.mark.parametrize("told_characters", [900, 1_000, 1_001, 4_000], ids="Flink told {}".format)
+def test_a_task_whose_name_is_too_long_to_be_kept_is_found_by_what_is_kept_of_it(
+    told_characters: int,
+) -> None:
+    name = "Calc(select=[" + "a, " * 2_000
+    thread = f"{name[:told_characters]} (1/2)#0"
+    header = f'Id=7 BLOCKED on java.lang.Object@1 owned by "{thread}" Id=8'
+    vertices = facts(bounded(name))
+    (sample,), _ = samples_of(dump(thread, header, "a.B.c(B.java:1)"), "tm", 5, vertices)
+    assert vertices.vertices[0].name.startswith(sample.task)
+    assert sample.held_by == f"{sample.task} (1/2)#0"
+    assert len(sample.task) <= 1_001
 
 
 def test_a_sources_own_thread_of_old_counts_as_the_tasks() -> None:
