@@ -28,7 +28,13 @@ FILE_MAX_BYTES = 1 << 28
 END_BYTES = 256
 """Kept free for the end."""
 UNPACKED_MAX_BYTES = 1 << 31
+"""An hour of 80 tasks unpacks to 35 MB, a day of them to 0.8 GB."""
 LINE_MAX_BYTES = 1 << 26
+LINES_MAX = 1_000_000
+"""A day of the most requests that are made by default has 0.9 million."""
+HELD_LEVEL = 1
+HELD_MAX_BYTES = 1 << 29
+"""A recording in memory: answers of Flink take a fifth of their length there, packed one by one."""
 READ_BYTES = 1 << 20
 WINDOW_MAX_BYTES = 1 << 23
 """Twice what `LEVEL` looks back: a frame that wants more memory is none of ours."""
@@ -78,8 +84,8 @@ class Recorder:
     """Answers through `get` and writes down what it answered; a context manager.
 
     Raises FileExistsError rather than to overwrite a file. `full` tells that the file has reached
-    `max_bytes` and that nothing more is written. What the disk refuses is no error of an answer:
-    `close` raises it.
+    `max_bytes`, or as much as is read again, and that nothing more is written. What the disk
+    refuses is no error of an answer: `close` raises it.
     """
 
     def __init__(
@@ -91,6 +97,7 @@ class Recorder:
         self._frame = bytearray(msgspec.json.encode(header) + b"\n")
         self._frame_ms = header.begun_ms
         self._written_bytes = 0
+        self._lines, self._lines_bytes = 1, len(self._frame)
         self._last: dict[str, bytes] = {}
         self._file: BinaryIO = file.open("xb", buffering=0)
         self.full = False
@@ -152,7 +159,17 @@ class Recorder:
     def _write(self, asked: Asked) -> None:
         if self.full or self._file.closed:
             return
-        self._frame += msgspec.json.encode(asked) + b"\n"
+        line = msgspec.json.encode(asked) + b"\n"
+        self._lines += 1
+        self._lines_bytes += len(line)
+        if (
+            self._lines >= LINES_MAX
+            or self._lines_bytes > UNPACKED_MAX_BYTES - END_BYTES
+            or len(line) > LINE_MAX_BYTES
+        ):
+            self._end("full")
+            return
+        self._frame += line
         if len(self._frame) >= FRAME_BYTES or asked.t - self._frame_ms >= FRAME_MS:
             self._frame_ms = asked.t
             self._flush()
@@ -188,7 +205,7 @@ class Recorder:
 
 
 class Recording(Struct, frozen=True, kw_only=True):
-    """A recording in memory: per path what was asked, in the order of time.
+    """A recording in memory: per path what was asked, in the order of time, the answers packed.
 
     From the first question to the last answer. `cut_off` tells that the end is missing: the
     recorder was killed, or the file not copied whole.
@@ -201,6 +218,11 @@ class Recording(Struct, frozen=True, kw_only=True):
     cut_off: bool
 
 
+def answer_of(asked: Asked) -> bytes:
+    """The JSON that a recording in memory has of an answer."""
+    return zstandard.ZstdDecompressor().decompress(asked.answer)
+
+
 def read(file: Path) -> Recording:
     """The recording in a file; raises RecordingError."""
     lines = _lines(file)
@@ -208,7 +230,8 @@ def read(file: Path) -> Recording:
     asked: dict[str, list[Asked]] = {}
     begins_ms: int | None = None
     ends_ms, cut_off = header.begun_ms, True
-    for line in lines:
+    held_bytes, packer = 0, zstandard.ZstdCompressor(level=HELD_LEVEL)
+    for number, line in enumerate(lines, start=2):
         entry = _entry(file, line)
         if entry.end:
             cut_off = False
@@ -220,7 +243,16 @@ def read(file: Path) -> Recording:
             if not told or told[-1].error:
                 raise _damaged(file)
             entry = msgspec.structs.replace(told[-1], t=entry.t, took=entry.took)
+        else:
+            # The copy is as short as it says; what the packer gives has all the room it was given.
+            answer = bytes(memoryview(packer.compress(entry.answer)))
+            own_path = "" if told else entry.path
+            held_bytes += sum(map(len, (answer, entry.error, entry.kind, own_path)))
+            path = told[0].path if told else entry.path  # one text for all
+            entry = msgspec.structs.replace(entry, path=path, answer=Raw(answer))
         told.append(entry)
+        if number > LINES_MAX or held_bytes > HELD_MAX_BYTES:
+            raise _too_large(file)
     if begins_ms is None:
         raise RecordingError(f"{file} was cut off before its first answer: record again.")
     if ends_ms - begins_ms > SPAN_MAX_MS:
@@ -273,9 +305,7 @@ def _lines(file: Path) -> Iterator[bytes]:
             while piece := stream.read(READ_BYTES):
                 unpacked_bytes += len(piece)
                 if unpacked_bytes > UNPACKED_MAX_BYTES or len(rest) > LINE_MAX_BYTES:
-                    raise RecordingError(
-                        f"{file} is larger than what is read: record for less long."
-                    )
+                    raise _too_large(file)
                 *lines, rest = (rest + piece).split(b"\n")
                 yield from lines
     except OSError as error:
@@ -284,6 +314,10 @@ def _lines(file: Path) -> Iterator[bytes]:
         if unpacked_bytes == 0:
             yield b""  # not even one frame: no recording
         raise _damaged(file) from None
+
+
+def _too_large(file: Path) -> RecordingError:
+    return RecordingError(f"{file} is larger than what is read: record for less long.")
 
 
 def _damaged(file: Path) -> RecordingError:

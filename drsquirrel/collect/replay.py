@@ -8,7 +8,7 @@ import msgspec
 
 from drsquirrel.collect.flink_rest import error as errors
 from drsquirrel.collect.flink_rest.error import BadAnswerError, FlinkError, StatusError
-from drsquirrel.collect.recording import Asked, Recording
+from drsquirrel.collect.recording import Asked, Recording, answer_of
 
 SETTLE_TURNS = 20
 """Turns of the event loop in which everybody who can run has come to his next sleep."""
@@ -69,7 +69,7 @@ class RecordedGet:
         if asked.error:
             raise _recorded_error(asked)
         try:
-            return msgspec.json.decode(asked.answer)
+            return msgspec.json.decode(answer_of(asked))
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise BadAnswerError(f"The recording's answer to {path} is broken.") from None
 

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from drsquirrel.collect.recording import (
     FRAME_BYTES,
     Recorder,
     RecordingError,
+    answer_of,
     read,
 )
 from drsquirrel.collect.redaction import Redaction
@@ -191,7 +193,7 @@ def test_a_recorder_that_is_killed_leaves_all_but_the_last_moments(tmp_path: Pat
             continue  # it may have had no time to write an answer
         recording = read(file)
         assert recording.cut_off
-        answers = [msgspec.json.decode(asked.answer)["i"] for asked in recording.asked["/x"]]
+        answers = [msgspec.json.decode(answer_of(a))["i"] for a in recording.asked["/x"]]
         assert answers == list(range(1, len(answers) + 1))
         assert len(answers) >= seen
 
@@ -288,6 +290,71 @@ def test_a_file_that_unpacks_without_end_is_refused(
     (tmp_path / "bomb").write_bytes(head + zeros * 20)
     with pytest.raises(RecordingError, match="larger than what is read"):
         read(tmp_path / "bomb")
+
+
+@pytest.mark.parametrize(
+    ("bound", "most"), [("UNPACKED_MAX_BYTES", 200_000), ("LINES_MAX", 30), ("LINE_MAX_BYTES", 999)]
+)
+async def test_a_recorder_ends_before_it_writes_more_than_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    monkeypatch.setattr(f"drsquirrel.collect.recording.{bound}", most)
+    clock, cluster = RecordedClock(HEADER.begun_ms), Told()
+    with Recorder(cluster, tmp_path / "r", HEADER, clock) as recorder:
+        for i in range(40):
+            cluster.answers = {"/x": [i, "x" * 500 * i]}
+            await recorder.get("/x")
+            await clock.sleep(10)
+        assert recorder.full
+    recording = read(tmp_path / "r")
+    assert not recording.cut_off
+    assert 2 <= len(recording.asked["/x"]) < 30
+
+
+def of_lines(file: Path, answers: list[bytes]) -> Path:
+    """A recording of these answers, however many."""
+    line = b'{"t":%d,"path":"/x","answer":"%%s"}\n' % HEADER.begun_ms
+    text = msgspec.json.encode(HEADER) + b"\n" + b"".join(line % answer for answer in answers)
+    file.write_bytes(zstandard.compress(text))
+    return file
+
+
+def test_answers_are_held_packed_and_no_more_of_them_than_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drsquirrel.collect.recording.HELD_MAX_BYTES", 200_000)
+    file = of_lines(tmp_path / "flat", [b"x" * 100_000] * 100)
+    tracemalloc.start()
+    flat = read(file)
+    held_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held_bytes < 500_000
+    assert len(answer_of(flat.asked["/x"][-1])) == 100_002
+    with pytest.raises(RecordingError, match="larger than what is read: record for less long"):
+        read(of_lines(tmp_path / "noise", [os.urandom(50_000).hex().encode()] * 100))
+
+
+@pytest.mark.parametrize("field", ["path", "error", "kind"])
+def test_whatever_else_is_long_in_a_line_counts_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    monkeypatch.setattr("drsquirrel.collect.recording.HELD_MAX_BYTES", 200_000)
+    lines = [
+        msgspec.json.encode({"t": HEADER.begun_ms, "path": "/x", field: f"{i}" + "x" * 50_000})
+        for i in range(5)
+    ]
+    (tmp_path / "r").write_bytes(
+        zstandard.compress(b"\n".join([msgspec.json.encode(HEADER), *lines, b""]))
+    )
+    with pytest.raises(RecordingError, match="larger than what is read"):
+        read(tmp_path / "r")
+
+
+def test_lines_without_end_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drsquirrel.collect.recording.LINES_MAX", 1_000)
+    assert len(read(of_lines(tmp_path / "r", [b""] * 999)).asked["/x"]) == 999
+    with pytest.raises(RecordingError, match="larger than what is read"):
+        read(of_lines(tmp_path / "r", [b""] * 1_000))
 
 
 async def test_no_secret_of_an_answer_or_an_error_gets_into_the_file(tmp_path: Path) -> None:
