@@ -1,22 +1,19 @@
 """A Flink session cluster on this machine, started and ended by its own command lines."""
 
-import ctypes
 import os
-import random
 import shutil
 import signal
-import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
 from demo import jvm
+from demo.child import Child, Children, end
 from demo.flink_home import flink_home
+from demo.port import free_port
 from demo.rest import FlinkError, Rest
 
 JAR = Path(__file__).parent / "jobs" / "shop-jobs.jar"
@@ -24,8 +21,6 @@ JOBMANAGER_MEMORY = jvm.Memory(heap=320, network=0, managed=0)
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 8.0
 POLL_S = 0.25
-PR_SET_PDEATHSIG = 1
-LIBC = ctypes.CDLL(None)
 
 
 def silent(_: str) -> None:
@@ -62,11 +57,10 @@ class Cluster:
         self._taskmanager_args = dict(jvm_args)
         self._extra = dict(config or {})
         self._progress = progress
-        self._jobmanager: subprocess.Popen[bytes] | None = None
-        self.taskmanagers: list[subprocess.Popen[bytes]] = []
+        self._jobmanager: Child | None = None
+        self.taskmanagers: list[Child] = []
         self._jar_id: str | None = None
-        # A child's death signal is tied to the thread that started it, so one thread starts all.
-        self._starter = ThreadPoolExecutor(1, thread_name_prefix="flink-starter")
+        self._children = Children()
 
     def __enter__(self) -> "Cluster":
         self._home = flink_home(self.version)
@@ -74,7 +68,7 @@ class Cluster:
         try:
             for name in ("log", "tmp", "plugins"):
                 (self.folder / name).mkdir()
-            self.rest = Rest(f"http://127.0.0.1:{_free_port()}")
+            self.rest = Rest(f"http://127.0.0.1:{free_port()}")
             jvm.write_configuration(self.folder / "conf", self.version, self._options())
             began = time.monotonic()
             self._progress(f"starting Flink {self.version} at {self.url}")
@@ -98,19 +92,8 @@ class Cluster:
 
     def close(self) -> None:
         """End every process, politely first, and remove the folder."""
-        processes = [p for p in (self._jobmanager, *self.taskmanagers) if p is not None]
-        for process in processes:
-            # A stopped process would take the SIGTERM only after it is continued.
-            process.send_signal(signal.SIGTERM)
-            process.send_signal(signal.SIGCONT)
-        deadline = time.monotonic() + STOP_TIMEOUT_S
-        for process in processes:
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self._starter.shutdown()
+        end([p for p in (self._jobmanager, *self.taskmanagers) if p is not None], STOP_TIMEOUT_S)
+        self._children.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
@@ -249,7 +232,7 @@ class Cluster:
     def _options(self) -> dict[str, str]:
         return {
             "jobmanager.rpc.address": "127.0.0.1",
-            "jobmanager.rpc.port": str(_free_port()),
+            "jobmanager.rpc.port": str(free_port()),
             "jobmanager.bind-host": "127.0.0.1",
             "taskmanager.host": "127.0.0.1",
             "taskmanager.bind-host": "127.0.0.1",
@@ -268,7 +251,7 @@ class Cluster:
             **self._extra,
         }
 
-    def _start_jobmanager(self) -> subprocess.Popen[bytes]:
+    def _start_jobmanager(self) -> Child:
         memory = JOBMANAGER_MEMORY
         command = self._command(
             "jobmanager", jvm.JOBMANAGER, memory.jobmanager_jvm(), memory.jobmanager_options()
@@ -287,43 +270,8 @@ class Cluster:
             options,
         )
 
-    def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, command: list[str]) -> Child:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("FLINK_")}
         environment["FLINK_PLUGINS_DIR"] = str(self.folder / "plugins")
-        parent = os.getpid()
-
-        def die_with_parent() -> None:
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it died before the line above
-                os._exit(1)
-
-        def start() -> subprocess.Popen[bytes]:
-            with (self.folder / "log" / f"{name}.out").open("ab") as output:
-                return subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env=environment,
-                    cwd=self.folder,
-                    # Out of the terminal's group: a Ctrl-C reaches us, and we end them in order.
-                    start_new_session=True,
-                    preexec_fn=die_with_parent,
-                )
-
-        return self._starter.submit(start).result()
-
-
-def _free_port() -> int:
-    """A port nobody listens on, outside the range the system gives to outgoing connections.
-
-    From that range another process could be given it while the JobManager restarts.
-    """
-    while True:
-        port = random.randint(20_000, 29_999)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        output = self.folder / "log" / f"{name}.out"
+        return self._children.start(command, output, environment, self.folder)

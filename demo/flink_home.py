@@ -36,7 +36,7 @@ def flink_home(version: str) -> Path:
     if home.is_dir():
         return home
     home.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(home.with_name(f".{version}.lock")):
+    with locked(home.with_name(f".{version}.lock"), f"Flink {version}"):
         if not home.is_dir():
             with tempfile.TemporaryDirectory(prefix=f".{version}-", dir=home.parent) as staging:
                 archive = _download(version, Path(staging))
@@ -111,12 +111,13 @@ def _bytes_under(folder: Path) -> int:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Hold a lock file, so that one process fetches something and the others wait."""
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say("waiting for another process that fetches the same Flink")
+            _say(f"waiting for another process that fetches {what}")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
 
-from demo.cluster import LIBC, PR_SET_PDEATHSIG
+from demo.child import LIBC, PR_SET_PDEATHSIG
 from drsquirrel.app import opened
 from drsquirrel.serve.server import ListenError
 from drsquirrel.settings import Settings, SettingsError, load

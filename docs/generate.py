@@ -15,7 +15,7 @@ from drsquirrel.rules.check import Check
 from drsquirrel.rules.load import load
 from drsquirrel.rules.page import page_of
 from drsquirrel.rules.threshold import thresholds_of
-from drsquirrel.settings import PREFIX, Cluster, Settings
+from drsquirrel.settings import PREFIX, Cluster, Kafka, Settings
 
 REFERENCE = Path(__file__).parent / "reference"
 TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
@@ -99,6 +99,9 @@ def _settings() -> Iterator[str]:
     yield "## cluster"
     yield "One `[[cluster]]` table for each cluster to watch."
     yield _fields(Cluster)
+    yield "## kafka"
+    yield "One `[kafka]` table, for the plugin inside Flink."
+    yield _fields(Kafka)
     yield "## thresholds"
     yield (
         "One `[thresholds.CODE]` table for each rule whose thresholds are to differ; "
@@ -115,7 +118,7 @@ def _fields(struct: type[Struct]) -> str:
         limits = _limits(metas)
         meaning = next(m.description for m in metas if m.description)
         unit = next((m.extra["unit"] for m in metas if m.extra), "")
-        default = "" if field.default in (msgspec.NODEFAULT, "", ()) else _toml(field.default)
+        default = "" if field.default in (msgspec.NODEFAULT, "", (), None) else _toml(field.default)
         rows.append(
             (f"`{field.name}`", kind, f"{default} {unit}".strip(), f"{meaning} {limits}".strip())
         )
@@ -153,9 +156,16 @@ def _commands() -> Iterator[str]:
     yield "`make run` and `make setup` install `drsquirrel` as `.venv/bin/drsquirrel`."
     group = typer.main.get_command(cli)
     assert isinstance(group, typer.core.TyperGroup)
-    context = typer.Context(group, info_name="drsquirrel")
+    yield from _commands_of(group, "drsquirrel")
+
+
+def _commands_of(group: typer.core.TyperGroup, path: str) -> Iterator[str]:
+    context = typer.Context(group, info_name=path)
     for name, command in group.commands.items():
-        yield f"## drsquirrel {name}"
+        if isinstance(command, typer.core.TyperGroup):
+            yield from _commands_of(command, f"{path} {name}")
+            continue
+        yield f"## {path} {name}"
         yield (command.help or "").strip()
         records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
         yield _table(("Argument", "Meaning"), *((f"`{r[0]}`", r[1]) for r in records if r))

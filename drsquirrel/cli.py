@@ -21,6 +21,8 @@ from drsquirrel.app import Unawaited
 from drsquirrel.app import up as run_app
 from drsquirrel.collect.flink_rest.address import told
 from drsquirrel.collect.flink_rest.error import AddressError, FlinkError
+from drsquirrel.collect.kafka.connection import Access, BrokerError
+from drsquirrel.collect.kafka.topics import TOPICS, Admin
 from drsquirrel.collect.recording import RecordingError
 from drsquirrel.handbook import RuleBook
 from drsquirrel.model.report import Report
@@ -28,7 +30,7 @@ from drsquirrel.model.verdict import Verdict
 from drsquirrel.rules.load import Rules, ThresholdError
 from drsquirrel.rules.load import load as load_rules
 from drsquirrel.serve.server import ListenError
-from drsquirrel.settings import Cluster, Settings, SettingsError
+from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError, secret
 from drsquirrel.settings import load as load_settings
 from drsquirrel.show import text
 from drsquirrel.store.error import StoreError
@@ -44,6 +46,9 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+topics = typer.Typer(help="Make the topics of the plugin, or check them.", no_args_is_help=True)
+cli.add_typer(topics, name="topics")
 
 
 class Output(StrEnum):
@@ -63,6 +68,14 @@ class FailOn(StrEnum):
 Config = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Settings file (TOML); DRS_* variables go before it."),
+]
+Brokers = Annotated[
+    str,
+    typer.Option(
+        "--kafka",
+        metavar="BROKERS",
+        help="Addresses of Kafka, such as localhost:9092, instead of those in the settings file.",
+    ),
 ]
 As = Annotated[Output, typer.Option("--output", "-o", help="How the result is written.")]
 
@@ -208,6 +221,38 @@ def rules(output: As = Output.TEXT, config: Config = None) -> None:
                 print(f"{ref.code:36} {ref.kind:6} {ref.title}")
 
 
+@topics.command()
+def create(
+    kafka: Brokers = "",
+    partitions: Annotated[int, typer.Option(min=1, metavar="N", help="Of each new topic.")] = 12,
+    replication: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Copies of each new topic.")
+    ] = 3,
+    config: Config = None,
+) -> None:
+    """Make the topics that are missing, with the settings they need."""
+    with _told():
+        made = _admin(kafka, config).create(partitions, replication)
+        for name in made:
+            print(name)
+        _say(f"{len(made)} of {len(TOPICS)} topics made; the others were there.")
+
+
+@topics.command()
+def check(kafka: Brokers = "", config: Config = None) -> None:
+    """Say which settings of the topics are wrong, what follows, and how to mend it.
+
+    Exit codes: 0 all is well, 1 something is wrong, 2 wrong usage, 3 Kafka could not be asked.
+    """
+    with _told():
+        found = _admin(kafka, config).check()
+        for finding in found:
+            print(f"{finding.topic}: {finding.wrong}, so {finding.so}.\n  {finding.mend}")
+        if found:
+            raise typer.Exit(FOUND)
+        _say(f"All {len(TOPICS)} topics are there and set as they should be.")
+
+
 @cli.callback(invoke_without_command=True)
 def version(
     show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
@@ -227,6 +272,24 @@ def _prepared(
         chosen = tuple(named.get(url.rstrip("/"), Cluster(url=url)) for url in urls)
         settings = replace(settings, cluster=chosen)
     return settings, load_rules(settings.thresholds)
+
+
+def _admin(brokers: str, config: Path | None) -> Admin:
+    """Of the Kafka in the settings; brokers that are given go before those there."""
+    told = load_settings(config, {}).kafka
+    if brokers:
+        told = replace(told, brokers=brokers) if told else Kafka(brokers=brokers)
+    if told is None:
+        raise SettingsError("No Kafka: give --kafka HOST:PORT, or --config FILE with [kafka].")
+    access = Access(
+        brokers=told.brokers,
+        tls=told.tls,
+        ca_file=told.ca_file,
+        user=told.user,
+        password=secret(told.password_file),
+        mechanism=told.mechanism,
+    )
+    return Admin(access, told.topic_prefix)
 
 
 def _exists(file: Path) -> bool:
@@ -273,7 +336,7 @@ def _told() -> Iterator[None]:
         _stop(USAGE, f"Wrong thresholds: {error}")
     except (SettingsError, AddressError, ListenError, StoreError) as error:
         _stop(USAGE, str(error))
-    except (FlinkError, RecordingError, oneshot.NothingToJudgeError) as error:
+    except (FlinkError, BrokerError, RecordingError, oneshot.NothingToJudgeError) as error:
         _stop(NOT_EVALUATED, str(error))
     except KeyboardInterrupt:
         _stop(INTERRUPTED, "Interrupted.")

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 PREFIX = "DRS_"
-TABLES = ("cluster", "thresholds")
+TABLES = ("cluster", "kafka", "thresholds")
 """Settings that only a file can hold."""
 LISTED = "see docs/reference/settings.md"
 Seconds = Annotated[float, Meta(extra={"unit": "s"})]
@@ -41,12 +41,29 @@ class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     token_file: Annotated[str, Meta(description="File with the bearer token.")] = ""
 
 
+class Kafka(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Kafka that the plugin sends to. Secrets are read from files, never from flags."""
+
+    brokers: Annotated[str, Meta(description="Addresses to begin with: host:port,host:port.")]
+    topic_prefix: Annotated[str, Meta(description="What the name of every topic begins with.")] = ""
+    tls: Annotated[bool, Meta(description="Whether the brokers speak TLS.")] = False
+    ca_file: Annotated[str, Meta(description="PEM file of the authority to trust.")] = ""
+    user: Annotated[str, Meta(description="User for SASL.")] = ""
+    password_file: Annotated[str, Meta(description="File with the password.")] = ""
+    mechanism: Annotated[
+        str, Meta(description="SASL mechanism: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN.")
+    ] = "SCRAM-SHA-512"
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of one process."""
 
     cluster: Annotated[
         tuple[Cluster, ...], Meta(description="Clusters to watch: one [[cluster]] table each.")
     ] = ()
+    kafka: Annotated[
+        Kafka | None, Meta(description="The [kafka] table: where the plugin sends to.")
+    ] = None
     data_dir: Annotated[
         str, Meta(description="Where the database lies; below $XDG_DATA_HOME if that is set.")
     ] = "~/.local/share/drsquirrel"
@@ -144,6 +161,8 @@ def _from_file(file: Path) -> Iterator[Given]:
         label = f"{name} in {file}"
         if name == "cluster":
             yield Given(name, tuple(_clusters(value, label, file)), label)
+        elif name == "kafka":
+            yield Given(name, _kafka(value, label, file), label)
         elif name == "thresholds":
             yield Given(name, _thresholds(value, label, file), label)
         else:
@@ -153,17 +172,33 @@ def _from_file(file: Path) -> Iterator[Given]:
 def _clusters(tables: object, label: str, file: Path) -> Iterator[Cluster]:
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
         raise _wrong(label, tables, "one [[cluster]] table for each cluster")
-    hints = _hints(Cluster)
     for number, table in enumerate(tables, 1):
-        place = f"[[cluster]] {number} in {file}"
-        for name in table:
-            if name not in hints:
-                raise _unknown(name, f"of [[cluster]] {number} (in {file})", hints)
-        if "url" not in table:
+        values = _table(Cluster, table, f"[[cluster]] {number}", file)
+        if "url" not in values:
+            place = f"[[cluster]] {number} in {file}"
             raise SettingsError(f'{place} has no url: add url = "http://HOST:PORT".')
-        yield Cluster(
-            **{n: _converted(Given(n, v, f"{n} of {place}"), hints[n]) for n, v in table.items()}
-        )
+        yield Cluster(**values)
+
+
+def _kafka(table: object, label: str, file: Path) -> Kafka:
+    if not isinstance(table, dict):
+        raise _wrong(label, table, "a [kafka] table")
+    values = _table(Kafka, table, "[kafka]", file)
+    if "brokers" not in values:
+        raise SettingsError(f'[kafka] in {file} has no brokers: add brokers = "HOST:PORT".')
+    return Kafka(**values)
+
+
+def _table(struct: type[Struct], table: Mapping[str, Any], name: str, file: Path) -> dict[str, Any]:
+    """The values of a table, checked one by one."""
+    hints = _hints(struct)
+    for key in table:
+        if key not in hints:
+            raise _unknown(key, f"of {name} (in {file})", hints)
+    return {
+        key: _converted(Given(key, value, f"{key} of {name} in {file}"), hints[key])
+        for key, value in table.items()
+    }
 
 
 def _thresholds(tables: object, label: str, file: Path) -> Mapping[str, Mapping[str, float]]:

@@ -1,7 +1,11 @@
 """What all tests share: how those with a real Flink are spread, and patience with slow machines."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
+
+from demo.broker import Broker
 
 FLINK_TIMEOUT_S = 600
 
@@ -10,9 +14,19 @@ settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
 
 
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """A real Kafka broker, one for all tests of a process."""
+    with Broker() as broker:
+        yield broker
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One Flink cluster at a time where a test does not say otherwise, and time for it."""
+    """One Flink cluster at a time where a test does not say otherwise, and time for it; one broker
+    for all that want one."""
     for item in items:
+        if "broker" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("kafka"))
         if item.get_closest_marker("flink"):
             if item.get_closest_marker("xdist_group") is None:
                 item.add_marker(pytest.mark.xdist_group("flink"))

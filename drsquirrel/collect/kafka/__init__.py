@@ -1,0 +1,1 @@
+"""What comes through Kafka: the topics, the connection, the messages."""
