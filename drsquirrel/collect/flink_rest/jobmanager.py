@@ -36,12 +36,13 @@ UNITS_MS = {
 
 
 class JobManagerWatch(ProcessWatch):
-    """The JobManager. `update_ms`: how often it brings metrics up to date at most, 0 for never."""
+    """The JobManager. `update_ms`: how often it brings metrics up to date at most, 0 for never;
+    `heartbeats`: as it is configured."""
 
     def __init__(self) -> None:
         super().__init__(None)
         self.update_ms = UPDATE_MS
-        self._heartbeats = HEARTBEATS
+        self.heartbeats = HEARTBEATS
         self._start = ""
 
     def is_another(self, options: Iterable[Option]) -> bool:
@@ -49,7 +50,7 @@ class JobManagerWatch(ProcessWatch):
         told = {option.key: option.value for option in options}
         if told:
             self.update_ms = duration_ms(told.get(UPDATE_INTERVAL, ""), UPDATE_MS)
-            self._heartbeats = heartbeats(told)
+            self.heartbeats = heartbeats(told)
         before, self._start = self._start, told.get(START, self._start)
         if before in ("", self._start):
             return False
@@ -57,7 +58,7 @@ class JobManagerWatch(ProcessWatch):
         return True
 
     def facts(self, cluster: str) -> ContainerFacts:
-        return structs.replace(super().facts(cluster), heartbeats=self._heartbeats)
+        return structs.replace(super().facts(cluster), heartbeats=self.heartbeats)
 
 
 def heartbeats(options: Mapping[str, str]) -> Heartbeats:

@@ -45,8 +45,6 @@ CONTAINERS_SHARE = 0.2
 OPERATORS_SHARE = 0.3
 REGISTERING_MS = 60_000
 """So long after a start of the JobManager a TaskManager that is not listed may yet come back."""
-HEARTBEAT_LATE_MS = 12_000
-"""Heartbeats come every 10 s."""
 DUE_SOON_MS = 2_000
 DUE_MARGIN_MS = 50
 STALE_UPDATES = 3
@@ -311,7 +309,7 @@ class ClusterWatch:
         sentence = f"Flink's metrics have stood still for {age_ms // 1000} s"
         silent = min(self._listed.values(), key=lambda t: t.last_heartbeat_ms, default=None)
         silent_ms = now_ms - silent.last_heartbeat_ms if silent is not None else 0
-        if silent is not None and silent_ms > HEARTBEAT_LATE_MS:
+        if silent is not None and silent_ms > self._jobmanager.heartbeats.late_ms:
             return (
                 f"{sentence}: TaskManager {silent.id} was last heard of {silent_ms // 1000} s ago."
             )
