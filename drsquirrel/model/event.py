@@ -85,7 +85,10 @@ class MetricReport(Struct, frozen=True, kw_only=True, tag="metrics"):
 
 
 class LogEvent(Struct, frozen=True, kw_only=True, tag="log"):
-    """One log line: a warning, an error, or an info with a throwable."""
+    """One log line: a warning, an error, or an info with a throwable.
+
+    `count` equal lines are one event; `dropped` more of its kind were too many to be sent.
+    """
 
     origin: Origin
     time_ms: int
@@ -96,7 +99,11 @@ class LogEvent(Struct, frozen=True, kw_only=True, tag="log"):
     throwable: str = ""
     job: str = ""
     start_ms: int = 0
+    task: str = ""
+    """Flink's name of the task that wrote it, with its subtask: "map (1/2)#0"."""
+    host: str = ""
     count: int = 1
+    dropped: int = 0
 
 
 class FailureEvent(Struct, frozen=True, kw_only=True, tag="failure"):
@@ -170,7 +177,35 @@ class ChangeEvent(Struct, frozen=True, kw_only=True, tag="change"):
         return f"{self.time_ms}|{self.what}|{self.subject}"
 
 
+class ContainerEvent(Struct, frozen=True, kw_only=True, tag="container"):
+    """A process with the plugin began or ends; what it is."""
+
+    origin: Origin
+    time_ms: int
+    what: Literal["hello", "goodbye"]
+    is_taskmanager: bool
+    host: str = ""
+    pid: int = 0
+    java_version: str = ""
+    plugin_version: str = ""
+    interval_ms: int = 0
+    heap_max_bytes: int | None = None
+
+
+class ConfigEvent(Struct, frozen=True, kw_only=True, tag="config"):
+    """The configuration a process runs with, told once; its secrets never left the process."""
+
+    origin: Origin
+    time_ms: int
+    is_taskmanager: bool
+    options: Mapping[str, str]
+
+
 Event: TypeAlias = MetricReport | LogEvent | FailureEvent | CheckpointEvent | ChangeEvent
+"""What a minute is made of."""
+Message: TypeAlias = Event | ContainerEvent | ConfigEvent
+"""All that travels."""
 
 encoder = msgspec.json.Encoder(order="deterministic")
 decoder = msgspec.json.Decoder(Event)
+message_decoder = msgspec.json.Decoder(Message)
