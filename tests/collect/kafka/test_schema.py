@@ -1,0 +1,54 @@
+"""The contract with the plugin: committed as it is in the code, and old and new understand it."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from drsquirrel.collect.kafka.schema import documents
+from drsquirrel.model.event import message_decoder
+from drsquirrel.watch.fold import fold_bytes
+
+SCHEMA = Path(__file__).parents[3] / "schema"
+EXAMPLES = sorted((SCHEMA / "examples").glob("*.json"))
+KINDS = {"metrics", "log", "failure", "checkpoint", "change", "container", "config"}
+
+
+@pytest.mark.parametrize("name", sorted(documents()))
+def test_the_committed_schema_is_that_of_the_structs(name: str) -> None:
+    told = "run python -m drsquirrel.collect.kafka.schema"
+    assert (SCHEMA / name).read_bytes() == documents()[name], told
+
+
+def test_there_is_an_example_of_every_kind() -> None:
+    assert {json.loads(file.read_text())["type"] for file in EXAMPLES} == KINDS
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_an_example_means_what_it_says(file: Path) -> None:
+    written = json.loads(file.read_text())
+    read = json.loads(msgspec.json.encode(message_decoder.decode(file.read_bytes())))
+    assert {key: read[key] for key in written} == written
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_a_newer_plugin_may_say_more_and_an_older_one_less(file: Path) -> None:
+    written = json.loads(file.read_text())
+    plain = message_decoder.decode(file.read_bytes())
+    more = written | {"new": [1]} | {"origin": written["origin"] | {"new": {"x": 1}}}
+    assert message_decoder.decode(json.dumps(more)) == plain
+    required = {f.encode_name for f in msgspec.structs.fields(plain) if f.required}
+    less = {key: value for key, value in written.items() if key in required | {"type"}}
+    assert isinstance(message_decoder.decode(json.dumps(less)), type(plain))
+
+
+def test_what_the_examples_count_is_what_is_folded() -> None:
+    examples = [SCHEMA / "examples" / f"{name}.json" for name in ("metrics", "container-metrics")]
+    folded = fold_bytes([(1_795_550_400_200, file.read_bytes()) for file in examples])
+    assert not folded.dropped
+    of_container, of_run = folded.rollups
+    told = {(t.key.subtask, t.key.operator): t.last[0].values for t in of_run.tracks}
+    assert told[1, ""]["out_pool_micro"] == 900_000
+    assert told[0, "Source__orders"] == {"source_records_in": 1204}
+    assert {t.key.group for t in of_container.tracks} >= {"G1_Old_Generation"}
