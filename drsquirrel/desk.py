@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.watch import Round
+from drsquirrel.deep import DeepTier, left_to_rest
 from drsquirrel.diagnose.container import JOBMANAGER, ContainerMinute, Process, process_of
 from drsquirrel.diagnose.hour import minutes_of_hour
 from drsquirrel.diagnose.inquiry import Expected, Inquiry
@@ -15,7 +16,7 @@ from drsquirrel.diagnose.memory import Memory
 from drsquirrel.diagnose.minute import Minutes, RunMinute
 from drsquirrel.diagnose.strip import worst_cells
 from drsquirrel.model.case import ContainerNow
-from drsquirrel.model.event import CheckpointEvent, Event, MetricReport
+from drsquirrel.model.event import CheckpointEvent, Event, Message, MetricReport
 from drsquirrel.model.facts import HEARTBEATS, ContainerFacts, JobFacts, RunSeen, ThreadSample
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.report import Action, JobRef, JobRow, Report, RunRef
@@ -115,6 +116,7 @@ class ClusterDesk:
     says: str = ""
     ahead_ms: int = 0
     """How far the JobManager's clock is ahead of ours."""
+    deep: DeepTier = field(default_factory=DeepTier)
 
 
 class Desk:
@@ -160,11 +162,9 @@ class Desk:
         """Fold what a round brought, note what it lists; a late one only adds to its minutes."""
         desk = self.clusters[cluster]
         desk.ahead_ms = ahead_ms(found, desk.ahead_ms)
-        events = (by_our_clock(event, desk.ahead_ms) for event in found.events)
-        folded = fold((found.arrival_ms, event) for event in events)
-        self.dropped.update(folded.dropped)
-        self.dropped.update(self._hours.add(folded.rollups))
-        self.dropped.update(self._windows.add(found.arrival_ms, folded.rollups))
+        told = left_to_rest(found.events, desk.deep.reporting(found.arrival_ms))
+        events = (by_our_clock(event, desk.ahead_ms) for event in told)
+        self._fold(found.arrival_ms, ((found.arrival_ms, event) for event in events))
         if found.arrival_ms < (desk.last_answer_ms or 0):
             return
         desk.says = found.says
@@ -172,6 +172,24 @@ class Desk:
         if found.answered:
             self._note_lists(desk, found)
         self._forget(desk, found.arrival_ms)
+
+    def hear(
+        self, cluster: str, arrivals: Iterable[tuple[int, Message]], now_ms: int
+    ) -> list[Event]:
+        """Fold what processes with the plugin sent; returns that of it which is ready."""
+        desk = self.clusters[cluster]
+        starts: dict[str, list[int]] = {}
+        for run in desk.runs.values():
+            starts.setdefault(run.seen.job, []).append(run.seen.start_ms)
+        ready = desk.deep.take(arrivals, starts, now_ms)
+        self._fold(now_ms, ready)
+        return [event for _, event in ready]
+
+    def _fold(self, now_ms: int, arrivals: Iterable[tuple[int, Event]]) -> None:
+        folded = fold(arrivals)
+        self.dropped.update(folded.dropped)
+        self.dropped.update(self._hours.add(folded.rollups))
+        self.dropped.update(self._windows.add(now_ms, folded.rollups))
 
     def _note_lists(self, desk: ClusterDesk, found: Round) -> None:
         now_ms = found.arrival_ms

@@ -34,6 +34,15 @@ class Memory:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """The next message to be read of one partition of a topic in Kafka."""
+
+    topic: str
+    partition: int
+    next: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Everything of one tick; stored as a whole or not at all.
@@ -54,6 +63,8 @@ class Batch:
     reports: tuple[RenderedReport, ...] = ()
     memories: tuple[Memory, ...] = ()
     job_list: bytes | None = None
+    offsets: tuple[Offset, ...] = ()
+    """Up to which all that Kafka brought is in this batch and those before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +149,10 @@ class Store(Protocol):
 
     def load_hour(self, cluster: str, since_ms: int) -> Iterator[Snapshot]:
         """Snapshots of all windows that end after since_ms, oldest first."""
+        ...
+
+    def offsets(self) -> list[Offset]:
+        """Where to go on reading in Kafka."""
         ...
 
     def failures(self, run: str, limit: int = 100) -> list[FailureEvent]:

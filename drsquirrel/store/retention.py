@@ -7,6 +7,8 @@ from drsquirrel.store.interface import HOUR_MS, Retention
 
 STEP_ROWS = 200
 STEP_PAGES = 1_000
+STEP_RUNS = 20
+"""Of a database that is full only of runs: with each a job may go from the list."""
 
 _LARGE = (
     sql.EXPIRE_SNAPSHOTS,
@@ -53,8 +55,8 @@ def _delete(connection: sqlite3.Connection, statement: str, before_ms: int) -> i
     return connection.execute(statement, (before_ms, STEP_ROWS)).rowcount
 
 
-def _delete_runs(connection: sqlite3.Connection, before_ms: int) -> int:
-    old = connection.execute(sql.OLD_RUNS, (before_ms, STEP_ROWS)).fetchall()
+def _delete_runs(connection: sqlite3.Connection, before_ms: int, most: int = STEP_ROWS) -> int:
+    old = connection.execute(sql.OLD_RUNS, (before_ms, most)).fetchall()
     for run, job in old:
         for statement in sql.DELETE_RUN:
             connection.execute(statement, (run,))
@@ -70,4 +72,4 @@ def _shrink(connection: sqlite3.Connection, max_bytes: int, before_ms: int) -> b
         return False
     if any(_delete(connection, statement, before_ms) for statement in _LARGE):
         return True
-    return bool(_delete_runs(connection, before_ms))
+    return bool(_delete_runs(connection, before_ms, STEP_RUNS))

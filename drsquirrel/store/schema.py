@@ -88,7 +88,13 @@ CREATE TABLE job_list (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_OFFSETS = """
+CREATE TABLE offsets (
+    topic TEXT NOT NULL, part INTEGER NOT NULL, next INTEGER NOT NULL, PRIMARY KEY (topic, part)
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _OFFSETS)
 """Migration i brings a database of version i to version i + 1."""
 
 

@@ -55,6 +55,11 @@ INSERT INTO incidents VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET made_ms = excluded.made_ms, body = excluded.body
 WHERE excluded.made_ms > incidents.made_ms
 """
+PUT_OFFSET = """
+INSERT INTO offsets VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET next = excluded.next WHERE excluded.next > offsets.next
+"""
+OFFSETS = "SELECT topic, part, next FROM offsets"
 PUT_MEMORY = """
 INSERT INTO memories VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET written_ms = excluded.written_ms, body = excluded.body

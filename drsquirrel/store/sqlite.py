@@ -16,7 +16,16 @@ from drsquirrel.model.verdict import WORST_FIRST, Verdict
 from drsquirrel.store import sql
 from drsquirrel.store.body import BodyError, decoded, unpacked
 from drsquirrel.store.error import DiskError, damaged, explained
-from drsquirrel.store.interface import Batch, LogPage, Page, Retention, RunHour, Store, StoredRun
+from drsquirrel.store.interface import (
+    Batch,
+    LogPage,
+    Offset,
+    Page,
+    Retention,
+    RunHour,
+    Store,
+    StoredRun,
+)
 from drsquirrel.store.logs import SCAN_CHUNKS, newest_first
 from drsquirrel.store.opening import DATABASE, Lock, open_reader, open_writer
 from drsquirrel.store.retention import expire_step, give_back
@@ -79,6 +88,10 @@ class SqliteStore(Store):
 
     def load_hour(self, cluster: str, since_ms: int) -> Iterator[Snapshot]:
         return self._stream(Snapshot, sql.SNAPSHOTS, cluster, since_ms - WINDOW_MS)
+
+    def offsets(self) -> list[Offset]:
+        with self._reading() as connection:
+            return [Offset(*row) for row in connection.execute(sql.OFFSETS)]
 
     def failures(self, run: str, limit: int = 100) -> list[FailureEvent]:
         return self._all(FailureEvent, sql.EVENTS, FAILURE, run, limit)

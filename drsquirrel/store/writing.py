@@ -28,6 +28,9 @@ def write_batch(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.executemany(
         sql.PUT_MEMORY, ((m.run, batch.time_ms, packed(m.body)) for m in batch.memories)
     )
+    connection.executemany(
+        sql.PUT_OFFSET, ((at.topic, at.partition, at.next) for at in batch.offsets)
+    )
     if batch.job_list is not None:
         row = batch.time_ms, etag(batch.job_list), packed(batch.job_list)
         connection.execute(sql.PUT_JOB_LIST, row)

@@ -19,7 +19,7 @@ from drsquirrel.model.report import (
 from drsquirrel.model.snapshot import WINDOW_MS, Reading, Rollup, Snapshot, Subject, Track, TrackKey
 from drsquirrel.model.verdict import Confidence, Verdict
 from drsquirrel.store.body import encoded
-from drsquirrel.store.interface import Batch, Memory, RenderedReport, Retention, Store
+from drsquirrel.store.interface import Batch, Memory, Offset, RenderedReport, Retention, Store
 
 Opener = Callable[[Path, Retention], Store]
 
@@ -207,6 +207,7 @@ def tick(number: int, logs: int = 3) -> Batch:
         ),
         memories=(Memory(run=RUN_ID, body=f"memory {number}".encode()),),
         job_list=f'{{"made":{number}}}'.encode(),
+        offsets=(Offset("flink-logs", 0, 10 * number + 1), Offset("flink-logs", 1, 5)),
     )
 
 
@@ -227,5 +228,6 @@ def everything(store: Store) -> dict[str, object]:
         "hours": store.hours(RUN_ID),
         "memory": store.memory(RUN_ID),
         "job facts": store.job_facts(RUN_ID),
+        "offsets": sorted(store.offsets(), key=lambda at: at.partition),
         "container facts": store.container_facts(CLUSTER),
     }

@@ -14,7 +14,7 @@ from drsquirrel.model.facts import RunSeen
 from drsquirrel.model.identity import container_id, run_id
 from drsquirrel.model.snapshot import WINDOW_MS
 from drsquirrel.model.verdict import Verdict
-from drsquirrel.store.interface import HOUR_MS, Batch, Memory, Retention, Store
+from drsquirrel.store.interface import HOUR_MS, Batch, Memory, Offset, Retention, Store
 from tests.store import made
 from tests.store.made import CLUSTER, JOB, JOB_ID, RUN_ID, START_MS, Opener
 
@@ -105,6 +105,13 @@ def test_a_change_of_a_container_is_found_by_the_container(store: Store) -> None
     store.write(Batch(time_ms=1, changes=(gone, made.change(2))))
     assert store.changes(container_id(CLUSTER, "tm-1")) == [gone]
     assert store.changes(RUN_ID) == [made.change(2)]
+
+
+def test_reading_goes_on_at_the_latest_offset_of_each_partition(store: Store) -> None:
+    offsets = [(Offset("a", 0, 7), Offset("b", 0, 1)), (Offset("a", 0, 3), Offset("a", 1, 2))]
+    for number, some in enumerate(offsets):
+        store.write(Batch(time_ms=START_MS + number, offsets=some))
+    assert set(store.offsets()) == {Offset("a", 0, 7), Offset("b", 0, 1), Offset("a", 1, 2)}
 
 
 def test_facts_and_memory_are_the_latest(store: Store) -> None:

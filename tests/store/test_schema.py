@@ -49,8 +49,9 @@ def test_a_database_of_an_earlier_release_holds_what_it_held(dump: Path, tmp_pat
     new = SqliteStore(tmp_path / "new", Retention())
     for number in range(6):
         new.write(made.tick(number))
+    for store in (old, new):  # which tells both what the old release did not know yet
+        store.write(made.tick(6))
     assert made.everything(old) == made.everything(new)
-    old.write(made.tick(6))
     assert old.memory(made.RUN_ID) == b"memory 6"
     old.close()
     new.close()
@@ -81,10 +82,10 @@ def test_a_migration_that_fails_half_way_leaves_the_old_version_whole(tmp_path: 
     restored(DATABASES / "v1.sql", tmp_path / "db")
     connection = sqlite3.connect(tmp_path / "db")
     before = shape(connection)
-    bad = (*MIGRATIONS, "DROP TABLE memories; CREATE TABLE more (x); SELECT no_such_function()")
+    bad = (MIGRATIONS[0], "DROP TABLE memories; CREATE TABLE more (x); SELECT no_such_function()")
     with pytest.raises(sqlite3.OperationalError, match="no_such_function"):
         migrate(connection, tmp_path / "db", bad)
-    assert version(connection) == len(MIGRATIONS)
+    assert version(connection) == 1
     assert shape(connection) == before
     connection.close()
 

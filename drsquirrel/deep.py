@@ -1,0 +1,126 @@
+"""The deep tier: what processes with the plugin send, made ready for the desk.
+
+A message names a job by Flink's JobID; which start of it is meant is known from elsewhere. Where a
+process sends its own metrics, what REST read of the same metrics is older, and left out. Of
+failures REST knows more: the task, its container, what failed with it.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from drsquirrel.model.event import (
+    ConfigEvent,
+    ContainerEvent,
+    Event,
+    FailureEvent,
+    Message,
+    MetricReport,
+    Table,
+)
+from drsquirrel.model.metric import BY_NAME
+
+FRESH_MS = 30_000
+"""Who reports every 10 s and was not heard of for so long does not report any more."""
+WAITS_MS = 60_000
+WAITING_MAX = 10_000
+"""Messages about runs that nobody has listed yet: for so long, and so many of a cluster."""
+EARLY_MS = 5_000
+"""A message may be so much older than the start of its run: two clocks differ."""
+Arrival = tuple[int, Event]
+
+
+class DeepTier:
+    """Of one cluster."""
+
+    def __init__(self) -> None:
+        self.dropped: Counter[str] = Counter()
+        self._heard_ms: dict[str, int] = {}
+        """When a report of a process came last, by our clock."""
+        self._waiting: deque[tuple[int, int, Event]] = deque()
+        """Since when, its arrival, and what is about a run that is not known yet."""
+
+    def take(
+        self,
+        arrivals: Iterable[tuple[int, Message]],
+        starts: Mapping[str, Sequence[int]],
+        now_ms: int,
+    ) -> list[Arrival]:
+        """What can be folded now, of these and of those that waited.
+
+        `starts` tells by JobID when the known runs of it began.
+        """
+        found: list[Arrival] = []
+        for since_ms, arrival_ms, event in self._let_go():
+            self._put(arrival_ms, event, starts, since_ms, now_ms, found)
+        for arrival_ms, message in arrivals:
+            self._hear(message, now_ms)
+            if isinstance(message, FailureEvent):
+                self.dropped["told by REST"] += 1
+            elif not isinstance(message, ContainerEvent | ConfigEvent):
+                self._put(arrival_ms, message, starts, now_ms, now_ms, found)
+        return found
+
+    def reporting(self, now_ms: int) -> frozenset[str]:
+        """The processes that send their metrics themselves."""
+        return frozenset(c for c, ms in self._heard_ms.items() if now_ms - ms <= FRESH_MS)
+
+    def _hear(self, message: Message, now_ms: int) -> None:
+        container = message.origin.container
+        if isinstance(message, MetricReport):
+            self._heard_ms[container] = now_ms
+        elif isinstance(message, ContainerEvent) and message.what == "goodbye":
+            self._heard_ms.pop(container, None)
+
+    def _let_go(self) -> list[tuple[int, int, Event]]:
+        waited = [*self._waiting]
+        self._waiting.clear()
+        return waited
+
+    def _put(
+        self,
+        arrival_ms: int,
+        event: Event,
+        starts: Mapping[str, Sequence[int]],
+        since_ms: int,
+        now_ms: int,
+        found: list[Arrival],
+    ) -> None:
+        if not event.job or event.start_ms:
+            found.append((arrival_ms, event))
+            return
+        known = starts.get(event.job, ())
+        before = [ms for ms in known if ms <= event.time_ms + EARLY_MS]
+        if before or len(known) == 1:  # with one run a clock that is off decides nothing
+            found.append((arrival_ms, replace(event, start_ms=max(before or known))))
+        elif now_ms - since_ms > WAITS_MS or len(self._waiting) >= WAITING_MAX:
+            self.dropped["unknown run"] += 1
+        else:
+            self._waiting.append((since_ms, arrival_ms, event))
+
+
+def left_to_rest(events: Iterable[Event], reporting: frozenset[str]) -> list[Event]:
+    """What REST brought, without the metrics that processes send themselves.
+
+    What Flink has no metric for (states, heartbeats) comes over REST alone.
+    """
+    return [
+        replace(event, tables=tuple(_ours(table) for table in event.tables))
+        if isinstance(event, MetricReport) and event.origin.container in reporting
+        else event
+        for event in events
+    ]
+
+
+def _ours(table: Table) -> Table:
+    """The columns under names of ours."""
+    kept = [n for n, name in enumerate(table.names) if name in BY_NAME]
+    width = len(table.names)
+    return Table(
+        names=tuple(table.names[n] for n in kept),
+        places=table.places,
+        numbers=tuple(
+            table.numbers[row * width + n] for row in range(len(table.places)) for n in kept
+        ),
+    )

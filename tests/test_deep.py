@@ -1,0 +1,169 @@
+"""The deep tier on the desk: the same job by REST, by the plugin, and by both, is one job."""
+
+import pytest
+from msgspec.structs import replace
+
+from drsquirrel.deep import EARLY_MS, FRESH_MS, WAITS_MS, DeepTier, left_to_rest
+from drsquirrel.model.event import (
+    ContainerEvent,
+    FailureEvent,
+    MetricReport,
+    Origin,
+    Place,
+    Table,
+    Values,
+    tables,
+)
+from drsquirrel.model.metric import BY_NAME
+from tests.diagnose.seen import CLUSTER
+from tests.diagnose.sim import Sim
+from tests.diagnose.test_story import make_slow
+
+NOON_MS = 1_760_000_040_000
+BUSY = {"accumulateBusyTimeMs": 7}
+
+
+def origin(container: str = "tm-1", sequence: int = 1) -> Origin:
+    return Origin(
+        cluster=CLUSTER, producer="plugin", epoch="p", sequence=sequence, container=container
+    )
+
+
+def report(job: str = "j", time_ms: int = NOON_MS, container: str = "tm-1") -> MetricReport:
+    told = tables([Values(BUSY, Place("v", 0, attempt=0))])
+    return MetricReport(origin=origin(container), time_ms=time_ms, tables=told, job=job)
+
+
+class Deep(Sim):
+    """Seen by the plugin too: it sends what is counted, at once; REST shows what was 5 s ago."""
+
+    def look(self) -> None:
+        self._sent = getattr(self, "_sent", 0) + 1
+        events = [e for e in self.told_by_all() if isinstance(e, MetricReport)]
+        messages = [
+            replace(
+                event,
+                origin=replace(event.origin, producer="plugin", epoch="p", sequence=self._sent),
+                tables=tuple(flinks(table) for table in event.tables),
+                start_ms=0,
+            )
+            for event in events
+        ]
+        self.desk.hear(CLUSTER, [(self.clock_ms, m) for m in messages], self.clock_ms)
+        super().look()
+
+    def told_by_all(self) -> list[object]:
+        kept = [*self.events]
+        told = [*self.told()]
+        self.events = kept
+        alive = [tm for tm in self.taskmanagers if tm not in self.gone]
+        return told + [self._report(tm, self._container(tm), of_run=False) for tm in (*alive, "")]
+
+
+def flinks(table: Table) -> Table:
+    """The columns that Flink has a metric for."""
+    kept = [n for n, name in enumerate(table.names) if name not in BY_NAME]
+    width = len(table.names)
+    return Table(
+        names=tuple(table.names[n] for n in kept),
+        places=table.places,
+        numbers=tuple(table.numbers[p * width + n] for p in range(len(table.places)) for n in kept),
+    )
+
+
+@pytest.mark.parametrize("sick", [True, False])
+def test_the_answer_is_the_same_with_the_plugin_as_by_rest_alone(sick: bool) -> None:
+    by_rest, deep = Sim(), Deep()
+    for sim in (by_rest, deep):
+        if sick:
+            make_slow(sim)
+        sim.run(300)
+    a, b = by_rest.reports[-1], deep.reports[-1]
+    assert bool(a.causes) is sick
+    assert (a.verdict, a.headline, a.causes) == (b.verdict, b.headline, b.causes)
+
+
+def test_where_a_process_reports_itself_nothing_counted_comes_from_rest() -> None:
+    sim = Deep()
+    sim.run(120)
+    hour = sim.desk._hours.of(sim.of_run.subject)
+    counted = {
+        track.key.epoch
+        for rollup in hour.values()
+        for track in rollup.tracks
+        for reading in track.first
+        if "busy_ms" in reading.values
+    }
+    assert counted == {"p"}
+
+
+def test_when_the_plugin_falls_silent_rest_takes_over() -> None:
+    sim = Deep()
+    sim.run(120)
+    plain_look = super(Deep, sim).look
+    sim.look = plain_look  # type: ignore[method-assign]
+    make_slow(sim)
+    report = sim.run(180)
+    assert [cause.code for cause in report.causes][:1] == ["slow-sink"]
+
+
+def test_a_report_is_given_the_start_of_the_run_it_was_made_in() -> None:
+    starts = {"j": [NOON_MS - 900_000, NOON_MS - 60_000, NOON_MS + 60_000]}
+    for time_ms, start_ms in (
+        (NOON_MS, NOON_MS - 60_000),
+        (NOON_MS - 60_000 - EARLY_MS, NOON_MS - 60_000),
+        (NOON_MS - 61_000 - EARLY_MS, NOON_MS - 900_000),
+    ):
+        [(_, event)] = DeepTier().take([(NOON_MS, report(time_ms=time_ms))], starts, NOON_MS)
+        assert event.start_ms == start_ms
+
+
+def test_with_one_run_a_clock_that_is_off_decides_nothing() -> None:
+    early = report(time_ms=NOON_MS - 86_400_000)
+    [(_, event)] = DeepTier().take([(NOON_MS, early)], {"j": [NOON_MS]}, NOON_MS)
+    assert event.start_ms == NOON_MS
+
+
+def test_a_report_of_a_run_that_nobody_has_listed_waits_and_is_dropped_in_the_end() -> None:
+    deep = DeepTier()
+    assert deep.take([(NOON_MS, report("new"))], {}, NOON_MS) == []
+    assert deep.take([], {}, NOON_MS + WAITS_MS) == []
+    [(arrival_ms, event)] = deep.take([], {"new": [NOON_MS]}, NOON_MS + WAITS_MS)
+    assert (arrival_ms, event.start_ms) == (NOON_MS, NOON_MS)
+    assert deep.take([(NOON_MS, report("other"))], {}, NOON_MS) == []
+    assert deep.take([], {}, NOON_MS + WAITS_MS + 1) == []
+    assert deep.dropped == {"unknown run": 1}
+
+
+def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drsquirrel.deep.WAITING_MAX", 3)
+    deep = DeepTier()
+    deep.take([(NOON_MS, report("new"))] * 5, {}, NOON_MS)
+    assert deep.dropped == {"unknown run": 2}
+    assert len(deep.take([], {"new": [NOON_MS]}, NOON_MS)) == 3
+
+
+def test_who_was_not_heard_of_for_long_or_says_goodbye_does_not_report() -> None:
+    deep = DeepTier()
+    deep.take([(NOON_MS, report(container=c)) for c in ("tm-1", "tm-2")], {}, NOON_MS)
+    assert deep.reporting(NOON_MS + FRESH_MS) == {"tm-1", "tm-2"}
+    assert deep.reporting(NOON_MS + FRESH_MS + 1) == frozenset()
+    goodbye = ContainerEvent(origin=origin(), time_ms=NOON_MS, what="goodbye", is_taskmanager=True)
+    deep.take([(NOON_MS, goodbye)], {}, NOON_MS)
+    assert deep.reporting(NOON_MS) == {"tm-2"}
+
+
+def test_failures_are_told_by_rest() -> None:
+    deep = DeepTier()
+    failure = FailureEvent(origin=origin(), time_ms=NOON_MS, job="j", throwable="x", signature="")
+    assert deep.take([(NOON_MS, failure)], {"j": [NOON_MS]}, NOON_MS) == []
+    assert deep.dropped == {"told by REST": 1}
+
+
+def test_what_flink_has_no_metric_for_is_left_to_rest() -> None:
+    told = tables([Values(BUSY | {"task_status": 3, "numRecordsIn": 1}, Place("v", 0))])
+    event = replace(report(), tables=told)
+    [left] = left_to_rest([event], frozenset({"tm-1"}))
+    assert isinstance(left, MetricReport)
+    assert left.tables == (Table(names=("task_status",), places=(Place("v", 0),), numbers=(3,)),)
+    assert left_to_rest([event], frozenset({"tm-2"})) == [event]
