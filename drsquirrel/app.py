@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,7 +19,9 @@ from drsquirrel.collect.flink_rest.client import FlinkClient
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.desk import LISTED_MS, Desk, Known, RunDesk
 from drsquirrel.diagnose import memory
+from drsquirrel.exposition import counter, gauge
 from drsquirrel.handbook import RuleBook
+from drsquirrel.kafka_watch import NOTHING, KafkaWatch, Readable, kafka_access, source_of
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent
 from drsquirrel.model.report import ClusterRow, JobList, Report
@@ -129,7 +131,8 @@ class App:
         self._snapshots_ms = 0
         self._written_ms = 0
         self._owed: deque[Batch] = deque(maxlen=OWED_BATCHES)
-        self._lost_batches = 0
+        self._lost = 0
+        self._kafka: KafkaWatch | None = None
 
     def add(self, id_: str, client: FlinkClient) -> None:
         """Prepare to watch a cluster, from where the store left off. Raises StoreError."""
@@ -181,6 +184,12 @@ class App:
             self._silent.remove(id_)
             logger.warning("cluster %s answers again", id_)
 
+    async def read(self, source: Readable) -> None:
+        """Read what the plugin sends, until cancelled."""
+        self._kafka = KafkaWatch(source, self._desk, self._clock)
+        loop = asyncio.get_running_loop()
+        await self._kafka.run(lambda call: loop.run_in_executor(self._thread, call))
+
     async def expire(self) -> None:
         """Delete what is too old, step by step, until cancelled."""
         loop = asyncio.get_running_loop()
@@ -198,12 +207,17 @@ class App:
         """Write what has grown since the last write, and end the desk's thread."""
         self._thread.shutdown(wait=True)
         now_ms = max(self._clock.now_ms(), self._written_ms + 1)
-        self._pay(Batch(time_ms=now_ms, snapshots=tuple(self._desk.snapshots(now_ms))))
+        heard = self._kafka.take_owed() if self._kafka else NOTHING
+        snapshots = tuple(self._desk.snapshots(now_ms))
+        self._pay(Batch(time_ms=now_ms, snapshots=snapshots, **heard._asdict()))
 
     def _write(self, watch: Watch, found: Round, judged: list[RunDesk]) -> None:
         """Everything of one tick in one transaction."""
         now_ms = max(self._clock.now_ms(), self._written_ms + 1)
-        due = now_ms - self._snapshots_ms >= SNAPSHOT_EVERY_MS
+        due = now_ms - self._snapshots_ms >= SNAPSHOT_EVERY_MS or (
+            self._kafka is not None and self._kafka.owes_much
+        )
+        heard = self._kafka.take_owed() if due and self._kafka else NOTHING
         reports = [r.report for r in judged if r.report is not None]
         listed = [r for r in watch.on_desk.runs.values() if r.last_seen_ms == found.arrival_ms]
         batch = Batch(
@@ -213,8 +227,10 @@ class App:
             containers=found.containers,
             snapshots=tuple(self._desk.snapshots(now_ms)) if due else (),
             failures=_of(FailureEvent, found.events),
-            checkpoints=_of(CheckpointEvent, found.events),
-            changes=_of(ChangeEvent, found.events),
+            checkpoints=(*_of(CheckpointEvent, found.events), *heard.checkpoints),
+            changes=(*_of(ChangeEvent, found.events), *heard.changes),
+            logs=heard.logs,
+            offsets=heard.offsets,
             reports=tuple(RenderedReport(report=r, body=encode(r)) for r in reports),
             memories=tuple(Memory(run=r.id, body=memory.encoder.encode(r.memory)) for r in judged),
             job_list=encode(self._job_list(now_ms)),
@@ -226,7 +242,7 @@ class App:
 
     def _pay(self, batch: Batch) -> None:
         """Write what is owed, oldest first; what cannot be stored is said on /readyz and kept."""
-        self._lost_batches += len(self._owed) == OWED_BATCHES
+        self._lost += len(self._owed) == OWED_BATCHES
         self._owed.append(batch)
         trouble = ""
         try:
@@ -248,41 +264,32 @@ class App:
             raise
         except Exception:
             logger.exception("a look cannot be stored")
-            self._lost_batches += 1
+            self._lost += 1
         self._owed.popleft()
 
     def metrics(self) -> str:
         """Our own metrics in Prometheus' text format."""
-        watches = [(f'{{cluster="{_label(id_)}"}}', w) for id_, w in self._watches.items()]
-        lines: list[str] = []
-        for name, key, help_ in OF_CLUSTERS:
-            lines += _family(name, "counter", help_, [(of, w.totals[key]) for of, w in watches])
-        lines += _family(
-            "drsquirrel_cluster_answers",
-            "gauge",
-            "1 if the last look at a cluster was answered.",
-            [(of, int(w.last is not None and w.last.answered)) for of, w in watches],
-        )
-        lines += _family(
-            "drsquirrel_events_dropped_total",
-            "counter",
-            "Events dropped, by reason.",
-            [(f'{{reason="{_label(r)}"}}', n) for r, n in sorted(self._desk.dropped.items())],
-        )
-        unread = [
-            (of, self._clients[id_].redaction.failures)
-            for id_, (of, _) in zip(self._watches, watches, strict=True)
+        watches = [({"cluster": id_}, w) for id_, w in self._watches.items()]
+        answers = [(of, int(w.last is not None and w.last.answered)) for of, w in watches]
+        dropped = [({"reason": r}, n) for r, n in sorted(self._desk.dropped.items())]
+        unread = [({"cluster": i}, c.redaction.failures) for i, c in self._clients.items()]
+        families = [
+            *(
+                counter(name, help_, [(of, w.totals[key]) for of, w in watches])
+                for name, key, help_ in OF_CLUSTERS
+            ),
+            gauge("drsquirrel_cluster_answers", "1 if the last look was answered.", answers),
+            counter("drsquirrel_events_dropped_total", "Events dropped, by reason.", dropped),
+            counter(
+                "drsquirrel_redaction_failures_total",
+                "Texts of Flink hidden whole: they could not be searched for secrets.",
+                unread,
+            ),
+            gauge("drsquirrel_looks_owed", "Looks not stored yet.", [({}, len(self._owed))]),
+            counter("drsquirrel_looks_lost_total", "Looks never stored.", [({}, self._lost)]),
+            *(self._kafka.metrics() if self._kafka else ()),
         ]
-        lines += _family(
-            "drsquirrel_redaction_failures_total",
-            "counter",
-            "Texts of Flink hidden whole: they could not be searched for secrets.",
-            unread,
-        )
-        owed, lost = [("", len(self._owed))], [("", self._lost_batches)]
-        lines += _family("drsquirrel_looks_owed", "gauge", "Looks not stored yet.", owed)
-        lines += _family("drsquirrel_looks_lost_total", "counter", "Looks never stored.", lost)
-        return "\n".join(lines) + "\n"
+        return "".join(families)
 
     def _job_list(self, now_ms: int) -> JobList:
         return JobList(
@@ -347,6 +354,7 @@ async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> No
     Raises ListenError, StoreError, SettingsError or FlinkError before anything is watched.
     """
     clients = clients_of(settings)
+    access = kafka_access(settings.kafka) if settings.kafka else None
     with opened(settings) as (listening, store):
         app = App(settings, rules, store, SystemClock())
         for id_, client in clients.items():
@@ -361,21 +369,14 @@ async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> No
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(app.watch(*cluster)) for cluster in clients.items()]
                 tasks.append(group.create_task(app.expire()))
+                if access is not None:
+                    source = source_of(settings, access, store, SystemClock())
+                    tasks.append(group.create_task(app.read(source)))
                 await serve(pages, book, listening=listening, page_dir=PAGE_DIR, stop=stop)
                 for task in tasks:
                     task.cancel()
         finally:
             app.close()
-
-
-def _family(name: str, kind: str, help_: str, samples: Iterable[tuple[str, int]]) -> list[str]:
-    """The lines of one metric: samples are (labels, value)."""
-    head = [f"# HELP {name} {help_}", f"# TYPE {name} {kind}"]
-    return [*head, *(f"{name}{labels} {value}" for labels, value in samples)]
-
-
-def _label(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _of(kind: type[E], events: list[Event]) -> tuple[E, ...]:

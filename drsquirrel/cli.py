@@ -21,16 +21,17 @@ from drsquirrel.app import Unawaited
 from drsquirrel.app import up as run_app
 from drsquirrel.collect.flink_rest.address import told
 from drsquirrel.collect.flink_rest.error import AddressError, FlinkError
-from drsquirrel.collect.kafka.connection import Access, BrokerError
+from drsquirrel.collect.kafka.connection import BrokerError
 from drsquirrel.collect.kafka.topics import TOPICS, Admin
 from drsquirrel.collect.recording import RecordingError
 from drsquirrel.handbook import RuleBook
+from drsquirrel.kafka_watch import kafka_access
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Verdict
 from drsquirrel.rules.load import Rules, ThresholdError
 from drsquirrel.rules.load import load as load_rules
 from drsquirrel.serve.server import ListenError
-from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError, secret
+from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError
 from drsquirrel.settings import load as load_settings
 from drsquirrel.show import text
 from drsquirrel.store.error import StoreError
@@ -104,12 +105,15 @@ def up(
             help="Whether watching may take thread dumps, under guard, where one would decide.",
         ),
     ] = None,
+    kafka: Brokers = "",
     config: Config = None,
 ) -> None:
     """Watch Flink clusters and serve the page, until Ctrl-C."""
     with _told():
         flags = {"data_dir": data_dir, "port": port, "thread_dumps": thread_dumps}
         settings, rules = _prepared(config, flink or (), **flags)
+        if kafka:
+            settings = replace(settings, kafka=_kafka(kafka, settings.kafka))
         if not settings.cluster:
             raise SettingsError("No cluster to watch: give --flink URL, or --config FILE.")
         logging.basicConfig(
@@ -275,21 +279,17 @@ def _prepared(
 
 
 def _admin(brokers: str, config: Path | None) -> Admin:
-    """Of the Kafka in the settings; brokers that are given go before those there."""
     told = load_settings(config, {}).kafka
     if brokers:
-        told = replace(told, brokers=brokers) if told else Kafka(brokers=brokers)
+        told = _kafka(brokers, told)
     if told is None:
         raise SettingsError("No Kafka: give --kafka HOST:PORT, or --config FILE with [kafka].")
-    access = Access(
-        brokers=told.brokers,
-        tls=told.tls,
-        ca_file=told.ca_file,
-        user=told.user,
-        password=secret(told.password_file),
-        mechanism=told.mechanism,
-    )
-    return Admin(access, told.topic_prefix)
+    return Admin(kafka_access(told), told.topic_prefix)
+
+
+def _kafka(brokers: str, told: Kafka | None) -> Kafka:
+    """Brokers that are given go before those in the settings, whose other words stay."""
+    return replace(told, brokers=brokers) if told else Kafka(brokers=brokers)
 
 
 def _exists(file: Path) -> bool:

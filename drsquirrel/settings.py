@@ -39,6 +39,9 @@ class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     user: Annotated[str, Meta(description="User for basic authentication.")] = ""
     password_file: Annotated[str, Meta(description="File with the password.")] = ""
     token_file: Annotated[str, Meta(description="File with the bearer token.")] = ""
+    topic_prefix: Annotated[
+        str, Meta(description="What its topics' names begin with, instead of [kafka]'s.")
+    ] = ""
 
 
 class Kafka(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -67,7 +67,7 @@ class Source:
         self.refused: Counter[str] = Counter()
         """Messages that became no event, by reason."""
         self._access = access
-        self._bound = bound
+        self.bound = bound
         self._stored = stored
         self._dead_letters = dead_letters
         self._heard = Heard()
@@ -134,7 +134,7 @@ class Source:
         partition, offset = _place(raw)
         found.offsets[partition] = offset + 1
         self._damaged.pop(partition, None)
-        reason, message = self._decoded(raw.value() or b"", self._bound[partition[0]])
+        reason, message = self._decoded(raw.value() or b"", self.bound[partition[0]])
         if message is None:
             self._refuse(raw, reason)
             return

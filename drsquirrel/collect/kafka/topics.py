@@ -102,6 +102,8 @@ TOPICS = (
         ),
     ),
 )
+PLUGIN_TOPICS = tuple(topic.name for topic in TOPICS if topic.name.startswith("flink-"))
+"""Those that the plugin sends to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,165 @@
+"""What the plugin sends, from Kafka onto the desk: read, folded, and owed to the store.
+
+Offsets go to the store in the same transaction as what they led to. What was not stored before
+the end is read again, which changes nothing.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from drsquirrel.cluster import cluster_id
+from drsquirrel.collect.kafka.connection import Access
+from drsquirrel.collect.kafka.dead_letter import DeadLetters
+from drsquirrel.collect.kafka.source import Partition, Read, Source
+from drsquirrel.collect.kafka.topics import PLUGIN_TOPICS
+from drsquirrel.desk import Desk
+from drsquirrel.exposition import counter, gauge
+from drsquirrel.model.clock import Clock
+from drsquirrel.model.event import ChangeEvent, CheckpointEvent, LogEvent
+from drsquirrel.settings import Kafka, Settings, secret
+from drsquirrel.store.interface import Offset, Store
+
+logger = logging.getLogger(__name__)
+READ_S = 1.0
+OWED_MAX = 20_000
+"""Events that wait for the store; beyond, nothing more is read."""
+STORED = (LogEvent, CheckpointEvent, ChangeEvent)
+"""What is kept as it is; of reports only what is folded."""
+
+
+def kafka_access(told: Kafka) -> Access:
+    """How to reach the Kafka of the settings; raises SettingsError for a secret it cannot read."""
+    return Access(
+        brokers=told.brokers,
+        tls=told.tls,
+        ca_file=told.ca_file,
+        user=told.user,
+        password=secret(told.password_file),
+        mechanism=told.mechanism,
+    )
+
+
+def source_of(settings: Settings, access: Access, store: Store, clock: Clock) -> Source:
+    """A source of all topics of the clusters. A cluster may speak in its own topics only."""
+    assert settings.kafka is not None
+    prefix = settings.kafka.topic_prefix
+    bound: dict[str, set[str]] = {}
+    for cluster in settings.cluster:
+        for topic in PLUGIN_TOPICS:
+            name = (cluster.topic_prefix or prefix) + topic
+            bound.setdefault(name, set()).add(cluster_id(cluster))
+
+    def stored(partition: Partition) -> int | None:
+        offsets = {(at.topic, at.partition): at.next for at in store.offsets()}
+        return offsets.get(partition)
+
+    return Source(access, bound, stored, DeadLetters(access, clock, prefix))
+
+
+class Readable(Protocol):
+    """What a source of messages can do."""
+
+    refused: Counter[str]
+
+    def read(self, timeout_s: float) -> Read: ...
+    def note_stored(self, offsets: Mapping[Partition, int]) -> None: ...
+    def lag(self) -> dict[Partition, int]: ...
+    def close(self) -> None: ...
+
+
+class Owed(NamedTuple):
+    """What was read and is not stored yet."""
+
+    logs: tuple[LogEvent, ...]
+    checkpoints: tuple[CheckpointEvent, ...]
+    changes: tuple[ChangeEvent, ...]
+    offsets: tuple[Offset, ...]
+
+
+NOTHING = Owed((), (), (), ())
+
+
+class KafkaWatch:
+    """One source, read by a thread of its own until it is cancelled."""
+
+    def __init__(self, source: Readable, desk: Desk, clock: Clock) -> None:
+        self.says = ""
+        """What is wrong with Kafka; "" while all is well."""
+        self.read_total = 0
+        self.source = source
+        self._desk = desk
+        self._clock = clock
+        self._owed: list[LogEvent | CheckpointEvent | ChangeEvent] = []
+        self._offsets: dict[Partition, int] = {}
+
+    async def run(self, in_desk: Callable[[Callable[[], None]], Awaitable[None]]) -> None:
+        """Read until cancelled. `in_desk` calls in the desk's thread, as everything here but this
+        method is called."""
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, thread_name_prefix="kafka") as thread:
+            try:
+                while True:
+                    if len(self._owed) > OWED_MAX:
+                        await asyncio.sleep(READ_S)
+                        continue
+                    read = await loop.run_in_executor(thread, self.source.read, READ_S)
+                    await in_desk(partial(self._take, read))
+            finally:
+                await asyncio.shield(loop.run_in_executor(thread, self.source.close))
+
+    def _take(self, read: Read) -> None:
+        self._note(read)
+        now_ms = self._clock.now_ms()
+        for cluster, arrivals in read.arrivals.items():
+            self.read_total += len(arrivals)
+            ready = self._desk.hear(cluster, arrivals, now_ms)
+            self._owed += [event for event in ready if isinstance(event, STORED)]
+        self._offsets.update(read.offsets)
+
+    def _note(self, read: Read) -> None:
+        """Log that something is wrong, or that messages come again: once each."""
+        if read.says and read.says != self.says:
+            logger.warning("%s", read.says)
+            self.says = read.says
+        elif self.says and read.offsets and not read.says:
+            logger.warning("messages come from Kafka again")
+            self.says = ""
+
+    @property
+    def owes_much(self) -> bool:
+        """Whether the store should take what is owed now."""
+        return len(self._owed) > OWED_MAX // 4
+
+    def metrics(self) -> list[str]:
+        """Families of our own metrics."""
+        lag = self.source.lag().items()
+        refused = sorted(self.source.refused.items())
+        return [
+            counter("drsquirrel_kafka_messages_total", "Messages read.", [({}, self.read_total)]),
+            counter(
+                "drsquirrel_kafka_refused_total",
+                "Messages that could not be read, by reason.",
+                [({"reason": reason}, n) for reason, n in refused],
+            ),
+            gauge(
+                "drsquirrel_kafka_lag",
+                "Messages that were not read yet.",
+                [({"topic": topic, "partition": str(number)}, n) for (topic, number), n in lag],
+            ),
+        ]
+
+    def take_owed(self) -> Owed:
+        """What was read since the last call, to be stored together."""
+        events, self._owed = self._owed, []
+        offsets, self._offsets = self._offsets, {}
+        return Owed(
+            logs=tuple(e for e in events if isinstance(e, LogEvent)),
+            checkpoints=tuple(e for e in events if isinstance(e, CheckpointEvent)),
+            changes=tuple(e for e in events if isinstance(e, ChangeEvent)),
+            offsets=tuple(Offset(*partition, next_) for partition, next_ in offsets.items()),
+        )

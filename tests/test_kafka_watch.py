@@ -1,0 +1,187 @@
+"""From a real broker onto the desk and into the store, beside a simulated Flink's REST."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+from msgspec.structs import replace
+
+from demo.broker import Broker
+from drsquirrel.collect.kafka.connection import Access
+from drsquirrel.collect.kafka.topics import Admin
+from drsquirrel.kafka_watch import kafka_access, source_of
+from drsquirrel.model.event import LogEvent, Message, MetricReport, Origin, encoder
+from drsquirrel.settings import Cluster, Kafka, Settings
+from drsquirrel.store.interface import Offset
+from tests.collect.flink_rest.simulated import Simulated, simulated
+from tests.simulation import RoundsClock, Run, running
+
+ROUNDS_OF_A_MINUTE = 8
+ENOUGH_S = 20.0
+
+
+@pytest.fixture
+async def flink() -> AsyncIterator[Simulated]:
+    async with simulated(RoundsClock()) as flink:
+        yield flink
+
+
+class Plugin:
+    """What sends, under a prefix of its own."""
+
+    def __init__(self, broker: Broker, prefix: str, flink: Simulated) -> None:
+        self.settings = Kafka(brokers=broker.address, topic_prefix=prefix)
+        self._flink, self._sequence = flink, 0
+        self._producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 0})
+        Admin(Access(brokers=broker.address), prefix).create(1, 1)
+
+    def log(self, job: str, text: str, cluster: str = "lab") -> None:
+        self._sequence += 1
+        event = LogEvent(
+            origin=Origin(
+                cluster=cluster,
+                producer="plugin",
+                epoch="p",
+                sequence=self._sequence,
+                container="tm-0",
+            ),
+            time_ms=self._flink.now_ms,
+            level="WARN",
+            logger="com.shop.Ledger",
+            message=text,
+            job=job,
+        )
+        self.send("flink-logs", event)
+
+    def send(self, topic: str, *messages: Message) -> None:
+        for message in messages:
+            name = self.settings.topic_prefix + topic
+            self._producer.produce(name, encoder.encode(message), key=message.origin.container)
+        assert self._producer.flush(10) == 0
+
+
+@asynccontextmanager
+async def reading(run: Run, plugin: Plugin, count: int) -> AsyncIterator[None]:
+    """The app reads, and has read so many messages."""
+    settings = replace(run.settings, kafka=plugin.settings)
+    source = source_of(settings, kafka_access(plugin.settings), run.store, run.clock)
+    task = asyncio.create_task(run.app.read(source))
+    try:
+        async with asyncio.timeout(ENOUGH_S):
+            while True:
+                if f"drsquirrel_kafka_messages_total {count}\n" in run.app.metrics():
+                    break
+                await asyncio.sleep(0.05)
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def messages(run: Run, name: str) -> list[str]:
+    return [e.message for e in run.store.logs(run.report(name).run.id).events]
+
+
+async def test_log_lines_are_stored_with_the_offset_after_them_and_read_once(
+    flink: Simulated, tmp_path: Path, broker: Broker
+) -> None:
+    job = flink.job("orders")
+    plugin = Plugin(broker, "once-", flink)
+    with running(tmp_path, flink) as run:
+        await run.rounds(1)
+        plugin.log(job.jid, "slow")
+        plugin.log(job.jid, "slower")
+        async with reading(run, plugin, 2):
+            assert messages(run, "orders") == []
+            await run.rounds(ROUNDS_OF_A_MINUTE)
+            assert messages(run, "orders") == ["slower", "slow"]
+            assert run.store.offsets() == [Offset("once-flink-logs", 0, 2)]
+    with running(tmp_path, flink) as run:
+        plugin.log(job.jid, "slowest")
+        await run.rounds(1)
+        async with reading(run, plugin, 1):
+            await run.rounds(ROUNDS_OF_A_MINUTE)
+        assert messages(run, "orders") == ["slowest", "slower", "slow"]
+
+
+async def test_what_was_read_and_not_stored_is_read_again(
+    flink: Simulated, tmp_path: Path, broker: Broker
+) -> None:
+    job = flink.job("orders")
+    plugin = Plugin(broker, "again-", flink)
+    assert isinstance(flink.clock, RoundsClock)
+    run = Run(tmp_path, flink.clock, Cluster(url=flink.url, name="lab"))
+    await run.rounds(1)
+    plugin.log(job.jid, "slow")
+    async with reading(run, plugin, 1):
+        pass
+    run.store.close()  # as a kill leaves it
+    with running(tmp_path, flink) as run:
+        await run.rounds(1)
+        async with reading(run, plugin, 1):
+            await run.rounds(ROUNDS_OF_A_MINUTE)
+        assert messages(run, "orders") == ["slow"]
+
+
+async def test_a_message_cannot_speak_for_another_cluster(
+    flink: Simulated, tmp_path: Path, broker: Broker
+) -> None:
+    job = flink.job("orders")
+    plugin = Plugin(broker, "alien-", flink)
+    with running(tmp_path, flink) as run:
+        await run.rounds(1)
+        plugin.log(job.jid, "evil", cluster="finance")
+        plugin.log(job.jid, "good")
+        async with reading(run, plugin, 1):
+            await run.rounds(ROUNDS_OF_A_MINUTE)
+            told = run.app.metrics()
+        assert messages(run, "orders") == ["good"]
+        assert 'drsquirrel_kafka_refused_total{reason="another cluster"} 1\n' in told
+        assert 'drsquirrel_kafka_lag{topic="alien-flink-logs",partition="0"} 0\n' in told
+
+
+def test_each_cluster_may_have_topics_of_its_own(broker: Broker, tmp_path: Path) -> None:
+    settings = Settings(
+        cluster=(
+            Cluster(url="http://a:1", name="a", topic_prefix="of-a-"),
+            Cluster(url="http://b:1", name="b"),
+            Cluster(url="http://c:1", name="c"),
+        ),
+        kafka=Kafka(brokers=broker.address, topic_prefix="all-"),
+    )
+    assert settings.kafka is not None
+    source = source_of(settings, kafka_access(settings.kafka), None, RoundsClock())  # type: ignore[arg-type]
+    source.close()
+    assert source.bound["of-a-flink-logs"] == {"a"}
+    assert source.bound["all-flink-logs"] == {"b", "c"}
+
+
+async def test_reports_of_the_plugin_are_of_the_run_that_rest_lists(
+    flink: Simulated, tmp_path: Path, broker: Broker
+) -> None:
+    job = flink.job("orders")
+    plugin = Plugin(broker, "reports-", flink)
+    with running(tmp_path, flink) as run:
+        await run.rounds(1)
+        report = MetricReport(
+            origin=Origin(
+                cluster="lab", producer="plugin", epoch="p", sequence=1, container="tm-0"
+            ),
+            time_ms=flink.now_ms,
+            job=job.jid,
+        )
+        plugin.send("flink-metrics", report)
+        async with reading(run, plugin, 1):
+            await run.rounds(ROUNDS_OF_A_MINUTE)
+        told = [
+            seen.epoch
+            for snapshot in run.store.load_hour("lab", 0)
+            if (snapshot.subject.job, snapshot.subject.start_ms) == (job.jid, job.started_ms)
+            for rollup in snapshot.rollups
+            for seen in rollup.seen
+        ]
+        assert "p" in told
