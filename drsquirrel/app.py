@@ -187,6 +187,7 @@ class App:
     async def read(self, source: Readable) -> None:
         """Read what the plugin sends, until cancelled."""
         self._kafka = KafkaWatch(source, self._desk, self._clock)
+        self._desk.listens = True
         loop = asyncio.get_running_loop()
         await self._kafka.run(lambda call: loop.run_in_executor(self._thread, call))
 

@@ -6,7 +6,7 @@ failures REST knows more: the task, its container, what failed with it.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -62,9 +62,9 @@ class DeepTier:
                 self._put(arrival_ms, message, starts, now_ms, now_ms, found)
         return found
 
-    def reporting(self, now_ms: int) -> frozenset[str]:
-        """The processes that send their metrics themselves."""
-        return frozenset(c for c, ms in self._heard_ms.items() if now_ms - ms <= FRESH_MS)
+    def reporting(self, now_ms: int) -> dict[str, int]:
+        """The processes that send their metrics themselves, and when each was heard last."""
+        return {c: ms for c, ms in self._heard_ms.items() if now_ms - ms <= FRESH_MS}
 
     def _hear(self, message: Message, now_ms: int) -> None:
         container = message.origin.container
@@ -100,7 +100,7 @@ class DeepTier:
             self._waiting.append((since_ms, arrival_ms, event))
 
 
-def left_to_rest(events: Iterable[Event], reporting: frozenset[str]) -> list[Event]:
+def left_to_rest(events: Iterable[Event], reporting: Collection[str]) -> list[Event]:
     """What REST brought, without the metrics that processes send themselves.
 
     What Flink has no metric for (states, heartbeats) comes over REST alone.

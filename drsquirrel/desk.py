@@ -125,6 +125,8 @@ class Desk:
     def __init__(self, rules: Rules, shorten: Callable[[str], str] = str) -> None:
         self.clusters: dict[str, ClusterDesk] = {}
         self.dropped: Counter[str] = Counter()
+        self.listens = False
+        """Whether what processes with the plugin send is heard here."""
         self._rules = rules
         self._shorten = shorten
         self._hours = Hours()
@@ -243,7 +245,7 @@ class Desk:
         judged = [run for run in desk.runs.values() if not self._is_done(desk, run)]
         processes = self._processes(desk, now_ms) if judged else {}
         for run in judged:
-            inquiry = self._inquiry(desk, run, processes)
+            inquiry = self._inquiry(desk, run, processes, now_ms)
             result = diagnose(inquiry, run.memory, self._rules, run.minutes, now_ms)
             run.report, run.memory = result.report, result.memory
             run.wants_threads, run.up_ms = result.wants_threads, result.up_ms
@@ -286,7 +288,7 @@ class Desk:
         return found
 
     def _inquiry(
-        self, desk: ClusterDesk, run: RunDesk, processes: Mapping[str, Process]
+        self, desk: ClusterDesk, run: RunDesk, processes: Mapping[str, Process], now_ms: int
     ) -> Inquiry:
         seen = run.seen
         return Inquiry(
@@ -305,6 +307,7 @@ class Desk:
                 interval_ms=desk.interval_ms,
                 last_answer_ms=desk.last_answer_ms,
                 cluster_says=desk.says,
+                plugin=desk.deep.reporting(now_ms) if self.listens else None,
                 ahead_ms=desk.ahead_ms,
             ),
             rollups=self._hours.of(run.subject),

@@ -137,7 +137,7 @@ def diagnose(
             m.hour, inquiry.facts, m.series, m.checkpoints, m.case.episodes, vertices, containers
         ),
         graph=list(nodes_of(m.case, inquiry.facts, m.now, vertices)),
-        data=data_of(inquiry, m.hour, m.case, m.now, given.broken),
+        data=data_of(inquiry, m.hour, m.case, m.now, m.holding, given.broken),
         actions=list(inquiry.actions),
         facts=facts_of(inquiry, m.holding),
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from drsquirrel.diagnose.hour import MeasuredHour
-from drsquirrel.diagnose.inquiry import Inquiry
+from drsquirrel.diagnose.inquiry import Expected, Inquiry
 from drsquirrel.diagnose.now import Now
 from drsquirrel.diagnose.standing import STALE_ROUNDS
 from drsquirrel.diagnose.strategy import in_words
@@ -22,9 +22,15 @@ DUMPS_GAP = "Thread dumps: not allowed for background watching; diagnose takes t
 
 
 def data_of(
-    inquiry: Inquiry, hour: MeasuredHour, case: Case, now: Now | None, broken: Iterable[str]
+    inquiry: Inquiry,
+    hour: MeasuredHour,
+    case: Case,
+    now: Now | None,
+    holding: frozenset[str],
+    broken: Iterable[str],
 ) -> Data:
-    """Age and completeness; `broken` are rules that broke and so said nothing."""
+    """Age and completeness. `holding` are the processes that hold subtasks of the run; `broken` are
+    rules that broke and so said nothing."""
     expected = inquiry.expected
     last_ms = expected.last_answer_ms
     silent_ms = None if last_ms is None else max(0, hour.now_ms - last_ms)
@@ -37,7 +43,11 @@ def data_of(
         sources.append(
             _source("Flink's counters", age_ms, expected.interval_ms, case.frozen, REFRESH_MS)
         )
-    gaps = [LIMITS_GAP, LOGS_GAP]
+    gaps = [LIMITS_GAP]
+    if expected.plugin is not None:
+        sources.append(_plugin(expected, holding, hour.now_ms))
+    if not holding & set(expected.plugin or ()):
+        gaps.append(LOGS_GAP)
     if not inquiry.dumps_allowed:
         gaps.append(DUMPS_GAP)
     if expected.ahead_ms:
@@ -48,6 +58,20 @@ def data_of(
     return Data(
         age_ms=age_ms, observed_minutes=hour.observed, sources=tuple(sources), gaps=tuple(gaps)
     )
+
+
+def _plugin(expected: Expected, holding: frozenset[str], now_ms: int) -> Source:
+    """What the processes of the run send themselves; as old as what came last of the oldest."""
+    heard = [ms for process, ms in (expected.plugin or {}).items() if process in holding]
+    of = f"{count(len(heard))} of {count(len(holding))} processes of this run"
+    if not heard:
+        says = "No process of this run sends anything: its metrics are read over REST."
+    elif len(heard) < len(holding):
+        says = f"{of} send their metrics and logs; of the others metrics are read over REST."
+    else:
+        says = f"{of} send their metrics and logs."
+    age_ms = max(0, now_ms - min(heard)) if heard else None
+    return _source("Plugin, through Kafka", age_ms, expected.interval_ms, says)
 
 
 def _source(

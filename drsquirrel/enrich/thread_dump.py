@@ -18,6 +18,8 @@ from drsquirrel.model.report import Action
 
 DUMPS_PER_TASKMANAGER = 4
 """Eight samples of a vertex with one subtask on each of two TaskManagers."""
+DUMPS_FOR_ALL = 12
+"""A run that began after a dump has nothing of it; but a TaskManager bears only so many."""
 DUMPS_PERIOD_MS = 600_000
 TASKMANAGERS = 2
 APART_S = 1.3
@@ -71,14 +73,15 @@ def refusal(
     """
     own = [d for d in dumped if d.container == at.container]
     recent = [d for d in own if now_ms - d.time_ms < DUMPS_PERIOD_MS]
+    of_run = [d for d in recent if now_ms - d.time_ms <= (at.up_ms or 0)]
     reasons = (
         (not allowed, "thread dumps are forbidden by the setting thread_dumps"),
         (in_flight, "another thread dump of this cluster is being taken"),
         (any(d.failed for d in own), "an earlier thread dump of it did not come back"),
         (any(d.took_ms > SLOW_MS for d in recent), "its last thread dump took more than 1 s"),
         (
-            len(recent) >= DUMPS_PER_TASKMANAGER,
-            f"it had {DUMPS_PER_TASKMANAGER} thread dumps in the last 10 min",
+            len(of_run) >= DUMPS_PER_TASKMANAGER or len(recent) >= DUMPS_FOR_ALL,
+            f"it had {len(recent)} thread dumps in the last 10 min",
         ),
         (
             any(now_ms - d.time_ms < APART_MS for d in recent),

@@ -4,6 +4,7 @@ import pytest
 
 from drsquirrel.desk import Desk, Known
 from drsquirrel.diagnose import memory
+from drsquirrel.diagnose.known import LOGS_GAP
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Outcome, Verdict
 from drsquirrel.rules.load import load
@@ -136,6 +137,34 @@ def test_a_silent_cluster_is_unknown_and_its_minutes_are_not_seen() -> None:
     for strip in report.hour.strips:
         assert "_________" in strip.cells[-13:], strip.name
         assert strip.cells[:37] == "_" * 37
+
+
+def test_the_page_says_which_processes_send_their_metrics_themselves() -> None:
+    sim = Sim()
+    sim.run(60)
+    assert [s.name for s in sim.reports[-1].data.sources] == ["Flink REST", "Flink's counters"]
+    assert LOGS_GAP in sim.reports[-1].data.gaps
+    sim.desk.listens = True
+    told = {}
+    for reporting in ((), ("tm-1",), ("", "tm-1", "tm-2")):
+        heard = [
+            (sim.clock_ms, sim._report(tm, sim._container(tm), of_run=False)) for tm in reporting
+        ]
+        sim.desk.hear(CLUSTER, heard, sim.clock_ms)
+        sim.judge()
+        data = sim.reports[-1].data
+        source = data.sources[-1]
+        told[source.says] = source.state, source.age_ms, LOGS_GAP in data.gaps
+    assert told == {
+        "No process of this run sends anything: its metrics are read over REST.": (
+            "missing",
+            None,
+            True,
+        ),
+        "1 of 3 processes of this run send their metrics and logs; of the others metrics are read "
+        "over REST.": ("fresh", 0, False),
+        "3 of 3 processes of this run send their metrics and logs.": ("fresh", 0, False),
+    }
 
 
 def test_a_cluster_that_has_never_answered_has_no_verdict() -> None:

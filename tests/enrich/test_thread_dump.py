@@ -60,6 +60,7 @@ def test_a_calm_taskmanager_may_be_dumped() -> None:
     assert why(gc_share=None) == ""
     assert why(dumped=(dumped(1_000), dumped(5_000))) == ""
     assert why(dumped=(dumped(1_000), dumped(2_000), dumped(600_000))) == ""
+    assert why(up_ms=120_000, dumped=tuple(map(dumped, range(121_000, 128_000, 1_000)))) == ""
     assert why(dumped=(dumped(100, "tm-2"), dumped(200, "tm-2"), dumped(300, "tm-2"))) == ""
 
 
@@ -71,6 +72,10 @@ def test_a_calm_taskmanager_may_be_dumped() -> None:
         ({"dumped": (dumped(9_000_000, failed=True),)}, "did not come back"),
         ({"dumped": (dumped(599_999, took_ms=1_001),)}, "took more than 1 s"),
         ({"dumped": tuple(map(dumped, (3_000, 5_000, 7_000, 599_999)))}, "4 thread dumps"),
+        (
+            {"up_ms": 61_000, "dumped": tuple(dumped(62_000 + n) for n in range(12))},
+            "12 thread dumps",
+        ),
         ({"dumped": (dumped(999),)}, "less than 1 s ago"),
         ({"threads": 501}, "501 threads"),
         ({"threads": None}, "not known how many threads"),

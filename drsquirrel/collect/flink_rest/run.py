@@ -71,6 +71,11 @@ class RunWatch:
         return max((v.operators_round for v in self.vertices.values()), default=0)
 
     @property
+    def suspicion(self) -> float:
+        """Of its most suspicious vertex."""
+        return max((v.suspicion for v in self.vertices.values()), default=0.0)
+
+    @property
     def was_up(self) -> bool:
         """Whether the last round knew since when it was up."""
         return self._details is not None and bool(self._details.timestamps.get("RUNNING"))

@@ -9,7 +9,7 @@ stand still (one TaskManager that hangs freezes all) become silence, not measure
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -328,16 +328,33 @@ class ClusterWatch:
             lambda key: live[key[0]].vertices[key[1]].covered_round,
         )
         room -= len(chosen)
+        ids = {key: [id_ for of_run, id_ in chosen if of_run == key] for key in live}
         asks = []
-        for key, run in sorted(live.items(), key=lambda item: item[1].operators_round):
-            ids = [id_ for of_run, id_ in chosen if of_run == key]
-            requests = run.operator_turns(ids, self._round, room)
+        for key in self._operators_in_turn(ids, room):
+            run = live[key]
+            requests = run.operator_turns(ids[key], self._round, room)
             room -= sum(requests.values())
             asks += [
                 run.vertices[id_].ask(asking, run.heard, self._round, updated_ms, requests[id_])
-                for id_ in ids
+                for id_ in ids[key]
             ]
         await asyncio.gather(*asks)
+
+    def _operators_in_turn(self, ids: Mapping[RunKey, list[str]], room: int) -> list[RunKey]:
+        """The runs of the vertices chosen, in the order in which their operators are asked: whether
+        a source falls behind matters most where something works without a pause."""
+        candidates = [
+            Candidate(
+                key,
+                sum(self._runs[key].operator_turns(of_run, self._round, room).values()),
+                self._runs[key].suspicion,
+            )
+            for key, of_run in ids.items()
+        ]
+        waiting_since = {key: self._runs[key].operators_round for key in ids}
+        first = in_turn(candidates, room, waiting_since.__getitem__)
+        rest = [key for key in ids if key not in set(first)]
+        return first + sorted(rest, key=waiting_since.__getitem__)
 
     @property
     def _container_requests(self) -> int:

@@ -1,5 +1,7 @@
 """The traps of Flink's REST API, each over a simulated Flink that behaves as measured."""
 
+from collections import Counter
+
 import pytest
 from aiohttp import web
 
@@ -73,6 +75,22 @@ async def test_many_jobs_are_all_listed_each_round_and_asked_in_turns(flink: Sim
             assert len(values_of(found, "job_state")) == 30
             asked |= {p.split("/")[2] for p in flink.asked if p.endswith("/exceptions")}
     assert asked == {job.jid for job in jobs}
+
+
+async def test_of_many_jobs_the_sources_of_a_suspicious_one_are_asked_most_often(
+    flink: Simulated,
+) -> None:
+    jobs = [flink.job(f"job {i}", started_ms=flink.now_ms - 60_000 - i) for i in range(20)]
+    sick = flink.job("sick", started_ms=flink.now_ms - 60_000, pressed=("Source: orders",))
+    times: Counter[str] = Counter()
+    async with Watched(flink, PollSettings(requests_per_round=90)) as watched:
+        await watched.rounds(4)
+        for _ in range(20):
+            found = await watched.round()
+            assert found.requests <= 90
+            times.update({p.split("/")[2] for p in flink.asked if "pendingRecords" in p})
+    assert times[sick.jid] >= 12
+    assert all(1 <= times[job.jid] <= times[sick.jid] // 2 for job in jobs)
 
 
 async def test_counts_are_told_with_the_time_of_flinks_update_not_of_ours(
