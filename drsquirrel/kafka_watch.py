@@ -17,6 +17,7 @@ from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
 from drsquirrel.collect.kafka.source import Partition, Read, Source
 from drsquirrel.collect.kafka.topics import PLUGIN_TOPICS
+from drsquirrel.collect.redaction import Redaction
 from drsquirrel.desk import Desk
 from drsquirrel.exposition import counter, gauge
 from drsquirrel.model.clock import Clock
@@ -58,7 +59,9 @@ def source_of(settings: Settings, access: Access, store: Store, clock: Clock) ->
         offsets = {(at.topic, at.partition): at.next for at in store.offsets()}
         return offsets.get(partition)
 
-    return Source(access, bound, stored, DeadLetters(access, clock, prefix))
+    return Source(
+        access, bound, stored, DeadLetters(access, clock, prefix), Redaction(settings.redact_keys)
+    )
 
 
 class Readable(Protocol):

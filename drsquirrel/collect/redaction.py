@@ -47,6 +47,15 @@ class Redaction:
             pass
         return self._node(answer, "/metrics" not in path, 0)
 
+    def redact_message(self, encoded: bytes, *, names_metrics: bool) -> Any | None:
+        """A message in JSON without its secrets, decoded; None where it has none.
+
+        `names_metrics`: its names are those of metrics, of operators called "Tokenizer" too.
+        """
+        if not self._secrets.suspects(encoded):
+            return None
+        return self.redact("/metrics" if names_metrics else "", msgspec.json.decode(encoded))
+
     def redact_text(self, text: str) -> str:
         """The text without its secrets; of a very long one the beginning, up to a white space."""
         cut = ""

@@ -22,7 +22,8 @@ from confluent_kafka import Message as Raw
 from drsquirrel.collect.kafka.connection import Access, Heard, options
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
 from drsquirrel.collect.kafka.topics import MESSAGE_BYTES
-from drsquirrel.model.event import SCHEMA, Message, message_decoder
+from drsquirrel.collect.redaction import Redaction
+from drsquirrel.model.event import SCHEMA, Message, MetricReport, message_decoder
 
 Partition: TypeAlias = tuple[str, int]
 """Topic and number."""
@@ -62,6 +63,7 @@ class Source:
         bound: Mapping[str, Collection[str]],
         stored: Callable[[Partition], int | None],
         dead_letters: DeadLetters,
+        redaction: Redaction,
         group: str = "drsquirrel",
     ) -> None:
         self.refused: Counter[str] = Counter()
@@ -70,6 +72,7 @@ class Source:
         self.bound = bound
         self._stored = stored
         self._dead_letters = dead_letters
+        self._redaction = redaction
         self._heard = Heard()
         self._damaged: dict[Partition, tuple[int, int]] = {}
         """Where a batch was unreadable the last time: its offset, and how far was skipped."""
@@ -153,7 +156,14 @@ class Source:
             return "newer schema", None
         if message.origin.cluster not in clusters:
             return "another cluster", None
-        return "", message
+        names_metrics = isinstance(message, MetricReport)
+        clean = self._redaction.redact_message(value, names_metrics=names_metrics)
+        if clean is None:
+            return "", message
+        try:
+            return "", msgspec.convert(clean, Message)
+        except msgspec.ValidationError:  # so large that it was hidden as a whole
+            return "not examined for secrets", None
 
     def _refuse(self, raw: Raw, reason: str, error: str = "") -> None:
         self.refused[reason] += 1

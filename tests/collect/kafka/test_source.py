@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer
@@ -13,7 +14,16 @@ from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import PER_MINUTE, DeadLetters
 from drsquirrel.collect.kafka.source import Partition, Read, Source
 from drsquirrel.collect.kafka.topics import Admin
-from drsquirrel.model.event import LogEvent, MetricReport, Origin, encoder
+from drsquirrel.collect.redaction import Redaction
+from drsquirrel.model.event import (
+    ConfigEvent,
+    FailureEvent,
+    LogEvent,
+    Message,
+    MetricReport,
+    Origin,
+    encoder,
+)
 
 BOMB_BYTES = 100_000_000
 ENOUGH_S = 20.0
@@ -54,7 +64,9 @@ class Topic:
     def source(self, stored: Mapping[Partition, int] | None = None) -> Iterator[Source]:
         letters = DeadLetters(self.access, Noon(), self.prefix)
         bound = {self.name: {"prod"}}
-        source = Source(self.access, bound, (stored or {}).get, letters, f"{self.prefix}group")
+        source = Source(
+            self.access, bound, (stored or {}).get, letters, Redaction(), f"{self.prefix}group"
+        )
         try:
             yield source
         finally:
@@ -198,6 +210,29 @@ def test_dead_letters_are_bounded(topic: Topic) -> None:
         assert sequences(source, lambda f: 1 in f) == [1]
         assert source.refused == {"malformed": PER_MINUTE + 20}
     assert len(topic.dead_letters(PER_MINUTE + 1, within_s=3)) == PER_MINUTE
+
+
+def test_a_message_is_read_without_its_secrets(topic: Topic) -> None:
+    origin = Origin(cluster="prod", producer="plugin", epoch="e", sequence=1)
+    at: dict[str, Any] = {"origin": origin, "time_ms": 1_760_000_040_000}
+    secrets = {"s3.secret-key": "hunter2", "url": "jdbc:mysql://ann:hunter2@db/x"}
+    told: tuple[Message, ...] = (
+        LogEvent(**at, level="WARN", logger="a.B", message="login with password=hunter2"),
+        FailureEvent(
+            **at, job="j", signature="", throwable="a.B: https://ann:hunter2@host refused"
+        ),
+        ConfigEvent(**at, is_taskmanager=True, options=secrets | {"parallelism": "4"}),
+    )
+    topic.send(*map(encoder.encode, told))
+    with topic.source() as source:
+        found = []
+        for read in reads(source):
+            found += [message for _, message in read.arrivals.get("prod", ())]
+            if len(found) == len(told):
+                break
+    assert [type(message) for message in found] == [type(message) for message in told]
+    assert "hunter2" not in str(found) and "redacted" in str(found)
+    assert found[2].options["parallelism"] == "4"
 
 
 def test_a_log_event_keeps_what_the_plugin_says_of_it(topic: Topic) -> None:
