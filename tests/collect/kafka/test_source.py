@@ -204,6 +204,20 @@ def test_a_message_that_is_too_long_is_refused_by_its_length(topic: Topic) -> No
         assert source.refused == {"too long": 1}
 
 
+def test_what_is_too_large_to_be_examined_is_put_aside(topic: Topic) -> None:
+    event = LogEvent(
+        origin=Origin(cluster="prod", producer="plugin", epoch="e", sequence=9),
+        time_ms=1_760_000_040_000,
+        level="WARN",
+        logger="a.B",
+        message="password=x" + "," * 300_000,
+    )
+    topic.send(encoder.encode(event), report(1))
+    with topic.source() as source:
+        assert sequences(source, lambda f: 1 in f) == [1]
+        assert source.refused == {"not examined for secrets": 1}
+
+
 def test_dead_letters_are_bounded(topic: Topic) -> None:
     topic.send(*[b"?"] * (PER_MINUTE + 20), report(1))
     with topic.source() as source:
