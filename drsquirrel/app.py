@@ -26,7 +26,6 @@ from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent
 from drsquirrel.model.report import ClusterRow, JobList, Report
 from drsquirrel.rules.load import Rules
-from drsquirrel.serve.pages import Rendered
 from drsquirrel.serve.server import listen, serve, url
 from drsquirrel.settings import Settings, SettingsError
 from drsquirrel.store.error import StoreError
@@ -35,13 +34,13 @@ from drsquirrel.store.interface import (
     HOUR_MS,
     Batch,
     Memory,
-    Page,
     RenderedReport,
     Retention,
     Store,
     StoredRun,
 )
 from drsquirrel.store.sqlite import SqliteStore
+from drsquirrel.stored_pages import StoredPages
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -82,36 +81,6 @@ def data_dir(settings: Settings) -> Path:
         raise SettingsError(
             f"There is no home directory for {settings.data_dir}: give --data-dir DIR."
         ) from None
-
-
-class StoredPages:
-    """What serve reads: the store's rendered documents, and how the app itself fares."""
-
-    def __init__(self, store: Store, app: "App") -> None:
-        self._store = store
-        self._app = app
-
-    def jobs(self) -> Rendered | None:
-        return _rendered(self._store.jobs())
-
-    def report(self, run_id: str) -> Rendered | None:
-        return _rendered(self._store.report(run_id))
-
-    def run_of_job(self, job_id: str) -> str | None:
-        return self._store.run_of_job(job_id)
-
-    def run_of_flink_job(self, flink_job_id: str) -> str | None:
-        return self._store.run_of_flink_job(flink_job_id)
-
-    def metrics(self) -> str:
-        return self._app.metrics()
-
-    def ready(self) -> str | None:
-        return self._app.trouble or None
-
-
-def _rendered(page: Page | None) -> Rendered | None:
-    return Rendered(page.body, page.etag) if page else None
 
 
 class App:
@@ -268,6 +237,10 @@ class App:
             self._lost += 1
         self._owed.popleft()
 
+    def ready(self) -> str | None:
+        """Why not; None when ready."""
+        return self.trouble or None
+
     def metrics(self) -> str:
         """Our own metrics in Prometheus' text format."""
         watches = [({"cluster": id_}, w) for id_, w in self._watches.items()]
@@ -365,7 +338,7 @@ async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> No
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         say(f"Watching {', '.join(clients)}; the history is in {data_dir(settings)}.")
         say(f"The page: {url(listening)}")
-        pages, book = StoredPages(store, app), RuleBook(rules)
+        pages, book = StoredPages(store, app.metrics, app.ready), RuleBook(rules)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(app.watch(*cluster)) for cluster in clients.items()]

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from drsquirrel.app import App, StoredPages, retention
+from drsquirrel.app import App, retention
 from drsquirrel.cluster import clients_of
 from drsquirrel.model.report import JobList, Report
 from drsquirrel.rules.load import load
 from drsquirrel.settings import Cluster, Settings
 from drsquirrel.store.sqlite import SqliteStore
+from drsquirrel.stored_pages import StoredPages
 from tests.collect.flink_rest.clock import HandClock
 from tests.collect.flink_rest.simulated import Simulated, SimulatedJob
 
@@ -74,7 +75,7 @@ class Run:
         self.settings = Settings(cluster=clusters)
         self.store = SqliteStore(directory, retention(self.settings))
         self.app = App(self.settings, RULES, self.store, clock)
-        self.pages = StoredPages(self.store, self.app)
+        self.pages = StoredPages(self.store, self.app.metrics, self.app.ready)
         self.clients = clients_of(self.settings)
         for id_, client in self.clients.items():
             self.app.add(id_, client)

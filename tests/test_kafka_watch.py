@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from confluent_kafka import Producer
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.topics import Admin
 from drsquirrel.kafka_watch import kafka_access, source_of
 from drsquirrel.model.event import LogEvent, Message, MetricReport, Origin, encoder
+from drsquirrel.model.report import LogList
 from drsquirrel.settings import Cluster, Kafka, Settings
 from drsquirrel.store.interface import Offset
 from tests.collect.flink_rest.simulated import Simulated, simulated
@@ -99,6 +101,14 @@ async def test_log_lines_are_stored_with_the_offset_after_them_and_read_once(
             assert messages(run, "orders") == []
             await run.rounds(ROUNDS_OF_A_MINUTE)
             assert messages(run, "orders") == ["slower", "slow"]
+            page = run.pages.logs(run.report("orders").run.id)
+            assert page is not None and run.pages.logs("nobody") is None
+            listed = msgspec.json.decode(page.body, type=LogList)
+            assert [(line.message, line.container) for line in listed.lines] == [
+                ("slower", "tm-0"),
+                ("slow", "tm-0"),
+            ]
+            assert listed.complete
             assert run.store.offsets() == [Offset("once-flink-logs", 0, 2)]
     with running(tmp_path, flink) as run:
         plugin.log(job.jid, "slowest")

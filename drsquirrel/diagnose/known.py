@@ -46,7 +46,8 @@ def data_of(
     gaps = [LIMITS_GAP]
     if expected.plugin is not None:
         sources.append(_plugin(expected, holding, hour.now_ms))
-    if not holding & set(expected.plugin or ()):
+    logs = bool(holding & set(expected.plugin or ()))
+    if not logs:
         gaps.append(LOGS_GAP)
     if not inquiry.dumps_allowed:
         gaps.append(DUMPS_GAP)
@@ -56,7 +57,11 @@ def data_of(
         gaps.append(f"The JobManager's clock is {off} {way} ours: its times are told by ours.")
     gaps += [f"A rule broke and was left out: {what}." for what in broken]
     return Data(
-        age_ms=age_ms, observed_minutes=hour.observed, sources=tuple(sources), gaps=tuple(gaps)
+        age_ms=age_ms,
+        observed_minutes=hour.observed,
+        sources=tuple(sources),
+        gaps=tuple(gaps),
+        logs=logs,
     )
 
 

@@ -203,6 +203,8 @@ class Data(Struct, frozen=True, kw_only=True):
     observed_minutes: int
     sources: tuple[Source, ...] = ()
     gaps: tuple[str, ...] = ()
+    logs: bool = False
+    """Whether log lines come from a process of the run."""
 
 
 class Action(Struct, frozen=True, kw_only=True):
@@ -295,3 +297,25 @@ class JobList(Struct, kw_only=True):
     made_ms: int
     jobs: list[JobRow]
     clusters: list[ClusterRow]
+
+
+class LogLine(Struct, frozen=True, kw_only=True):
+    """One log event of a process of the run: `count` equal lines; `dropped` more were not sent."""
+
+    time_ms: int
+    level: Literal["INFO", "WARN", "ERROR", "FATAL"]
+    logger: str
+    message: str
+    throwable: str
+    task: str
+    container: str
+    host: str
+    count: int
+    dropped: int
+
+
+class LogList(Struct, kw_only=True):
+    """The newest log events of a run, newest first; `complete`: there are no older ones."""
+
+    lines: list[LogLine]
+    complete: bool

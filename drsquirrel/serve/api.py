@@ -11,7 +11,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, SkipValidation
 
-from drsquirrel.model.report import JobList, Report
+from drsquirrel.model.report import JobList, LogList, Report
 from drsquirrel.serve.pages import Handbook, Pages, Rendered, RulePage, RuleRef
 from drsquirrel.serve.problem import MEDIA_TYPE, Problem, RequestError, answer
 
@@ -80,6 +80,16 @@ def _report(request: AnyRequest, pages: Pages, run_id: str) -> Response[Any]:
     return _rendered(request, page)
 
 
+def _of_run(request: AnyRequest, page: Rendered | None) -> Response[Any]:
+    if page is None:
+        raise _unknown(
+            "run",
+            "Find the runs that are known at /api/v1/jobs. "
+            "A run that ended long ago may have been deleted.",
+        )
+    return _rendered(request, page)
+
+
 @get(
     "/api/v1/jobs",
     operation_id="listJobs",
@@ -116,14 +126,18 @@ async def report_of_job(request: AnyRequest, pages: FromPages, job: Id) -> Respo
 )
 async def report_of_run(request: AnyRequest, pages: FromPages, run: Id) -> Response[Report]:
     """The report by the id of the run."""
-    page = pages.report(run)
-    if page is None:
-        raise _unknown(
-            "run",
-            "Find the runs that are known at /api/v1/jobs. "
-            "A run that ended long ago may have been deleted.",
-        )
-    return _rendered(request, page)
+    return _of_run(request, pages.report(run))
+
+
+@get(
+    "/api/v1/runs/{run:str}/logs",
+    operation_id="logsOfRun",
+    summary="The newest log lines of one run, where its processes have the plugin",
+    responses={**UNCHANGED, **NOT_AN_ID, **UNKNOWN},
+)
+async def logs_of_run(request: AnyRequest, pages: FromPages, run: Id) -> Response[LogList]:
+    """The log lines by the id of the run."""
+    return _of_run(request, pages.logs(run))
 
 
 @get(
@@ -191,6 +205,7 @@ ROUTES = (
     list_jobs,
     report_of_job,
     report_of_run,
+    logs_of_run,
     report_of_flink_job,
     list_rules,
     rule_page,

@@ -42,6 +42,10 @@ class Pages(Protocol):
         """The latest run with this Flink JobID; None if none was ever seen."""
         ...
 
+    def logs(self, run_id: str) -> Rendered | None:
+        """The LogList of a run; None for an unknown one."""
+        ...
+
     def metrics(self) -> str:
         """Our own metrics in Prometheus' text format."""
         ...

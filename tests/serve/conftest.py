@@ -17,6 +17,7 @@ from drsquirrel.model.report import (
     JobRef,
     JobRow,
     LastHour,
+    LogList,
     Onset,
     Report,
     RunRef,
@@ -88,6 +89,9 @@ RULE = RulePage(
 )
 
 
+LOGS = Rendered(msgspec.json.encode(LogList(lines=[], complete=True)), "logs-1")
+
+
 class Shelf:
     """Pages and handbook in memory: what the store and the rules are to the running program."""
 
@@ -109,6 +113,9 @@ class Shelf:
 
     def run_of_flink_job(self, flink_job_id: str) -> str | None:
         return self.runs_of_flink_jobs.get(flink_job_id)
+
+    def logs(self, run_id: str) -> Rendered | None:
+        return LOGS if run_id in self.reports else None
 
     def metrics(self) -> str:
         return "# TYPE drsquirrel_rounds_total counter\ndrsquirrel_rounds_total 3\n"

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from litestar.testing import TestClient
 
-from drsquirrel.model.report import JobList, Report
+from drsquirrel.model.report import JobList, LogList, Report
 from drsquirrel.serve.pages import Rendered, RulePage, RuleRef
 from drsquirrel.serve.problem import Problem
 from drsquirrel.serve.site import Site
@@ -47,6 +47,14 @@ def test_one_report_is_found_by_job_by_run_and_by_flink_job(
     assert msgspec.json.decode(response.content, type=Report).run.id == "run-1"
 
 
+def test_the_log_lines_of_a_run_are_listed(client: TestClient[Site]) -> None:
+    response = client.get("/api/v1/runs/run-1/logs")
+    assert response.status_code == 200
+    assert msgspec.json.decode(response.content, type=LogList).complete
+    again = client.get("/api/v1/runs/run-1/logs", headers={"if-none-match": '"logs-1"'})
+    assert again.status_code == 304
+
+
 def test_bytes_are_not_decoded_on_the_way_out(client: TestClient[Site], shelf: Any) -> None:
     shelf.reports["run-1"] = Rendered(b"not JSON at all", "x")
     assert client.get("/api/v1/runs/run-1/report").content == b"not JSON at all"
@@ -77,6 +85,7 @@ def test_a_new_report_is_sent_to_a_reader_of_the_old_one(
     [
         ("jobs/nobody/report", "unknown-job"),
         ("runs/nobody/report", "unknown-run"),
+        ("runs/nobody/logs", "unknown-run"),
         (f"flink-jobs/{'f' * 32}/report", "unknown-flink-job"),
         ("rules/no-such-rule", "unknown-rule"),
     ],
@@ -100,6 +109,7 @@ def test_what_is_not_known_is_a_404_that_says_where_to_look(
         "jobs/%7Bjob%7D/report",
         f"jobs/{'a' * 65}/report",
         "runs/a;drop/report",
+        "runs/a;drop/logs",
         "flink-jobs/123/report",
         f"flink-jobs/{'F' * 32}/report",
         f"flink-jobs/{'f' * 33}/report",

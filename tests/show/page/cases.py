@@ -1,5 +1,7 @@
 """The other jobs the page is tested with: sick in other ways, healthy, silent, ended."""
 
+from msgspec import structs
+
 from drsquirrel.model.report import (
     Advice,
     Answer,
@@ -243,7 +245,7 @@ def restart_loop() -> Report:
                 says="fails in `Map: parse`, subtask 0",
             ),
         ],
-        data=FRESH,
+        data=structs.replace(FRESH, logs=True),
         facts=[("where", "`parse`, subtask 0 on `tm-1`"), ("Flink", "2.3.0")],
     )
 

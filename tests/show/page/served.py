@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from litestar.types import Message, Receive, Scope, Send
 
-from drsquirrel.model.report import JobList, Report
+from drsquirrel.model.report import JobList, LogLine, LogList, Report
 from drsquirrel.serve.pages import Rendered, RulePage, RuleRef, RuleSection, RuleThreshold
 from drsquirrel.serve.server import _Embedded, listen, url
 from drsquirrel.serve.site import Site
@@ -22,10 +22,38 @@ DATE = formatdate(MADE_MS / 1000, usegmt=True)
 PAGE_DIR = Path(__file__).parents[3] / "drsquirrel" / "show" / "page"
 
 
-def rendered(document: Report | JobList) -> Rendered:
+def rendered(document: Report | JobList | LogList) -> Rendered:
     """A document as it goes out."""
     body = msgspec.json.encode(document)
     return Rendered(body, hashlib.sha256(body).hexdigest()[:16])
+
+
+LOG_LINES = [
+    LogLine(
+        time_ms=MADE_MS - 1_000,
+        level="ERROR",
+        logger="com.shop.Parse",
+        message="record 4711 has no `price`",
+        throwable="java.lang.RuntimeException: no price\n\tat com.shop.Parse.map(Parse.java:31)",
+        task="parse (1/2)#7",
+        container="tm-1",
+        host="node-17",
+        count=3,
+        dropped=0,
+    ),
+    LogLine(
+        time_ms=MADE_MS - 2_000,
+        level="WARN",
+        logger="com.shop.Ledger",
+        message="<img src=x onerror=alert(1)>\u202eslow",
+        throwable="",
+        task="",
+        container="tm-2",
+        host="node-18",
+        count=1,
+        dropped=12,
+    ),
+]
 
 
 class FixturePages:
@@ -33,6 +61,7 @@ class FixturePages:
 
     def __init__(self) -> None:
         self.show(list(reports().values()), job_list())
+        self.log_list = LogList(lines=LOG_LINES, complete=True)
 
     def show(self, made: list[Report], jobs: JobList) -> None:
         """Serves these from now on."""
@@ -51,6 +80,9 @@ class FixturePages:
 
     def run_of_flink_job(self, flink_job_id: str) -> str | None:
         return None
+
+    def logs(self, run_id: str) -> Rendered | None:
+        return rendered(self.log_list) if run_id in self._runs else None
 
     def metrics(self) -> str:
         return ""

@@ -18,6 +18,8 @@ export type Node = Schemas["Node"];
 export type JobList = Schemas["JobList"];
 export type JobRow = Schemas["JobRow"];
 export type ClusterRow = Schemas["ClusterRow"];
+export type LogList = Schemas["LogList"];
+export type LogLine = Schemas["LogLine"];
 export type RulePage = Schemas["RulePage"];
 export type Verdict = Report["verdict"];
 export type Outcome = CheckResult["outcome"];
@@ -81,6 +83,12 @@ export function useJobReport(job: string) {
 export function useRunReport(run: string) {
   return useReading(["run", run], (signal) =>
     read<Report>(client.GET("/api/v1/runs/{run}/report", { params: { path: { run } }, signal })),
+  );
+}
+
+export function useRunLogs(run: string) {
+  return useReading(["logs", run], (signal) =>
+    read<LogList>(client.GET("/api/v1/runs/{run}/logs", { params: { path: { run } }, signal })),
   );
 }
 

@@ -1,4 +1,4 @@
-// Generated from schema/openapi.json by web/tools: do not edit. 184e6754c5281e3344d8789e34f75fe7a18f11aeef9d02ff1336d90267645851
+// Generated from schema/openapi.json by web/tools: do not edit. d78d59d53dd981c6225a74696b6cb7802e9bd750fd10368b343eded3feb758e2
 export interface paths {
     "/api/v1/flink-jobs/{flink_job}/report": {
         parameters: {
@@ -77,6 +77,23 @@ export interface paths {
         };
         /** What one check or cause means, and its thresholds */
         get: operations["rulePage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest log lines of one run, where its processes have the plugin */
+        get: operations["logsOfRun"];
         put?: never;
         post?: never;
         delete?: never;
@@ -220,6 +237,7 @@ export interface components {
         Data: {
             age_ms: number | null;
             gaps: string[];
+            logs: boolean;
             observed_minutes: number;
             sources: components["schemas"]["Source"][];
         };
@@ -298,6 +316,31 @@ export interface components {
             records_per_s: (number | null)[];
             sentence: string;
             strips: components["schemas"]["Strip"][];
+        };
+        /**
+         * LogLine
+         * @description One log event of a process of the run: `count` equal lines; `dropped` more were not sent.
+         */
+        LogLine: {
+            container: string;
+            count: number;
+            dropped: number;
+            host: string;
+            /** @enum {string} */
+            level: "INFO" | "WARN" | "ERROR" | "FATAL";
+            logger: string;
+            message: string;
+            task: string;
+            throwable: string;
+            time_ms: number;
+        };
+        /**
+         * LogList
+         * @description The newest log events of a run, newest first; `complete`: there are no older ones.
+         */
+        LogList: {
+            complete: boolean;
+            lines: components["schemas"]["LogLine"][];
         };
         /**
          * Node
@@ -668,6 +711,53 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RulePage"];
                 };
+            };
+            /** @description Not an id. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unknown. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logsOfRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogList"];
+                };
+            };
+            /** @description Unchanged: the ETag sent is the present one. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not an id. */
             400: {

@@ -11,6 +11,7 @@ import { AlsoSeen } from "./also_seen";
 import { Checks } from "./checks";
 import { DataCard } from "./data";
 import { Hour } from "./hour";
+import { Logs } from "./logs";
 import { VerdictCard } from "./verdict";
 import { Why } from "./why";
 import "./health.css";
@@ -62,6 +63,7 @@ function Page({ report }: { report: Report }) {
       </div>
       <Hour hour={report.hour} tone={VERDICTS[verdict].tone} />
       <Checks checks={report.checks} />
+      {report.data.logs && <Logs run={report.run.id} />}
       <DataCard report={report} />
     </>
   );
