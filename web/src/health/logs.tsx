@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { type LogLine, useRunLogs } from "../data/api";
 import { Name, Time } from "../parts/text";
+import "./logs.css";
 
 /** The newest log lines of the run's processes; asked for only while they are looked at. */
 export function Logs({ run }: { run: string }) {
