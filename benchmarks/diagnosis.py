@@ -22,18 +22,28 @@ from tests.faults.watching import Watching, names_the_cause
 REPEATS = int(os.environ.get("REPEATS", "10"))
 BESIDE = int(os.environ.get("BESIDE", "0"))
 """So many more jobs run beside them, nearly idle: a round covers a crowded cluster in turns."""
-NAME = f"diagnosis_beside_{BESIDE}" if BESIDE else "diagnosis"
+JOBS = os.environ.get("JOBS", "demo")
+"""Which start again and again: the sick ones of the demo, the "twins", or "all" at once."""
+NAME = "_".join(
+    ["diagnosis", *([JOBS] if JOBS != "demo" else []), *([f"beside_{BESIDE}"] if BESIDE else [])]
+)
 RESULT = Path(__file__).parent / "results" / f"{NAME}.json"
 DONE = Path(f".run/evidence/{NAME}.jsonl")
 NAMED_WITHIN_S = 150
 STAYS_S = 300
 LIVES_S = NAMED_WITHIN_S + STAYS_S
 """So long each repeat is watched; the next one starts then."""
-NAMES = ("slow-lookup", "slow-socket", "npe", "bad-record", "slow-subtask-by-data")
-SICK = (
-    *(s for s in DEMO if s.expected),
-    *(SCENARIOS[name] for name in (*NAMES, "slow-subtask-by-machine")),
+NAMES = (
+    "slow-lookup",
+    "slow-socket",
+    "npe",
+    "bad-record",
+    "slow-subtask-by-data",
+    "slow-subtask-by-machine",
 )
+OF_DEMO = tuple(s for s in DEMO if s.expected)
+TWINS = tuple(SCENARIOS[name] for name in NAMES)
+SICK = {"demo": OF_DEMO, "twins": TWINS, "all": (*OF_DEMO, *TWINS)}[JOBS]
 STARTED_AGAIN = tuple(SCENARIOS[name] for name in ("bounded", "catching-up"))
 """Nothing is wrong with these either, but they are over soon."""
 REDEPLOYED = replace(SCENARIOS["healthy"], name="redeployed", job="redeployed")

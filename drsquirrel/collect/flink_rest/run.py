@@ -26,6 +26,9 @@ from drsquirrel.model.state import ENDED_STATES
 
 ENDED_SETTLED_MS = 5_000
 """So long after its end, what Flink says of a run from its caches of 3 s is final."""
+FAILURES_EVERY_ROUNDS = 6
+JOB_REQUESTS = 4
+"""For itself, its failures, its checkpoints, and how often it restarted."""
 EXTRA_REQUESTS = 5
 """Requests per job and round for operators' metrics and checkpoint details; more where there are
 more than ten vertices, fewer in the round that connects, which has others to ask."""
@@ -50,7 +53,13 @@ class RunWatch:
         self._told = Told(settings.remembered_max)
         self._details: JobDetails | None = None
         self._extra = 0
+        self._happened_round = 0
+        self._failures_round = 0
         self._farewell = False
+
+    def job_requests(self, round_: int) -> int:
+        """How many requests it takes in a round if nothing happens to it."""
+        return JOB_REQUESTS if self.wants_failures(round_) else JOB_REQUESTS - 1
 
     @property
     def extra_requests(self) -> int:
@@ -64,6 +73,11 @@ class RunWatch:
     @property
     def has_ended(self) -> bool:
         return self.job.state in ENDED_STATES
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it should run and does not."""
+        return self.job.state != "RUNNING" and not self.has_ended
 
     @property
     def operators_round(self) -> int:
@@ -93,6 +107,7 @@ class RunWatch:
 
     def tell_again(self) -> None:
         self._told = Told(self._settings.remembered_max)
+        self._failures_round = -FAILURES_EVERY_ROUNDS
 
     async def ask_job(self, asking: Asking, origins: Origins, now_ms: int, round_: int) -> None:
         """Ask for plan, failures and checkpoints."""
@@ -101,17 +116,36 @@ class RunWatch:
         if details is None or (details.jid, details.start_time) != self.key:
             return
         self.covered_round = round_
+        if self._may_have_failed(details):
+            self._happened_round = round_
         self._learn(details)
         self._tell_states(details, origins)
-        exceptions = await asking.ask(f"{base}/exceptions", Exceptions)
-        if exceptions is not None:
-            self._tell_failures(exceptions, origins)
+        if self.wants_failures(round_):
+            exceptions = await asking.ask(f"{base}/exceptions", Exceptions)
+            if exceptions is not None:
+                self._failures_round = round_
+                self._tell_failures(exceptions, origins)
         statistics = await asking.ask(f"{base}/checkpoints", Checkpoints)
         if statistics is not None:
             self.heard.live.append(("", translate.checkpoint_values(statistics.counts)))
             await self._tell_checkpoints(statistics.history, asking, origins, now_ms)
         if not asking.lost and self.has_ended and now_ms - self.job.end_time >= ENDED_SETTLED_MS:
             self._farewell = True
+
+    def wants_failures(self, round_: int) -> bool:
+        """Whether its failures are due: something happened, in this round or the one before (Flink
+        answers from a cache of 3 s), or they were not read for long."""
+        happened = round_ - self._happened_round <= 1
+        return happened or round_ - self._failures_round >= FAILURES_EVERY_ROUNDS
+
+    def _may_have_failed(self, details: JobDetails) -> bool:
+        """Whether its state has changed, or not all of its tasks run. With every failure a job
+        turns to another state, if only for a moment; the time of the last change stays."""
+        before, tasks = self._details, self.job.tasks
+        is_calm = self.job.state == "RUNNING" and tasks.get("total") == (
+            tasks.get("running", 0) + tasks.get("finished", 0)
+        )
+        return before is None or not is_calm or before.timestamps != details.timestamps
 
     async def ask_restarts(self, asking: Asking, again: bool = False) -> None:
         """Ask how often it restarted, and so when the metrics were brought up to date."""

@@ -30,7 +30,7 @@ from drsquirrel.collect.flink_rest.jobmanager import JobManagerWatch
 from drsquirrel.collect.flink_rest.origin import Origins
 from drsquirrel.collect.flink_rest.process import ProcessWatch
 from drsquirrel.collect.flink_rest.report import reports
-from drsquirrel.collect.flink_rest.run import RunWatch
+from drsquirrel.collect.flink_rest.run import JOB_REQUESTS, RunWatch
 from drsquirrel.collect.flink_rest.settings import PollSettings
 from drsquirrel.collect.flink_rest.turns import Candidate, in_turn
 from drsquirrel.model.clock import Clock
@@ -39,7 +39,6 @@ from drsquirrel.model.facts import ContainerFacts, RunSeen
 from drsquirrel.model.state import ENDED_STATES
 
 RunKey = tuple[str, int]
-JOB_REQUESTS = 4
 JOBS_SHARE = 0.4
 CONTAINERS_SHARE = 0.2
 OPERATORS_SHARE = 0.3
@@ -230,7 +229,7 @@ class ClusterWatch:
 
     def _runs_in_turn(self) -> list[RunWatch]:
         candidates = [
-            Candidate(key, JOB_REQUESTS, float(run.job.state != "RUNNING" and not run.has_ended))
+            Candidate(key, run.job_requests(self._round), float(run.is_down))
             for key, run in self._runs.items()
             if run.wants_asking
         ]
@@ -341,20 +340,19 @@ class ClusterWatch:
         await asyncio.gather(*asks)
 
     def _operators_in_turn(self, ids: Mapping[RunKey, list[str]], room: int) -> list[RunKey]:
-        """The runs of the vertices chosen, in the order in which their operators are asked: whether
-        a source falls behind matters most where something works without a pause."""
-        candidates = [
-            Candidate(
-                key,
-                sum(self._runs[key].operator_turns(of_run, self._round, room).values()),
-                self._runs[key].suspicion,
-            )
-            for key, of_run in ids.items()
-        ]
-        waiting_since = {key: self._runs[key].operators_round for key in ids}
-        first = in_turn(candidates, room, waiting_since.__getitem__)
-        rest = [key for key in ids if key not in set(first)]
-        return first + sorted(rest, key=waiting_since.__getitem__)
+        """The runs of the vertices chosen, in the order in which their operators are asked: within
+        half of the room those in which something works hard, since there it matters whether the
+        sources fall behind; then who has waited longest."""
+        waiting = sorted(ids, key=lambda key: self._runs[key].operators_round)
+        first: list[RunKey] = []
+        left = room // 2
+        for key in sorted(waiting, key=lambda key: -self._runs[key].suspicion):
+            run = self._runs[key]
+            cost = sum(run.operator_turns(ids[key], self._round, room).values())
+            if run.suspicion and cost <= left:
+                left -= cost
+                first.append(key)
+        return first + [key for key in waiting if key not in set(first)]
 
     @property
     def _container_requests(self) -> int:

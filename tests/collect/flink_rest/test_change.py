@@ -220,3 +220,23 @@ async def test_the_restart_of_a_jobmanager_without_jobs_is_noticed_by_its_cpu_ti
         flink.restart_jobmanager()
         told = [e.what for found in await watched.rounds(3) for e in of(ChangeEvent, found)]
     assert told == ["jobmanager-start"]
+
+
+async def test_failures_are_asked_for_when_something_happened_and_now_and_then(
+    flink: Simulated,
+) -> None:
+    job = flink.job()
+
+    async def asked_in(watched: Watched, rounds: int) -> list[bool]:
+        found = []
+        for _ in range(rounds):
+            await watched.round()
+            found.append(f"/jobs/{job.jid}/exceptions" in flink.asked)
+        return found
+
+    async with Watched(flink) as watched:
+        assert await asked_in(watched, 9) == [True, True, *[False] * 5, True, False]
+        job.restart(flink.now_ms)
+        assert await asked_in(watched, 4) == [True, True, False, False]
+        job.state = "RESTARTING"
+        assert await asked_in(watched, 3) == [True] * 3
