@@ -113,7 +113,8 @@ class FailureEvent(Struct, frozen=True, kw_only=True, tag="failure"):
     time_ms: int
     job: str
     throwable: str
-    signature: str
+    signature: str = ""
+    """Empty: not signed yet."""
     start_ms: int = 0
     task: str = ""
     vertex: str = ""
@@ -165,7 +166,9 @@ class ChangeEvent(Struct, frozen=True, kw_only=True, tag="change"):
 
     origin: Origin
     time_ms: int
-    what: Literal["job-state", "container-seen", "container-gone", "slots", "jobmanager-start"]
+    what: Literal[
+        "job-state", "run-ended", "container-seen", "container-gone", "slots", "jobmanager-start"
+    ]
     job: str = ""
     start_ms: int = 0
     subject: str = ""

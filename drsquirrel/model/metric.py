@@ -86,6 +86,8 @@ BYTES_OUT = _task("bytes_out", _C, "numBytesOut")
 INPUT_QUEUE_BUFFERS = _task(
     "input_queue_buffers", _G, "Shuffle.Netty.Input.Buffers.inputQueueLength"
 )
+TASK_CPU_NS = _task("task_cpu_ns", _C)
+"""Of the thread that runs the task; the plugin tells it."""
 OUT_POOL_MICRO = _task(
     "out_pool_micro", _G, "Shuffle.Netty.Output.Buffers.outPoolUsage", factor=MICRO
 )
@@ -113,6 +115,17 @@ HEARTBEAT_AGE_MS = _container("heartbeat_age_ms", _G)
 """How long ago the JobManager last heard from this TaskManager; live, never from a cache."""
 SLOTS_TOTAL = _container("slots_total", _G)
 SLOTS_FREE = _container("slots_free", _G)
+RSS_BYTES = _container("rss_bytes", _G)
+"""What the process takes of the machine's memory; this and the following the plugin tells."""
+CGROUP_MEMORY_USED_BYTES = _container("cgroup_memory_used_bytes", _G)
+CGROUP_MEMORY_LIMIT_BYTES = _container("cgroup_memory_limit_bytes", _G)
+CGROUP_CPU_LIMIT_MICRO = _container("cgroup_cpu_limit_micro", _G)
+"""Of one core."""
+CGROUP_THROTTLED_MS = _container("cgroup_throttled_ms", _C)
+PUBLISHER_SENT = _container("publisher_sent_total", _C)
+"""Messages of the plugin that Kafka has taken; those it has lost, and those that wait."""
+PUBLISHER_DROPPED = _container("publisher_dropped_total", _C)
+PUBLISHER_QUEUED = _container("publisher_queued", _G)
 GC_COUNT = Metric("gc_count", _C, Scope.COLLECTOR, ("Count",))
 GC_TIME_MS = Metric("gc_time_ms", _C, Scope.COLLECTOR, ("Time",))
 
