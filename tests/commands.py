@@ -35,6 +35,11 @@ def environment(**variables: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), **variables}
 
 
+def can_be_interrupted() -> None:
+    """What runs in the background of a shell has SIGINT ignored, and so have its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def run(*arguments: object, **variables: str) -> Done:
     """The command with these arguments and environment variables."""
     process = subprocess.Popen(
@@ -89,6 +94,7 @@ def started(
             env=environment(**(variables or {})),
             stdout=subprocess.DEVNULL,
             stderr=err,
+            preexec_fn=can_be_interrupted,
         )
     try:
         yield Started(process, log)

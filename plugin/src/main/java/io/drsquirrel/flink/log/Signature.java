@@ -1,0 +1,169 @@
+package io.drsquirrel.flink.log;
+
+import io.drsquirrel.flink.text.Secrets;
+
+import java.util.Objects;
+
+/**
+ * Lines alike. Of each window of time the first few are sent at once; the others are held back and
+ * told by one line at its end: `count` had the same text, `dropped` had others. Their sum over all
+ * that is sent is the number of lines.
+ */
+final class Signature {
+    /** Of one that is told instead of the line that was sent. */
+    private static final int TEXT_CHARS = 8_192;
+
+    private final long windowMs;
+    private final int windowLines;
+    private long beganMs;
+    private int sentLines;
+    private Line sample;
+    private String sentText;
+    private String otherText;
+    private long lastMs;
+    private long same;
+    private long other;
+    private boolean retired;
+
+    Signature(long windowMs, int windowLines, long nowMs) {
+        this.windowMs = windowMs;
+        this.windowLines = windowLines;
+        this.beganMs = nowMs;
+    }
+
+    /** What becomes of a line. */
+    enum Fate {
+        SENT,
+        HELD,
+        /** The signature takes no more: another one has to. */
+        RETIRED
+    }
+
+    synchronized Fate take(String text, long nowMs) {
+        if (retired) {
+            return Fate.RETIRED;
+        }
+        if (isOver(nowMs)) {
+            beganMs = nowMs;
+            sentLines = 0;
+            sentText = null;
+        }
+        lastMs = nowMs;
+        if (text.equals(sentText)) {
+            same++;
+            return Fate.HELD;
+        }
+        if (sentLines < windowLines) {
+            sentLines++;
+            sentText = text;
+            return Fate.SENT;
+        }
+        other++;
+        otherText = text;
+        return Fate.HELD;
+    }
+
+    /** The line that was sent, as which those held back will be told. */
+    synchronized void sent(Line line) {
+        sample = line;
+    }
+
+    /** What was held back, once the window is over or if there will be no other time. */
+    synchronized Due due(long nowMs, boolean now) {
+        boolean isDue = now || isOver(nowMs);
+        if (!isDue || same + other == 0 || sample == null) {
+            return null;
+        }
+        Due due =
+                same > 0
+                        ? new Due(sample.later(lastMs, sample.message), same, other)
+                        : new Due(
+                                sample.later(lastMs, Secrets.hide(otherText, TEXT_CHARS)),
+                                1,
+                                other - 1);
+        same = 0;
+        other = 0;
+        otherText = null;
+        return due;
+    }
+
+    private boolean isOver(long nowMs) {
+        return nowMs - beganMs >= windowMs || nowMs < beganMs;
+    }
+
+    /** Whether nothing is left to tell; then it takes no more lines. */
+    synchronized boolean retire(long nowMs) {
+        retired = isOver(nowMs) && same + other == 0;
+        return retired;
+    }
+
+    /** A line to send, how many had this text, and how many others were alike. */
+    static final class Due {
+        final Line line;
+        final long count;
+        final long dropped;
+
+        Due(Line line, long count, long dropped) {
+            this.line = line;
+            this.count = count;
+            this.dropped = dropped;
+        }
+
+        long lines() {
+            return count + dropped;
+        }
+    }
+
+    /** What lines have to have in common to be alike. */
+    static final class Key {
+        private static final int TEMPLATE_CHARS = 300;
+
+        final String level;
+        private final String logger;
+        private final String template;
+        private final String thrown;
+        private final StackTraceElement top;
+
+        Key(String level, String logger, String template, Throwable thrown) {
+            this.level = level;
+            this.logger = logger;
+            this.template = withoutNumbers(template);
+            this.thrown = thrown == null ? "" : thrown.getClass().getName();
+            StackTraceElement[] frames =
+                    thrown == null ? new StackTraceElement[0] : thrown.getStackTrace();
+            this.top = frames.length == 0 ? null : frames[0];
+        }
+
+        private static String withoutNumbers(String text) {
+            int length = Math.min(text.length(), TEMPLATE_CHARS);
+            StringBuilder out = new StringBuilder(length);
+            for (int i = 0; i < length; i++) {
+                char c = text.charAt(i);
+                if (c < '0' || c > '9') {
+                    out.append(c);
+                } else if (out.length() == 0 || out.charAt(out.length() - 1) != '#') {
+                    out.append('#');
+                }
+            }
+            return out.toString();
+        }
+
+        @Override
+        public boolean equals(Object whose) {
+            if (!(whose instanceof Key)) {
+                return false;
+            }
+            Key that = (Key) whose;
+            return level.equals(that.level)
+                    && logger.equals(that.logger)
+                    && template.equals(that.template)
+                    && thrown.equals(that.thrown)
+                    && Objects.equals(top, that.top);
+        }
+
+        @Override
+        public int hashCode() {
+            return Objects.hash(level, logger, template, thrown, top);
+        }
+    }
+}
