@@ -31,7 +31,8 @@ class Cluster:
     """One JobManager and some TaskManagers on 127.0.0.1; a context manager that leaves nothing.
 
     The JVMs end with this process however it ends, kill -9 included. `heap_mb` is the heap of each
-    TaskManager; `jvm_args` are more arguments for the JVM of the TaskManager of that index.
+    TaskManager; `jvm_args` are more arguments for the JVM of the TaskManager of that index;
+    `plugins` are jars by the names of their folders.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Cluster:
         fast_start: bool = False,
         config: Mapping[str, str] | None = None,
         jvm_args: Mapping[int, Sequence[str]] = MappingProxyType({}),
+        plugins: Mapping[str, Path] = MappingProxyType({}),
         progress: Callable[[str], None] = silent,
     ) -> None:
         self.version = version
@@ -56,6 +58,7 @@ class Cluster:
             self._jvm_args += ["-XX:TieredStopAtLevel=1"]
         self._taskmanager_args = dict(jvm_args)
         self._extra = dict(config or {})
+        self._plugins = dict(plugins)
         self._progress = progress
         self._jobmanager: Child | None = None
         self.taskmanagers: list[Child] = []
@@ -68,6 +71,9 @@ class Cluster:
         try:
             for name in ("log", "tmp", "plugins"):
                 (self.folder / name).mkdir()
+            for name, jar in self._plugins.items():
+                (self.folder / "plugins" / name).mkdir()
+                shutil.copy(jar, self.folder / "plugins" / name)
             self.rest = Rest(f"http://127.0.0.1:{free_port()}")
             jvm.write_configuration(self.folder / "conf", self.version, self._options())
             began = time.monotonic()

@@ -1,0 +1,61 @@
+"""The jar, and that what it says is what we read."""
+
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from drsquirrel.model.event import message_decoder
+
+pytestmark = pytest.mark.timeout(300)
+GOLDEN = Path(__file__).parents[2] / "plugin" / "target" / "golden"
+KINDS = {
+    "ChangeEvent": 2,
+    "CheckpointEvent": 1,
+    "ConfigEvent": 1,
+    "ContainerEvent": 2,
+    "FailureEvent": 1,
+    "LogEvent": 1,
+    "MetricReport": 3,
+}
+JAVA_8, JAVA_11 = 52, 55
+
+
+def test_every_message_of_the_plugin_is_read(jar: Path) -> None:
+    messages = [message_decoder.decode(f.read_bytes()) for f in sorted(GOLDEN.glob("*.json"))]
+    assert Counter(type(message).__name__ for message in messages) == KINDS
+
+
+def test_the_jar_is_small_and_nothing_in_it_can_meet_another_kafka(jar: Path) -> None:
+    assert jar.stat().st_size <= 8_000_000
+    with zipfile.ZipFile(jar) as archive:
+        names = archive.namelist()
+    packages = {"/".join(name.split("/")[:3]) for name in names if name.endswith(".class")}
+    assert packages == {"io/drsquirrel/flink", "com/github/luben"}
+    services = {name.rpartition(".")[2] for name in names if name.startswith("META-INF/services/")}
+    assert services == {
+        "",
+        "EventReporterFactory",
+        "FailureEnricherFactory",
+        "MetricReporterFactory",
+        "TraceReporterFactory",
+    }
+
+
+def test_what_flink_looks_up_loads_on_java_8_and_the_rest_on_11(jar: Path) -> None:
+    with zipfile.ZipFile(jar) as archive:
+        versions = {
+            name.count("/"): int.from_bytes(archive.read(name)[6:8], "big")
+            for name in archive.namelist()
+            if name.startswith("io/drsquirrel/flink/")
+            and name.endswith(".class")
+            and "/shaded/" not in name
+        }
+    assert versions == {3: JAVA_8, 4: JAVA_11}
+
+
+def test_the_metrics_on_its_list_are_those_we_know(jar: Path) -> None:
+    known = (Path(__file__).parents[2] / "schema" / "metrics.txt").read_bytes()
+    with zipfile.ZipFile(jar) as archive:
+        assert archive.read("io/drsquirrel/flink/metrics.txt") == known
