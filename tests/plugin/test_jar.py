@@ -1,11 +1,13 @@
 """The jar, and that what it says is what we read."""
 
+import subprocess
 import zipfile
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from demo.jvm import java
 from drsquirrel.model.event import message_decoder
 
 pytestmark = pytest.mark.timeout(300)
@@ -33,9 +35,8 @@ def test_the_jar_is_small_and_nothing_in_it_can_meet_another_kafka(jar: Path) ->
         names = archive.namelist()
     packages = {"/".join(name.split("/")[:3]) for name in names if name.endswith(".class")}
     assert packages == {"io/drsquirrel/flink", "com/github/luben"}
-    services = {name.rpartition(".")[2] for name in names if name.startswith("META-INF/services/")}
+    services = {name.rpartition(".")[2] for name in names if name.startswith("META-INF/services/o")}
     assert services == {
-        "",
         "EventReporterFactory",
         "FailureEnricherFactory",
         "MetricReporterFactory",
@@ -59,3 +60,9 @@ def test_the_metrics_on_its_list_are_those_we_know(jar: Path) -> None:
     known = (Path(__file__).parents[2] / "schema" / "metrics.txt").read_bytes()
     with zipfile.ZipFile(jar) as archive:
         assert archive.read("io/drsquirrel/flink/metrics.txt") == known
+
+
+def test_its_options_are_in_the_documentation(jar: Path) -> None:
+    main = [java(), "-cp", str(jar), "io.drsquirrel.flink.settings.Option"]
+    table = subprocess.run(main, capture_output=True, text=True, check=True).stdout
+    assert table in (Path(__file__).parents[2] / "docs" / "plugin.md").read_text()
