@@ -1,11 +1,15 @@
 """What all tests share: how those with a real Flink are spread, and patience with slow machines."""
 
+import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from demo.broker import Broker
+from demo.plugin import build
 
 FLINK_TIMEOUT_S = 600
 
@@ -17,8 +21,23 @@ settings.load_profile("busy machine")
 @pytest.fixture(scope="session")
 def broker() -> Iterator[Broker]:
     """A real Kafka broker, one for all tests of a process."""
+    need_maven()
     with Broker() as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def jar() -> Path:
+    """The plugin for Flink, built from its sources."""
+    need_maven()
+    return build()
+
+
+def need_maven() -> None:
+    """In CI nothing may be missing."""
+    if shutil.which("mvn") is None or shutil.which("javac") is None:
+        told = "no Maven or no JDK is here: Kafka and the plugin are not tested"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
