@@ -3,13 +3,30 @@
 import subprocess
 from pathlib import Path
 
+from demo.flink_home import cache_folder, locked
+
 PLUGIN = Path(__file__).parents[1] / "plugin"
 JAR = PLUGIN / "target" / "drsquirrel-flink-0.1.0.jar"
+METRICS = PLUGIN.parent / "schema" / "metrics.txt"
 PACKAGE = "io.drsquirrel.flink"
 
 
 def build() -> Path:
-    """Build the jar, its unit tests included; raises RuntimeError with what Maven said."""
+    """The jar, built with its unit tests if a source is newer; raises RuntimeError with what Maven
+    said. Safe to call from several processes at once."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with locked(cache_folder() / ".plugin.lock", "the plugin"):
+        if not _is_built():
+            _build()
+    return JAR
+
+
+def _is_built() -> bool:
+    sources = [PLUGIN / "pom.xml", METRICS, *(PLUGIN / "src").rglob("*.*")]
+    return JAR.exists() and JAR.stat().st_mtime > max(s.stat().st_mtime for s in sources)
+
+
+def _build() -> None:
     done = subprocess.run(
         ["mvn", "-q", "-B", "-f", str(PLUGIN / "pom.xml"), "package"],
         capture_output=True,
@@ -18,7 +35,6 @@ def build() -> Path:
     )
     if done.returncode:
         raise RuntimeError(f"the plugin could not be built:\n{done.stdout[-4000:]}{done.stderr}")
-    return JAR
 
 
 def options(cluster: str, brokers: str) -> dict[str, str]:
