@@ -33,6 +33,10 @@ ANSWER_BYTES = 4 * MESSAGE_BYTES
 """The most that one answer of a broker, or a batch in it once unpacked, takes in memory."""
 QUEUED_KIB = 32 << 10
 """Read ahead of us."""
+SENT_MS = "sent_ms"
+"""The header in which the plugin says when it handed a message to Kafka."""
+SENT_MS_DIGITS = 15
+WAITED_MAX_MS = 3_600_000
 DAMAGE = (KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError.MSG_SIZE_TOO_LARGE)
 """Of a whole batch: librdkafka asks for it again and again and never gets past it by itself."""
 
@@ -42,7 +46,7 @@ class Read:
     """What was read at once. `offsets`: of each partition the next to be read, to be stored."""
 
     arrivals: dict[str, list[tuple[int, Message]]] = field(default_factory=dict)
-    """By cluster: each message with its time of arrival in ms."""
+    """By cluster: each message with the time in ms at which it would have arrived at once."""
     offsets: dict[Partition, int] = field(default_factory=dict)
     skipped: set[Partition] = field(default_factory=set)
     """Where an unreadable batch was passed over."""
@@ -142,7 +146,8 @@ class Source:
             self._refuse(raw, reason)
             return
         _, arrival_ms = raw.timestamp()
-        found.arrivals.setdefault(message.origin.cluster, []).append((arrival_ms, message))
+        told_ms = arrival_ms - _waited_ms(raw, message)
+        found.arrivals.setdefault(message.origin.cluster, []).append((told_ms, message))
 
     def _decoded(self, value: bytes, clusters: Collection[str]) -> tuple[str, Message | None]:
         """Why it is no message of ours, or the message."""
@@ -190,6 +195,15 @@ class Source:
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return f"{error.str()}: make the topics by `drsquirrel topics create`."
         return f"Kafka at {self._access.brokers}: {error.str()}."
+
+
+def _waited_ms(raw: Raw, message: Message) -> int:
+    """How long it waited for Kafka in its process, by the clock of that process: so a message that
+    is late after an outage is told from one of a wrong clock."""
+    value = dict(raw.headers() or []).get(SENT_MS)
+    if not isinstance(value, bytes) or not value.isdigit() or len(value) > SENT_MS_DIGITS:
+        return 0
+    return min(max(0, int(value) - message.time_ms), WAITED_MAX_MS)
 
 
 def _place(raw: Raw) -> tuple[Partition, int]:

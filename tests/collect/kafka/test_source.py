@@ -129,6 +129,22 @@ def test_messages_come_with_the_time_at_which_the_broker_took_them(topic: Topic)
     assert before_ms - 1_000 <= arrival_ms <= time.time_ns() // 1_000_000 + 1_000
 
 
+@pytest.mark.parametrize(
+    ("waited_ms", "header"),
+    [(90_000, b"1760000130000"), (0, b"1760000000000"), (0, b"x"), (0, b"9" * 20), (0, b"")],
+)
+def test_a_message_that_waited_for_kafka_counts_as_if_it_had_not(
+    topic: Topic, waited_ms: int, header: bytes
+) -> None:
+    producer = Producer({"bootstrap.servers": topic.access.brokers, "linger.ms": 0})
+    producer.produce(topic.name, report(1), headers=[("sent_ms", header)])
+    producer.flush(60)
+    with topic.source() as source:
+        [(told_ms, _)] = next(r for r in reads(source) if r.arrivals).arrivals["prod"]
+    now_ms = time.time_ns() // 1_000_000
+    assert now_ms - waited_ms - 30_000 <= told_ms <= now_ms - waited_ms + 1_000
+
+
 def test_reading_goes_on_where_the_results_end(topic: Topic) -> None:
     topic.send(*map(report, range(6)))
     offsets: dict[Partition, int] = {}
