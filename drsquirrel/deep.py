@@ -32,10 +32,10 @@ Arrival = tuple[int, Event]
 
 
 class DeepTier:
-    """Of one cluster."""
+    """Of one cluster. What it drops is counted in `dropped`, by reason."""
 
-    def __init__(self) -> None:
-        self.dropped: Counter[str] = Counter()
+    def __init__(self, dropped: Counter[str]) -> None:
+        self.dropped = dropped
         self._heard_ms: dict[str, int] = {}
         """When a report of a process came last, by our clock."""
         self._waiting: deque[tuple[int, int, Event]] = deque()

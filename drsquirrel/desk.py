@@ -106,6 +106,7 @@ class ClusterDesk:
     id: str
     interval_ms: int
     dumps_allowed: bool
+    deep: DeepTier
     runs: dict[str, RunDesk] = field(default_factory=dict)
     containers: dict[str, ContainerFacts] | None = None
     """Those alive at the last answer; None before the first."""
@@ -116,7 +117,6 @@ class ClusterDesk:
     says: str = ""
     ahead_ms: int = 0
     """How far the JobManager's clock is ahead of ours."""
-    deep: DeepTier = field(default_factory=DeepTier)
 
 
 class Desk:
@@ -135,7 +135,9 @@ class Desk:
 
     def add_cluster(self, cluster: str, interval_ms: int, dumps_allowed: bool) -> None:
         """Begin to watch a cluster."""
-        self.clusters[cluster] = ClusterDesk(cluster, interval_ms, dumps_allowed)
+        self.clusters[cluster] = ClusterDesk(
+            cluster, interval_ms, dumps_allowed, DeepTier(self.dropped)
+        )
 
     def restore(
         self, cluster: str, snapshots: Iterable[Snapshot], runs: Iterable[Known], now_ms: int

@@ -7,7 +7,7 @@ the end is read again, which changes nothing.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -55,9 +55,8 @@ def source_of(settings: Settings, access: Access, store: Store, clock: Clock) ->
             name = (cluster.topic_prefix or prefix) + topic
             bound.setdefault(name, set()).add(cluster_id(cluster))
 
-    def stored(partition: Partition) -> int | None:
-        offsets = {(at.topic, at.partition): at.next for at in store.offsets()}
-        return offsets.get(partition)
+    def stored() -> dict[Partition, int]:
+        return {(at.topic, at.partition): at.next for at in store.offsets()}
 
     return Source(
         access, bound, stored, DeadLetters(access, clock, prefix), Redaction(settings.redact_keys)
@@ -70,7 +69,6 @@ class Readable(Protocol):
     refused: Counter[str]
 
     def read(self, timeout_s: float) -> Read: ...
-    def note_stored(self, offsets: Mapping[Partition, int]) -> None: ...
     def lag(self) -> dict[Partition, int]: ...
     def close(self) -> None: ...
 

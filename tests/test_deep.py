@@ -1,5 +1,7 @@
 """The deep tier on the desk: the same job by REST, by the plugin, and by both, is one job."""
 
+from collections import Counter
+
 import pytest
 from msgspec.structs import replace
 
@@ -114,18 +116,20 @@ def test_a_report_is_given_the_start_of_the_run_it_was_made_in() -> None:
         (NOON_MS - 60_000 - EARLY_MS, NOON_MS - 60_000),
         (NOON_MS - 61_000 - EARLY_MS, NOON_MS - 900_000),
     ):
-        [(_, event)] = DeepTier().take([(NOON_MS, report(time_ms=time_ms))], starts, NOON_MS)
+        [(_, event)] = DeepTier(Counter()).take(
+            [(NOON_MS, report(time_ms=time_ms))], starts, NOON_MS
+        )
         assert event.start_ms == start_ms
 
 
 def test_with_one_run_a_clock_that_is_off_decides_nothing() -> None:
     early = report(time_ms=NOON_MS - 86_400_000)
-    [(_, event)] = DeepTier().take([(NOON_MS, early)], {"j": [NOON_MS]}, NOON_MS)
+    [(_, event)] = DeepTier(Counter()).take([(NOON_MS, early)], {"j": [NOON_MS]}, NOON_MS)
     assert event.start_ms == NOON_MS
 
 
 def test_a_report_of_a_run_that_nobody_has_listed_waits_and_is_dropped_in_the_end() -> None:
-    deep = DeepTier()
+    deep = DeepTier(Counter())
     assert deep.take([(NOON_MS, report("new"))], {}, NOON_MS) == []
     assert deep.take([], {}, NOON_MS + WAITS_MS) == []
     [(arrival_ms, event)] = deep.take([], {"new": [NOON_MS]}, NOON_MS + WAITS_MS)
@@ -137,14 +141,14 @@ def test_a_report_of_a_run_that_nobody_has_listed_waits_and_is_dropped_in_the_en
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("drsquirrel.deep.WAITING_MAX", 3)
-    deep = DeepTier()
+    deep = DeepTier(Counter())
     deep.take([(NOON_MS, report("new"))] * 5, {}, NOON_MS)
     assert deep.dropped == {"unknown run": 2}
     assert len(deep.take([], {"new": [NOON_MS]}, NOON_MS)) == 3
 
 
 def test_who_was_not_heard_of_for_long_or_says_goodbye_does_not_report() -> None:
-    deep = DeepTier()
+    deep = DeepTier(Counter())
     deep.take([(NOON_MS, report(container=c)) for c in ("tm-1", "tm-2")], {}, NOON_MS)
     assert set(deep.reporting(NOON_MS + FRESH_MS)) == {"tm-1", "tm-2"}
     assert deep.reporting(NOON_MS + FRESH_MS + 1) == {}
@@ -154,7 +158,7 @@ def test_who_was_not_heard_of_for_long_or_says_goodbye_does_not_report() -> None
 
 
 def test_failures_are_told_by_rest() -> None:
-    deep = DeepTier()
+    deep = DeepTier(Counter())
     failure = FailureEvent(origin=origin(), time_ms=NOON_MS, job="j", throwable="x", signature="")
     assert deep.take([(NOON_MS, failure)], {"j": [NOON_MS]}, NOON_MS) == []
     assert deep.dropped == {"told by REST": 1}

@@ -1,7 +1,6 @@
 """Reads what the plugin sends: messages in, events out; nothing that is unreadable stops it.
 
-Offsets are kept by whoever stores the results, in the same transaction; those committed to Kafka
-only let others see how far we are.
+Offsets are kept by whoever stores the results, in the same transaction, and not in Kafka.
 """
 
 from collections import Counter
@@ -14,7 +13,6 @@ from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
     KafkaError,
-    KafkaException,
     TopicPartition,
 )
 from confluent_kafka import Message as Raw
@@ -57,15 +55,15 @@ class Read:
 class Source:
     """One member of a consumer group.
 
-    `bound` says of each topic which clusters may speak in it. `stored` tells where to go on in a
-    partition; None where nothing of it is stored.
+    `bound` says of each topic which clusters may speak in it. `stored` tells where to go on in the
+    partitions of which something is stored.
     """
 
     def __init__(
         self,
         access: Access,
         bound: Mapping[str, Collection[str]],
-        stored: Callable[[Partition], int | None],
+        stored: Callable[[], Mapping[Partition, int]],
         dead_letters: DeadLetters,
         redaction: Redaction,
         group: str = "drsquirrel",
@@ -109,15 +107,6 @@ class Source:
             found.says = f"No Kafka broker answers at {self._access.brokers}: {self._heard.last}."
         return found
 
-    def note_stored(self, offsets: Mapping[Partition, int]) -> None:
-        """Show to others how far we are. Whether Kafka hears it does not matter to us."""
-        if offsets:
-            told = [TopicPartition(*partition, offset) for partition, offset in offsets.items()]
-            try:
-                self._consumer.commit(offsets=told, asynchronous=True)
-            except KafkaException:
-                self.refused["commit not heard"] += 1
-
     def lag(self) -> dict[Partition, int]:
         """Of each assigned partition how many messages are there that were not read yet."""
         found = {}
@@ -128,13 +117,14 @@ class Source:
         return found
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the group, and send the dead letters that are left."""
         self._consumer.close()
+        self._dead_letters.close()
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        stored = self._stored()
         for at in partitions:
-            stored = self._stored((at.topic, at.partition))
-            at.offset = OFFSET_BEGINNING if stored is None else stored
+            at.offset = stored.get((at.topic, at.partition), OFFSET_BEGINNING)
         consumer.assign(partitions)
 
     def _take(self, raw: Raw, found: Read) -> None:
