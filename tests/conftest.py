@@ -41,13 +41,13 @@ def need_maven() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One Flink cluster at a time where a test does not say otherwise, and time for it; one broker
-    for all that want one."""
+    """A file's tests with a real Flink share its clusters, all that want a broker share one: each
+    such group is one worker's. And time for them."""
     for item in items:
+        flink = item.get_closest_marker("flink") is not None
         if "broker" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("kafka"))
-        if item.get_closest_marker("flink"):
-            if item.get_closest_marker("xdist_group") is None:
-                item.add_marker(pytest.mark.xdist_group("flink"))
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(FLINK_TIMEOUT_S))
+        elif flink:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        if flink and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(FLINK_TIMEOUT_S))

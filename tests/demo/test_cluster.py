@@ -12,8 +12,7 @@ from demo.cluster import Cluster
 from demo.rest import FlinkError
 from demo.scenarios import SCENARIOS, submit
 
-# All on one worker of pytest-xdist, so that one cluster is started.
-pytestmark = [pytest.mark.flink, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.flink
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +71,9 @@ def test_a_slow_sink_lets_records_pile_up_in_the_queue_and_a_healthy_job_does_no
     cluster.wait_running(healthy)
     cluster.wait_running(slow)
     assert wait_until(lambda: pending(cluster, slow) > 300)
-    assert 0 <= pending(cluster, healthy) < 100
+    # On a busy machine records wait for a moment: what does not pass is a fault.
+    assert wait_until(lambda: 0 <= pending(cluster, healthy) < 100)
+    assert pending(cluster, slow) > 300
     for job_id in (healthy, slow):
         cluster.cancel(job_id)
         assert cluster.job(job_id)["state"] == "CANCELED"

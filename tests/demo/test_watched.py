@@ -41,7 +41,6 @@ def all_end(pids: set[int]) -> bool:
 
 
 @pytest.mark.flink
-@pytest.mark.xdist_group("demo")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill -9"])
 def test_the_page_comes_up_and_no_process_outlives_its_starter(
     number: signal.Signals, tmp_path: Path
