@@ -62,6 +62,10 @@ class DeepTier:
                 self._put(arrival_ms, message, starts, now_ms, now_ms, found)
         return found
 
+    def waiting_since_ms(self) -> int | None:
+        """Since when the oldest waits of what is held back; None if nothing is."""
+        return min((since_ms for since_ms, _, _ in self._waiting), default=None)
+
     def reporting(self, now_ms: int) -> dict[str, int]:
         """The processes that send their metrics themselves, and when each was heard last."""
         return {c: ms for c, ms in self._heard_ms.items() if now_ms - ms <= FRESH_MS}

@@ -6,8 +6,9 @@ the end is read again, which changes nothing.
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable
+import math
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -67,6 +68,7 @@ class Readable(Protocol):
     """What a source of messages can do."""
 
     refused: Counter[str]
+    dead_letters: DeadLetters
 
     def read(self, timeout_s: float) -> Read: ...
     def lag(self) -> dict[Partition, int]: ...
@@ -96,7 +98,8 @@ class KafkaWatch:
         self._desk = desk
         self._clock = clock
         self._owed: list[LogEvent | CheckpointEvent | ChangeEvent] = []
-        self._offsets: dict[Partition, int] = {}
+        self._read: deque[tuple[int, Mapping[Partition, int]]] = deque()
+        """When something was read, and the offsets after it."""
 
     async def run(self, in_desk: Callable[[Callable[[], None]], Awaitable[None]]) -> None:
         """Read until cancelled. `in_desk` calls in the desk's thread, as everything here but this
@@ -116,11 +119,17 @@ class KafkaWatch:
     def _take(self, read: Read) -> None:
         self._note(read)
         now_ms = self._clock.now_ms()
-        for cluster, arrivals in read.arrivals.items():
+        for cluster in {*read.arrivals, *self._waiting()}:
+            arrivals = read.arrivals.get(cluster, [])
             self.read_total += len(arrivals)
             ready = self._desk.hear(cluster, arrivals, now_ms)
             self._owed += [event for event in ready if isinstance(event, STORED)]
-        self._offsets.update(read.offsets)
+        self._read.append((now_ms, read.offsets))
+
+    def _waiting(self) -> dict[str, int]:
+        """By cluster, since when the oldest waits of what was heard and cannot be folded yet."""
+        waits = {id_: desk.deep.waiting_since_ms() for id_, desk in self._desk.clusters.items()}
+        return {id_: since_ms for id_, since_ms in waits.items() if since_ms is not None}
 
     def _note(self, read: Read) -> None:
         """Log that something is wrong, or that messages come again: once each."""
@@ -140,12 +149,18 @@ class KafkaWatch:
         """Families of our own metrics."""
         lag = self.source.lag().items()
         refused = sorted(self.source.refused.items())
+        dead = sorted(self.source.dead_letters.counts.items())
         return [
             counter("drsquirrel_kafka_messages_total", "Messages read.", [({}, self.read_total)]),
             counter(
                 "drsquirrel_kafka_refused_total",
                 "Messages that could not be read, by reason.",
                 [({"reason": reason}, n) for reason, n in refused],
+            ),
+            counter(
+                "drsquirrel_dead_letters_total",
+                "Messages that could not be read, by what became of them.",
+                [({"fate": fate}, n) for fate, n in dead],
             ),
             gauge(
                 "drsquirrel_kafka_lag",
@@ -155,9 +170,13 @@ class KafkaWatch:
         ]
 
     def take_owed(self) -> Owed:
-        """What was read since the last call, to be stored together."""
+        """What was read since the last call, to be stored together. What waits for its run is not
+        stored, and is read again after a kill: the offsets stay before it."""
         events, self._owed = self._owed, []
-        offsets, self._offsets = self._offsets, {}
+        before_ms = min(self._waiting().values(), default=math.inf)
+        offsets: dict[Partition, int] = {}
+        while self._read and self._read[0][0] < before_ms:
+            offsets.update(self._read.popleft()[1])
         return Owed(
             logs=tuple(e for e in events if isinstance(e, LogEvent)),
             checkpoints=tuple(e for e in events if isinstance(e, CheckpointEvent)),

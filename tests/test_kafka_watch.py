@@ -137,6 +137,30 @@ async def test_what_was_read_and_not_stored_is_read_again(
         assert messages(run, "orders") == ["slow"]
 
 
+async def test_a_line_that_came_before_its_run_was_listed_is_not_lost_by_a_kill(
+    flink: Simulated, tmp_path: Path, broker: Broker
+) -> None:
+    flink.job("orders")
+    plugin = Plugin(broker, "early-", flink)
+    assert isinstance(flink.clock, RoundsClock)
+    run = Run(tmp_path, flink.clock, Cluster(url=flink.url, name="lab"))
+    await run.rounds(1)
+    unlisted = flink.job("payments")
+    flink.jobs.remove(unlisted)
+    plugin.log(unlisted.jid, "early")
+    async with reading(run, plugin, 1):
+        run.app.close()
+    assert run.store.offsets() == []
+    run.store.close()
+    flink.jobs.append(unlisted)
+    with running(tmp_path, flink) as run:
+        await run.rounds(1)
+        async with reading(run, plugin, 1):
+            await run.rounds(ROUNDS_OF_A_MINUTE)
+        assert messages(run, "payments") == ["early"]
+        assert run.store.offsets() == [Offset("early-flink-logs", 0, 1)]
+
+
 async def test_a_message_cannot_speak_for_another_cluster(
     flink: Simulated, tmp_path: Path, broker: Broker
 ) -> None:

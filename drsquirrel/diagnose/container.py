@@ -1,7 +1,7 @@
 """Processes of a cluster: what their minutes say, and whether they still speak."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from drsquirrel.diagnose.minute import Minutes, Rollups
 from drsquirrel.diagnose.rate import counter_rate, gc_shares
@@ -37,6 +37,8 @@ class Process:
     slots_free: int | None
     runs: frozenset[str] = frozenset()
     """The live runs that had subtasks in it in the last minutes."""
+    lost: Mapping[str, int] = field(default_factory=dict)
+    """Messages of its plugin that were lost since it began, by reason."""
 
     def beside(self, run: str) -> ContainerNow:
         """It now, with the number of other runs in it."""
@@ -87,6 +89,11 @@ def process_of(
         minutes=memo.of(rollups, hour, None, container_minute),
         slots_free=latest(own, SLOTS_FREE) if facts else None,
         runs=runs,
+        lost={
+            reason: lost
+            for reason, counted in metric.DROPPED_BY_REASON.items()
+            if (lost := latest(own, counted.name))
+        },
     )
 
 

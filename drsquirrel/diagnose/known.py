@@ -1,11 +1,12 @@
 """How much is known of a run: age and completeness of the data, and the line of facts."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
 from drsquirrel.diagnose.hour import MeasuredHour
-from drsquirrel.diagnose.inquiry import Expected, Inquiry
+from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.now import Now
 from drsquirrel.diagnose.standing import STALE_ROUNDS
 from drsquirrel.diagnose.strategy import in_words
@@ -19,6 +20,18 @@ REFRESH_MS = 10_000
 LIMITS_GAP = "Container memory and CPU limits: not in Flink's REST; they come with the node agent."
 LOGS_GAP = "Logs: not in Flink's REST beyond its exception history."
 DUMPS_GAP = "Thread dumps: not allowed for background watching; diagnose takes them."
+
+PLUGIN = "Plugin, through Kafka"
+LOST_WORDS = {
+    "queue_full": "too many waited for Kafka",
+    "bytes_full": "too many bytes waited for Kafka",
+    "too_large": "too large",
+    "no_topic": "a topic is missing",
+    "refused": "refused by Kafka",
+    "closed": "the process was ending",
+    "unreadable": "could not be made",
+}
+"""Why a message of the plugin was lost, by its word for it."""
 
 
 def data_of(
@@ -45,7 +58,7 @@ def data_of(
         )
     gaps = [LIMITS_GAP]
     if expected.plugin is not None:
-        sources.append(_plugin(expected, holding, hour.now_ms))
+        sources.append(_plugin(inquiry, holding, hour.now_ms))
     logs = bool(holding & set(expected.plugin or ()))
     if not logs:
         gaps.append(LOGS_GAP)
@@ -65,9 +78,9 @@ def data_of(
     )
 
 
-def _plugin(expected: Expected, holding: frozenset[str], now_ms: int) -> Source:
+def _plugin(inquiry: Inquiry, holding: frozenset[str], now_ms: int) -> Source:
     """What the processes of the run send themselves; as old as what came last of the oldest."""
-    heard = [ms for process, ms in (expected.plugin or {}).items() if process in holding]
+    heard = {c: ms for c, ms in (inquiry.expected.plugin or {}).items() if c in holding}
     of = f"{count(len(heard))} of {count(len(holding))} processes of this run"
     if not heard:
         says = "No process of this run sends anything: its metrics are read over REST."
@@ -75,8 +88,18 @@ def _plugin(expected: Expected, holding: frozenset[str], now_ms: int) -> Source:
         says = f"{of} send their metrics and logs; of the others metrics are read over REST."
     else:
         says = f"{of} send their metrics and logs."
-    age_ms = max(0, now_ms - min(heard)) if heard else None
-    return _source("Plugin, through Kafka", age_ms, expected.interval_ms, says)
+    lost = Counter[str]()
+    for process in heard.keys() & inquiry.processes.keys():
+        lost.update(inquiry.processes[process].lost)
+    age_ms = max(0, now_ms - min(heard.values())) if heard else None
+    return _source(PLUGIN, age_ms, inquiry.expected.interval_ms, says + _lost(lost))
+
+
+def _lost(lost: Counter[str]) -> str:
+    if not lost:
+        return ""
+    why = ", ".join(f"{LOST_WORDS[reason]}: {count(n)}" for reason, n in lost.most_common())
+    return f" {count(lost.total())} of their messages were lost since they began ({why})."
 
 
 def _source(

@@ -125,6 +125,18 @@ CGROUP_THROTTLED_MS = _container("cgroup_throttled_ms", _C)
 PUBLISHER_SENT = _container("publisher_sent_total", _C)
 """Messages of the plugin that Kafka has taken; those it has lost, and those that wait."""
 PUBLISHER_DROPPED = _container("publisher_dropped_total", _C)
+DROPPED_BY_REASON: dict[str, Metric] = {
+    reason: _container(f"publisher_dropped_{reason}_total", _C)
+    for reason in (
+        "queue_full",
+        "bytes_full",
+        "too_large",
+        "no_topic",
+        "refused",
+        "closed",
+        "unreadable",
+    )
+}
 PUBLISHER_QUEUED = _container("publisher_queued", _G)
 GC_COUNT = Metric("gc_count", _C, Scope.COLLECTOR, ("Count",))
 GC_TIME_MS = Metric("gc_time_ms", _C, Scope.COLLECTOR, ("Time",))
@@ -134,7 +146,10 @@ COLLECTOR_PREFIX = "Status.JVM.GarbageCollector."
 COLLECTOR_TOTAL = "All"
 """Flink 1.20 and later add this sum over all collectors; we add up ourselves and skip it."""
 
-METRICS: tuple[Metric, ...] = tuple(v for v in list(globals().values()) if isinstance(v, Metric))
+METRICS: tuple[Metric, ...] = (
+    *(v for v in list(globals().values()) if isinstance(v, Metric)),
+    *DROPPED_BY_REASON.values(),
+)
 BY_NAME: dict[str, Metric] = {m.name: m for m in METRICS}
 BY_FLINK_NAME: dict[tuple[Scope, str], Metric] = {
     (m.scope, flink): m for m in METRICS for flink in m.flink

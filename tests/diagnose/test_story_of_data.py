@@ -1,10 +1,12 @@
 """Whole stories of data: what is missing, late, told twice, told by a wrong clock, or restored."""
 
 import pytest
+from msgspec.structs import replace
 
 from drsquirrel.desk import Desk, Known
 from drsquirrel.diagnose import memory
 from drsquirrel.diagnose.known import LOGS_GAP
+from drsquirrel.model.event import Values, tables
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Outcome, Verdict
 from drsquirrel.rules.load import load
@@ -165,6 +167,28 @@ def test_the_page_says_which_processes_send_their_metrics_themselves() -> None:
         "over REST.": ("fresh", 0, True),
         "3 of 3 processes of this run send their metrics and logs.": ("fresh", 0, True),
     }
+
+
+def test_the_page_says_what_the_plugin_has_lost_and_why() -> None:
+    sim = Sim()
+    sim.run(60)
+    sim.desk.listens = True
+    heard = []
+    for container, lost in (("tm-1", {"queue_full": 1200, "no_topic": 3}), ("tm-2", {})):
+        plain = sim._report(container, sim._container(container), of_run=False)
+        counts = {f"publisher_dropped_{why}_total": n for why, n in lost.items()}
+        told = (*plain.tables, *tables([Values(counts)]))
+        heard.append((sim.clock_ms, replace(plain, tables=told)))
+    sim.desk.hear(CLUSTER, heard, sim.clock_ms)
+    sim.judge()
+    assert (
+        sim.reports[-1]
+        .data.sources[-1]
+        .says.endswith(
+            " 1,203 of their messages were lost since they began "
+            "(too many waited for Kafka: 1,200, a topic is missing: 3)."
+        )
+    )
 
 
 def test_a_cluster_that_has_never_answered_has_no_verdict() -> None:

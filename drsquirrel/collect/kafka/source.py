@@ -73,7 +73,7 @@ class Source:
         self._access = access
         self.bound = bound
         self._stored = stored
-        self._dead_letters = dead_letters
+        self.dead_letters = dead_letters
         self._redaction = redaction
         self._heard = Heard()
         self._damaged: dict[Partition, tuple[int, int]] = {}
@@ -119,7 +119,7 @@ class Source:
     def close(self) -> None:
         """Leave the group, and send the dead letters that are left."""
         self._consumer.close()
-        self._dead_letters.close()
+        self.dead_letters.close()
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         stored = self._stored()
@@ -162,7 +162,7 @@ class Source:
 
     def _refuse(self, raw: Raw, reason: str, error: str = "") -> None:
         self.refused[reason] += 1
-        self._dead_letters.put(raw, reason, error)
+        self.dead_letters.put(raw, reason, error)
 
     def _skip(self, raw: Raw, error: KafkaError, found: Read) -> None:
         """Get past a batch of which not even the length can be read: each time twice as far."""

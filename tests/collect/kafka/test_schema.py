@@ -1,17 +1,21 @@
 """The contract with the plugin: committed as it is in the code, and old and new understand it."""
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from drsquirrel.collect.kafka.schema import documents
+from drsquirrel.diagnose.known import LOST_WORDS
 from drsquirrel.model.event import message_decoder
+from drsquirrel.model.metric import DROPPED_BY_REASON
 from drsquirrel.watch.fold import fold_bytes
 
 SCHEMA = Path(__file__).parents[3] / "schema"
 EXAMPLES = sorted((SCHEMA / "examples").glob("*.json"))
+REASONS = "plugin/src/main/java/io/drsquirrel/flink/send/Reason.java"
 KINDS = {"metrics", "log", "failure", "checkpoint", "change", "container", "config"}
 
 
@@ -52,3 +56,9 @@ def test_what_the_examples_count_is_what_is_folded() -> None:
     assert told[1, ""]["out_pool_micro"] == 900_000
     assert told[0, "Source__orders"] == {"source_records_in": 1204}
     assert {t.key.group for t in of_container.tracks} >= {"G1_Old_Generation"}
+
+
+def test_the_reasons_for_which_the_plugin_loses_messages_are_known_and_have_words() -> None:
+    words = (SCHEMA.parent / REASONS).read_text()
+    assert re.findall(r'^    [A-Z_]+\("(\w+)"\)', words, re.MULTILINE) == [*DROPPED_BY_REASON]
+    assert LOST_WORDS.keys() == DROPPED_BY_REASON.keys()

@@ -63,31 +63,23 @@ final class Reports {
         session.publisher().offer(topic, stream.key(), message, Kind.METRICS);
     }
 
-    /** What we know of the process, and how the publisher fares. */
+    /** What we know of the process, and how the publisher fares: what it lost, by reason. */
     private List<Table> own() {
         Publisher publisher = session.publisher();
         Map<String, Number> figures = process.now();
         figures.put("publisher_sent_total", publisher.sent());
         figures.put("publisher_dropped_total", publisher.dropped());
         figures.put("publisher_queued", publisher.queued());
-        List<Table> tables = new ArrayList<>();
-        tables.add(
+        for (Reason reason : Reason.values()) {
+            if (publisher.dropped(reason) > 0) {
+                figures.put(
+                        "publisher_dropped_" + reason.word + "_total", publisher.dropped(reason));
+            }
+        }
+        return List.of(
                 new Table(
                         List.copyOf(figures.keySet()),
                         List.of(Place.WHOLE),
                         figures.values().toArray(new Number[0])));
-        List<Place> places = new ArrayList<>();
-        List<Number> dropped = new ArrayList<>();
-        for (Reason reason : Reason.values()) {
-            if (publisher.dropped(reason) > 0) {
-                places.add(Place.ofGroup("dropped:" + reason.word));
-                dropped.add(publisher.dropped(reason));
-            }
-        }
-        if (!places.isEmpty()) {
-            List<String> names = List.of("publisher_dropped_total");
-            tables.add(new Table(names, places, dropped.toArray(new Number[0])));
-        }
-        return tables;
     }
 }

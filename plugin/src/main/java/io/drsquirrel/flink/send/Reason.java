@@ -2,10 +2,10 @@ package io.drsquirrel.flink.send;
 
 /** Why something was not sent. */
 public enum Reason {
-    QUEUE_FULL("queue-full"),
-    BYTES_FULL("bytes-full"),
-    TOO_LARGE("too-large"),
-    NO_TOPIC("no-topic"),
+    QUEUE_FULL("queue_full"),
+    BYTES_FULL("bytes_full"),
+    TOO_LARGE("too_large"),
+    NO_TOPIC("no_topic"),
     REFUSED("refused"),
     CLOSED("closed"),
     UNREADABLE("unreadable");

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.drsquirrel.flink.send.Kind;
 import io.drsquirrel.flink.send.Topic;
 import io.drsquirrel.flink.session.Session;
 
@@ -58,6 +59,18 @@ class KafkaMetricReporterTest {
                     process);
             assertTrue(process.contains("\"publisher_sent_total\""), process);
             assertTrue(process.contains("\"rss_bytes\""), process);
+        }
+    }
+
+    @Test
+    void what_was_lost_is_told_by_reason() {
+        try (Bench bench = new Bench().taskmanager()) {
+            byte[] huge = new byte[64 << 20];
+            bench.publisher.offer(Topic.LOGS, "tm-1", huge, Kind.WARN, 3);
+            bench.reporter.report();
+            String process = bench.at(Topic.CONTAINERS).get(1);
+            assertTrue(process.contains("\"publisher_dropped_too_large_total\","), process);
+            assertFalse(process.contains("queue_full"), process);
         }
     }
 
