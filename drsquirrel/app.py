@@ -196,7 +196,7 @@ class App:
             job_facts=watch.take_new_facts(),
             containers=found.containers,
             snapshots=tuple(self._desk.snapshots(now_ms)) if due else (),
-            failures=_of(FailureEvent, found.events),
+            failures=(*_of(FailureEvent, found.events), *heard.failures),
             checkpoints=(*_of(CheckpointEvent, found.events), *heard.checkpoints),
             changes=(*_of(ChangeEvent, found.events), *heard.changes),
             logs=heard.logs,

@@ -2,7 +2,8 @@
 
 A message names a job by Flink's JobID; which start of it is meant is known from elsewhere. Where a
 process sends its own metrics, what REST read of the same metrics is older, and left out. Of
-failures REST knows more: the task, its container, what failed with it.
+failures REST knows more (the task, its container, what failed with it): they wait for it, and are
+told where it does not tell them.
 """
 
 from collections import Counter, deque
@@ -20,6 +21,7 @@ from drsquirrel.model.event import (
     Table,
 )
 from drsquirrel.model.metric import BY_NAME
+from drsquirrel.model.signature import sign
 
 FRESH_MS = 30_000
 """Who reports every 10 s and was not heard of for so long does not report any more."""
@@ -29,6 +31,11 @@ WAITING_MAX = 10_000
 EARLY_MS = 5_000
 """A message may be so much older than the start of its run: two clocks differ."""
 Arrival = tuple[int, Event]
+UNTOLD_MS = 25_000
+"""REST, which is asked every 10 s, has told of a failure by then."""
+TWIN_MS, ALIKE_TWIN_MS = 500, 2_000
+"""So far apart are the times at which two tell of one failure; further where it looks the same."""
+REMEMBERED = 1_000
 
 
 class DeepTier:
@@ -40,6 +47,10 @@ class DeepTier:
         """When a report of a process came last, by our clock."""
         self._waiting: deque[tuple[int, int, Event]] = deque()
         """Since when, its arrival, and what is about a run that is not known yet."""
+        self._untold: deque[tuple[int, int, FailureEvent]] = deque()
+        """Likewise, failures of which REST has not told yet."""
+        self._told: deque[FailureEvent] = deque(maxlen=REMEMBERED)
+        """By REST."""
 
     def take(
         self,
@@ -57,14 +68,21 @@ class DeepTier:
         for arrival_ms, message in arrivals:
             self._hear(message, now_ms)
             if isinstance(message, FailureEvent):
-                self.dropped["told by REST"] += 1
+                self._wait_for_rest(now_ms, arrival_ms, message)
             elif not isinstance(message, ContainerEvent | ConfigEvent):
                 self._put(arrival_ms, message, starts, now_ms, now_ms, found)
+        for arrival_ms, failure in self._not_told_by_rest(now_ms):
+            self._put(arrival_ms, failure, starts, now_ms, now_ms, found)
         return found
+
+    def note_told(self, events: Iterable[Event]) -> None:
+        """Remember the failures of which REST tells."""
+        self._told += [event for event in events if isinstance(event, FailureEvent)]
 
     def waiting_since_ms(self) -> int | None:
         """Since when the oldest waits of what is held back; None if nothing is."""
-        return min((since_ms for since_ms, _, _ in self._waiting), default=None)
+        held = (*self._waiting, *self._untold)
+        return min((since_ms for since_ms, _, _ in held), default=None)
 
     def reporting(self, now_ms: int) -> dict[str, int]:
         """The processes that send their metrics themselves, and when each was heard last."""
@@ -76,6 +94,23 @@ class DeepTier:
             self._heard_ms[container] = now_ms
         elif isinstance(message, ContainerEvent) and message.what == "goodbye":
             self._heard_ms.pop(container, None)
+
+    def _wait_for_rest(self, now_ms: int, arrival_ms: int, failure: FailureEvent) -> None:
+        if len(self._untold) < WAITING_MAX:
+            self._untold.append((now_ms, arrival_ms, failure))
+        else:
+            self.dropped["too many failures"] += 1
+
+    def _not_told_by_rest(self, now_ms: int) -> list[tuple[int, FailureEvent]]:
+        """Those for which REST had time enough; what it told of is dropped."""
+        found = []
+        while self._untold and now_ms - self._untold[0][0] > UNTOLD_MS:
+            _, arrival_ms, failure = self._untold.popleft()
+            if any(_is_twin(failure, told) for told in self._told):
+                self.dropped["told by REST"] += 1
+            else:
+                found.append((arrival_ms, failure))
+        return found
 
     def _let_go(self) -> list[tuple[int, int, Event]]:
         waited = [*self._waiting]
@@ -102,6 +137,14 @@ class DeepTier:
             self.dropped["unknown run"] += 1
         else:
             self._waiting.append((since_ms, arrival_ms, event))
+
+
+def _is_twin(failure: FailureEvent, told: FailureEvent) -> bool:
+    """Whether it is the failure of which REST tells. Of a long trace each may keep another part."""
+    apart_ms = abs(failure.time_ms - told.time_ms)
+    if failure.job != told.job or apart_ms > ALIKE_TWIN_MS:
+        return False
+    return apart_ms <= TWIN_MS or sign(failure.throwable) == told.signature
 
 
 def left_to_rest(events: Iterable[Event], reporting: Collection[str]) -> list[Event]:

@@ -166,6 +166,7 @@ class Desk:
         """Fold what a round brought, note what it lists; a late one only adds to its minutes."""
         desk = self.clusters[cluster]
         desk.ahead_ms = ahead_ms(found, desk.ahead_ms)
+        desk.deep.note_told(found.events)
         told = left_to_rest(found.events, desk.deep.reporting(found.arrival_ms))
         events = (by_our_clock(event, desk.ahead_ms) for event in told)
         self._fold(found.arrival_ms, ((found.arrival_ms, event) for event in events))

@@ -22,7 +22,7 @@ from drsquirrel.collect.redaction import Redaction
 from drsquirrel.desk import Desk
 from drsquirrel.exposition import counter, gauge
 from drsquirrel.model.clock import Clock
-from drsquirrel.model.event import ChangeEvent, CheckpointEvent, LogEvent
+from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent, LogEvent
 from drsquirrel.settings import Kafka, Settings, secret
 from drsquirrel.store.interface import Offset, Store
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 READ_S = 1.0
 OWED_MAX = 20_000
 """Events that wait for the store; beyond, nothing more is read."""
-STORED = (LogEvent, CheckpointEvent, ChangeEvent)
+STORED = (LogEvent, FailureEvent, CheckpointEvent, ChangeEvent)
 """What is kept as it is; of reports only what is folded."""
 
 
@@ -79,12 +79,13 @@ class Owed(NamedTuple):
     """What was read and is not stored yet."""
 
     logs: tuple[LogEvent, ...]
+    failures: tuple[FailureEvent, ...]
     checkpoints: tuple[CheckpointEvent, ...]
     changes: tuple[ChangeEvent, ...]
     offsets: tuple[Offset, ...]
 
 
-NOTHING = Owed((), (), (), ())
+NOTHING = Owed((), (), (), (), ())
 
 
 class KafkaWatch:
@@ -97,7 +98,7 @@ class KafkaWatch:
         self.source = source
         self._desk = desk
         self._clock = clock
-        self._owed: list[LogEvent | CheckpointEvent | ChangeEvent] = []
+        self._owed: list[Event] = []
         self._read: deque[tuple[int, Mapping[Partition, int]]] = deque()
         """When something was read, and the offsets after it."""
 
@@ -179,6 +180,7 @@ class KafkaWatch:
             offsets.update(self._read.popleft()[1])
         return Owed(
             logs=tuple(e for e in events if isinstance(e, LogEvent)),
+            failures=tuple(e for e in events if isinstance(e, FailureEvent)),
             checkpoints=tuple(e for e in events if isinstance(e, CheckpointEvent)),
             changes=tuple(e for e in events if isinstance(e, ChangeEvent)),
             offsets=tuple(Offset(*partition, next_) for partition, next_ in offsets.items()),

@@ -5,7 +5,16 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
-from drsquirrel.deep import EARLY_MS, FRESH_MS, WAITS_MS, DeepTier, left_to_rest
+from drsquirrel.deep import (
+    ALIKE_TWIN_MS,
+    EARLY_MS,
+    FRESH_MS,
+    TWIN_MS,
+    UNTOLD_MS,
+    WAITS_MS,
+    DeepTier,
+    left_to_rest,
+)
 from drsquirrel.model.event import (
     ContainerEvent,
     FailureEvent,
@@ -17,6 +26,7 @@ from drsquirrel.model.event import (
     tables,
 )
 from drsquirrel.model.metric import BY_NAME
+from drsquirrel.model.signature import sign
 from tests.diagnose.seen import CLUSTER
 from tests.diagnose.sim import Sim
 from tests.diagnose.test_story import make_slow
@@ -157,11 +167,48 @@ def test_who_was_not_heard_of_for_long_or_says_goodbye_does_not_report() -> None
     assert deep.reporting(NOON_MS) == {"tm-2": NOON_MS}
 
 
-def test_failures_are_told_by_rest() -> None:
+NPE = "java.lang.NullPointerException: no address\n\tat com.acme.Parse.map(Parse.java:7)\n"
+
+
+def failure(time_ms: int = NOON_MS, throwable: str = NPE) -> FailureEvent:
+    return FailureEvent(origin=origin(""), time_ms=time_ms, job="j", throwable=throwable)
+
+
+@pytest.mark.parametrize(
+    ("later_ms", "throwable", "is_told"),
+    [
+        (TWIN_MS, "java.lang.Error: of this trace another part was kept", True),
+        (TWIN_MS + 1, "java.lang.Error: another failure", False),
+        (ALIKE_TWIN_MS, NPE, True),
+        (ALIKE_TWIN_MS + 1, NPE, False),
+    ],
+)
+def test_a_failure_is_told_by_the_plugin_where_rest_has_not_told_it(
+    later_ms: int, throwable: str, is_told: bool
+) -> None:
+    deep, starts = DeepTier(Counter()), {"j": [NOON_MS - 60_000]}
+    assert deep.take([(NOON_MS, failure())], starts, NOON_MS) == []
+    assert deep.waiting_since_ms() == NOON_MS
+    deep.note_told(
+        [replace(failure(NOON_MS + later_ms, throwable), signature=sign(throwable)), report()]
+    )
+    assert deep.take([], starts, NOON_MS + UNTOLD_MS) == []
+    found = deep.take([], starts, NOON_MS + UNTOLD_MS + 1)
+    expected = [] if is_told else [(NOON_MS, replace(failure(), start_ms=NOON_MS - 60_000))]
+    assert found == expected
+    assert deep.dropped == ({"told by REST": 1} if is_told else {})
+    assert deep.waiting_since_ms() is None
+
+
+def test_failures_of_another_job_do_not_count_and_a_flood_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("drsquirrel.deep.WAITING_MAX", 2)
     deep = DeepTier(Counter())
-    failure = FailureEvent(origin=origin(), time_ms=NOON_MS, job="j", throwable="x", signature="")
-    assert deep.take([(NOON_MS, failure)], {"j": [NOON_MS]}, NOON_MS) == []
-    assert deep.dropped == {"told by REST": 1}
+    deep.take([(NOON_MS, failure())] * 3, {}, NOON_MS)
+    deep.note_told([replace(failure(), job="another")])
+    assert len(deep.take([], {"j": [NOON_MS]}, NOON_MS + UNTOLD_MS + 1)) == 2
+    assert deep.dropped == {"too many failures": 1}
 
 
 def test_what_flink_has_no_metric_for_is_left_to_rest() -> None:
