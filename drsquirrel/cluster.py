@@ -158,8 +158,12 @@ class Watch:
 
         async def emit(found: Round) -> None:
             await after(found, await self._take(found))
+            asked.elsewhere = await self.in_desk(self._reporting)
 
         await watch_cluster(asked, emit, self._clock, self._polling, chance)
+
+    def _reporting(self) -> frozenset[str]:
+        return frozenset(self.on_desk.deep.reporting(self._clock.now_ms()))
 
     async def _take(self, found: Round) -> list[RunDesk]:
         """Fold a round, look up what is missing, judge; returns the runs judged."""

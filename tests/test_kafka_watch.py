@@ -84,6 +84,11 @@ async def reading(run: Run, plugin: Plugin, count: int) -> AsyncIterator[None]:
             await task
 
 
+def vertices_asked(flink: Simulated) -> int:
+    """Requests about vertices since the last time."""
+    return sum("/vertices/" in path for path in flink.take_asked())
+
+
 def messages(run: Run, name: str) -> list[str]:
     return [e.message for e in run.store.logs(run.report(name).run.id).events]
 
@@ -194,23 +199,24 @@ def test_each_cluster_may_have_topics_of_its_own(broker: Broker, tmp_path: Path)
     assert source.bound["all-flink-logs"] == {"b", "c"}
 
 
-async def test_reports_of_the_plugin_are_of_the_run_that_rest_lists(
-    flink: Simulated, tmp_path: Path, broker: Broker
+async def test_reports_of_the_plugin_are_of_the_run_that_rest_lists_and_rest_is_asked_for_less(
+    flink: Simulated, tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("drsquirrel.deep.FRESH_MS", 600_000)  # one report is made of each
     job = flink.job("orders")
     plugin = Plugin(broker, "reports-", flink)
     with running(tmp_path, flink) as run:
-        await run.rounds(1)
-        report = MetricReport(
-            origin=Origin(
-                cluster="lab", producer="plugin", epoch="p", sequence=1, container="tm-0"
-            ),
-            time_ms=flink.now_ms,
-            job=job.jid,
-        )
-        plugin.send("flink-metrics", report)
-        async with reading(run, plugin, 1):
+        await run.rounds(ROUNDS_OF_A_MINUTE)
+        before = vertices_asked(flink)
+        for container in ("", "tm-0", "tm-1"):
+            origin = Origin(
+                cluster="lab", producer="plugin", epoch="p", sequence=1, container=container
+            )
+            report = MetricReport(origin=origin, time_ms=flink.now_ms, job=job.jid)
+            plugin.send("flink-metrics", report)
+        async with reading(run, plugin, 3):
             await run.rounds(ROUNDS_OF_A_MINUTE)
+            assert 0 < vertices_asked(flink) < before / 2
         told = [
             seen.epoch
             for snapshot in run.store.load_hour("lab", 0)

@@ -39,6 +39,11 @@ class ProcessWatch:
     def _path(self) -> str:
         return f"/taskmanagers/{self.id}/metrics" if self.listed else "/jobmanager/metrics"
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it has told what does not change while it lives."""
+        return self.heap_max_bytes is not None
+
     async def ask(self, asking: Asking, round_: int) -> None:
         """Ask for its metrics; where their names are not known yet, for those."""
         self.covered_round = round_

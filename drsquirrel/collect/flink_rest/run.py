@@ -1,6 +1,6 @@
 """What is known of one run between rounds, and what it is asked in one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from drsquirrel.collect.flink_rest import checkpoints, failures, translate
 from drsquirrel.collect.flink_rest.address import metric_queries
@@ -22,11 +22,13 @@ from drsquirrel.collect.flink_rest.told import Told
 from drsquirrel.collect.flink_rest.turns import Candidate
 from drsquirrel.collect.flink_rest.vertex import VertexWatch
 from drsquirrel.model.event import ChangeEvent
+from drsquirrel.model.facts import RunSeen
 from drsquirrel.model.state import ENDED_STATES
 
 ENDED_SETTLED_MS = 5_000
 """So long after its end, what Flink says of a run from its caches of 3 s is final."""
 FAILURES_EVERY_ROUNDS = 6
+STATES_EVERY_ROUNDS = 6
 JOB_REQUESTS = 4
 """For itself, its failures, its checkpoints, and how often it restarted."""
 EXTRA_REQUESTS = 5
@@ -166,12 +168,34 @@ class RunWatch:
         # A job that restarts between the two answers adds up to a time that has not come yet.
         return told_ms if told_ms <= now_ms + SAME_TIME_MS else None
 
-    def candidates(self) -> list[Candidate[tuple[tuple[str, int], str]]]:
-        """Its vertices, to be covered in turns with those of other runs."""
+    def candidates(
+        self, round_: int, elsewhere: Collection[str]
+    ) -> list[Candidate[tuple[tuple[str, int], str]]]:
+        """Its vertices, to be covered in turns with those of other runs. While nothing happens, of
+        those whose processes all tell their metrics `elsewhere` only the states are to be seen."""
+        is_calm = round_ - self._happened_round > 1
         return [
             Candidate((self.key, id_), suspicion=vertex.suspicion)
             for id_, vertex in self.vertices.items()
+            if not (
+                is_calm
+                and vertex.is_within(elsewhere)
+                and round_ - vertex.covered_round < STATES_EVERY_ROUNDS
+            )
         ]
+
+    def seen(self, cluster: str) -> RunSeen:
+        """What Flink's list of jobs says of it."""
+        job = self.job
+        return RunSeen(
+            cluster=cluster,
+            job=job.jid,
+            start_ms=job.start_time,
+            name=job.name,
+            state=job.state,
+            end_ms=job.end_time if job.end_time > 0 else None,
+            job_type=job.job_type,
+        )
 
     def operator_turns(self, chosen: Sequence[str], round_: int, room: int) -> dict[str, int]:
         """For the vertices chosen for this round how many requests about their operators, within

@@ -1,6 +1,7 @@
 """What is known of one vertex between rounds, and what it is asked in one."""
 
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from drsquirrel.collect.flink_rest import translate
@@ -54,6 +55,7 @@ class VertexWatch:
         self._names_due_round = 0
         self._attempts = 0
         self._clocks: dict[int, Clock] = {}
+        self._containers: set[str] = set()
         self._worked_ms = 0
 
     def suspect(self, overview: VertexOverview, elapsed_ms: int) -> None:
@@ -68,6 +70,10 @@ class VertexWatch:
             share = (worked_ms - self._worked_ms) / elapsed_ms / max(1, overview.parallelism)
             self.suspicion = share if share >= BUSY_OR_PRESSURED_SHARE else 0.0
         self._worked_ms = worked_ms
+
+    def is_within(self, containers: Collection[str]) -> bool:
+        """Whether all its subtasks were in these when it was last asked."""
+        return bool(self._containers) and self._containers.issubset(containers)
 
     def operator_requests(self, round_: int) -> int:
         """How many requests its operators would take: names, values, both or none."""
@@ -87,6 +93,7 @@ class VertexWatch:
         if details is None:
             return
         self.covered_round = round_
+        self._containers = {container_of(subtask) for subtask in details.subtasks}
         self._see_attempts(details, round_)
         counted: dict[int, Subtask] = {}
         for subtask in details.subtasks:

@@ -82,6 +82,8 @@ class ClusterWatch:
         received_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
         self.cluster = cluster
+        self.elsewhere: frozenset[str] = frozenset()
+        """The processes whose metrics come from elsewhere: they are asked for now and then only."""
         self._get = get
         self._clock = clock
         self._settings = settings
@@ -124,7 +126,7 @@ class ClusterWatch:
             answered=self._connected,
             says=" ".join(asking.notes),
             events=events,
-            runs=tuple(self._seen(run.job) for run in self._runs.values()) if heard else (),
+            runs=tuple(run.seen(self.cluster) for run in self._runs.values()) if heard else (),
             containers=tuple(p.facts(self.cluster) for p in self._processes()) if heard else (),
             flink_version=self._origins.flink_version,
             requests=asking.requests,
@@ -322,7 +324,7 @@ class ClusterWatch:
         room -= min(len(self._taskmanagers), self._container_requests)
         extra = sum(run.extra_requests for run in live.values())
         chosen = in_turn(
-            [c for run in live.values() for c in run.candidates()],
+            [c for run in live.values() for c in run.candidates(self._round, self.elsewhere)],
             room - min(extra, int(OPERATORS_SHARE * room)),
             lambda key: live[key[0]].vertices[key[1]].covered_round,
         )
@@ -361,12 +363,13 @@ class ClusterWatch:
     async def _ask_containers(self, asking: Asking, updated: bool) -> None:
         """Ask the TaskManagers for their metrics, if updated, and for the names of these."""
         late = {id_ for run in self._runs.values() for id_ in run.heard.late}
+        spared = {i for i, p in self._taskmanagers.items() if p.is_known and i in self.elsewhere}
         room = max(self._container_requests, self._settings.requests_per_round - asking.requests)
         ids = in_turn(
             [
                 Candidate(id_)
                 for id_, process in self._taskmanagers.items()
-                if not process.names or (updated and id_ not in late)
+                if not process.names or (updated and id_ not in late and id_ not in spared)
             ],
             room,
             lambda id_: self._taskmanagers[id_].covered_round,
@@ -385,14 +388,3 @@ class ClusterWatch:
 
     def _processes(self) -> list[ProcessWatch]:
         return [self._jobmanager, *self._taskmanagers.values()]
-
-    def _seen(self, job: Job) -> RunSeen:
-        return RunSeen(
-            cluster=self.cluster,
-            job=job.jid,
-            start_ms=job.start_time,
-            name=job.name,
-            state=job.state,
-            end_ms=job.end_time if job.end_time > 0 else None,
-            job_type=job.job_type,
-        )
