@@ -155,9 +155,13 @@ class App:
 
     async def read(self, source: Readable) -> None:
         """Read what the plugin sends, until cancelled."""
-        self._kafka = KafkaWatch(source, self._desk, self._clock)
-        self._desk.listens = True
         loop = asyncio.get_running_loop()
+
+        def wake(cluster: str) -> None:
+            loop.call_soon_threadsafe(self._watches[cluster].woken.set)
+
+        self._kafka = KafkaWatch(source, self._desk, self._clock, wake)
+        self._desk.listens = True
         await self._kafka.run(lambda call: loop.run_in_executor(self._thread, call))
 
     async def expire(self) -> None:

@@ -127,6 +127,8 @@ class Watch:
         self.cluster = cluster
         self.totals: Counter[str] = Counter()
         self.last: Round | None = None
+        self.woken = asyncio.Event()
+        """Set where something has happened and the cluster should be looked at."""
         self._get = get
         self._desk = desk
         self._clock = clock
@@ -160,7 +162,7 @@ class Watch:
             await after(found, await self._take(found))
             asked.elsewhere = await self.in_desk(self._reporting)
 
-        await watch_cluster(asked, emit, self._clock, self._polling, chance)
+        await watch_cluster(asked, emit, self._clock, self._polling, chance, self.woken)
 
     def _reporting(self) -> frozenset[str]:
         return frozenset(self.on_desk.deep.reporting(self._clock.now_ms()))

@@ -22,7 +22,14 @@ from drsquirrel.collect.redaction import Redaction
 from drsquirrel.desk import Desk
 from drsquirrel.exposition import counter, gauge
 from drsquirrel.model.clock import Clock
-from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent, LogEvent
+from drsquirrel.model.event import (
+    ChangeEvent,
+    CheckpointEvent,
+    Event,
+    FailureEvent,
+    LogEvent,
+    Message,
+)
 from drsquirrel.settings import Kafka, Settings, secret
 from drsquirrel.store.interface import Offset, Store
 
@@ -30,6 +37,8 @@ logger = logging.getLogger(__name__)
 READ_S = 1.0
 OWED_MAX = 20_000
 """Events that wait for the store; beyond, nothing more is read."""
+NEWS_MS = 10_000
+"""What is older was seen in a round since, or is read again after a stop."""
 STORED = (LogEvent, FailureEvent, CheckpointEvent, ChangeEvent)
 """What is kept as it is; of reports only what is folded."""
 
@@ -89,15 +98,19 @@ NOTHING = Owed((), (), (), (), ())
 
 
 class KafkaWatch:
-    """One source, read by a thread of its own until it is cancelled."""
+    """One source, read by a thread of its own until it is cancelled. `wake` is called with a
+    cluster in which something has just happened."""
 
-    def __init__(self, source: Readable, desk: Desk, clock: Clock) -> None:
+    def __init__(
+        self, source: Readable, desk: Desk, clock: Clock, wake: Callable[[str], None]
+    ) -> None:
         self.says = ""
         """What is wrong with Kafka; "" while all is well."""
         self.read_total = 0
         self.source = source
         self._desk = desk
         self._clock = clock
+        self._wake = wake
         self._owed: list[Event] = []
         self._read: deque[tuple[int, Mapping[Partition, int]]] = deque()
         """When something was read, and the offsets after it."""
@@ -123,6 +136,8 @@ class KafkaWatch:
         for cluster in {*read.arrivals, *self._waiting()}:
             arrivals = read.arrivals.get(cluster, [])
             self.read_total += len(arrivals)
+            if any(_has_just_happened(message, now_ms - ms) for ms, message in arrivals):
+                self._wake(cluster)
             ready = self._desk.hear(cluster, arrivals, now_ms)
             self._owed += [event for event in ready if isinstance(event, STORED)]
         self._read.append((now_ms, read.offsets))
@@ -185,3 +200,8 @@ class KafkaWatch:
             changes=tuple(e for e in events if isinstance(e, ChangeEvent)),
             offsets=tuple(Offset(*partition, next_) for partition, next_ in offsets.items()),
         )
+
+
+def _has_just_happened(message: Message, ago_ms: int) -> bool:
+    """Whether Flink should be asked about it: a failure, or another state of a job."""
+    return isinstance(message, FailureEvent | ChangeEvent) and ago_ms < NEWS_MS

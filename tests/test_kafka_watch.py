@@ -1,9 +1,12 @@
 """From a real broker onto the desk and into the store, beside a simulated Flink's REST."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
@@ -12,14 +15,26 @@ from msgspec.structs import replace
 
 from demo.broker import Broker
 from drsquirrel.collect.kafka.connection import Access
+from drsquirrel.collect.kafka.dead_letter import DeadLetters
+from drsquirrel.collect.kafka.source import Partition, Read
 from drsquirrel.collect.kafka.topics import Admin
-from drsquirrel.kafka_watch import kafka_access, source_of
-from drsquirrel.model.event import LogEvent, Message, MetricReport, Origin, encoder
+from drsquirrel.desk import Desk
+from drsquirrel.kafka_watch import NEWS_MS, KafkaWatch, kafka_access, source_of
+from drsquirrel.model.event import (
+    ChangeEvent,
+    Event,
+    FailureEvent,
+    LogEvent,
+    Message,
+    MetricReport,
+    Origin,
+    encoder,
+)
 from drsquirrel.model.report import LogList
 from drsquirrel.settings import Cluster, Kafka, Settings
 from drsquirrel.store.interface import Offset
 from tests.collect.flink_rest.simulated import Simulated, simulated
-from tests.simulation import RoundsClock, Run, running
+from tests.simulation import NPE, RULES, RoundsClock, Run, running
 
 ROUNDS_OF_A_MINUTE = 8
 ENOUGH_S = 20.0
@@ -164,6 +179,63 @@ async def test_a_line_that_came_before_its_run_was_listed_is_not_lost_by_a_kill(
             await run.rounds(ROUNDS_OF_A_MINUTE)
         assert messages(run, "payments") == ["early"]
         assert run.store.offsets() == [Offset("early-flink-logs", 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "ago_ms", "is_news"),
+    [
+        (FailureEvent, 0, True),
+        (FailureEvent, NEWS_MS, False),
+        (ChangeEvent, 0, True),
+        (LogEvent, 0, False),
+    ],
+)
+async def test_of_what_has_just_happened_the_cluster_is_asked_early(
+    kind: type[Event], ago_ms: int, is_news: bool
+) -> None:
+    clock, desk, was_read = RoundsClock(), Desk(RULES), asyncio.Event()
+    desk.add_cluster("lab", 10_000, dumps_allowed=False)
+    told: dict[type[Event], dict[str, object]] = {
+        FailureEvent: {"throwable": NPE},
+        ChangeEvent: {"what": "job-state", "subject": "RESTARTING"},
+        LogEvent: {"level": "WARN", "logger": "a", "message": "b"},
+    }
+    origin = Origin(cluster="lab", producer="plugin", epoch="p", sequence=1)
+    message = kind(origin=origin, time_ms=clock.now_ms(), job="j", **told[kind])  # type: ignore[arg-type]
+
+    class Once:
+        """A source with one message."""
+
+        refused = Counter[str]()
+        dead_letters = cast(DeadLetters, None)
+
+        def read(self, timeout_s: float) -> Read:
+            found, self.read = Read({"lab": [(clock.now_ms() - ago_ms, message)]}), self.wait  # type: ignore[method-assign]
+            return found
+
+        def wait(self, timeout_s: float) -> Read:
+            time.sleep(0.01)
+            return Read()
+
+        def lag(self) -> dict[Partition, int]:
+            return {}
+
+        def close(self) -> None:
+            pass
+
+    wakes: list[str] = []
+
+    async def in_desk(call: Callable[[], None]) -> None:
+        call()
+        if watch.read_total:
+            was_read.set()
+
+    watch = KafkaWatch(Once(), desk, clock, wakes.append)
+    task = asyncio.create_task(watch.run(in_desk))
+    await asyncio.wait_for(was_read.wait(), ENOUGH_S)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert wakes == ["lab"] * is_news
 
 
 async def test_a_message_cannot_speak_for_another_cluster(

@@ -1,5 +1,6 @@
 """The endless loop over the rounds of one cluster; each cluster has its own, so none waits."""
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -10,6 +11,10 @@ from drsquirrel.model.clock import Clock
 
 logger = logging.getLogger(__name__)
 SHORTEST_PAUSE_S = 0.1
+CACHED_S = 3.5
+"""Flink answers what it was asked for less long ago from its caches of 3 s."""
+SOON_S = 1.0
+"""What has just happened stands in Flink's answers by then."""
 
 
 async def watch_cluster(
@@ -18,10 +23,18 @@ async def watch_cluster(
     clock: Clock,
     settings: PollSettings,
     chance: Callable[[], float] = random.random,
+    woken: asyncio.Event | None = None,
 ) -> None:
-    """Make round after round until cancelled; `chance` draws from [0, 1)."""
+    """Make round after round until cancelled; `chance` draws from [0, 1).
+
+    Where something has happened, `woken` is set and the next round comes early, but no two in a
+    row: a job that fails again and again is asked twice as often, not more.
+    """
     failed = 0
+    is_early = False
     while True:
+        if woken is not None:
+            woken.clear()
         began_ms = clock.now_ms()
         try:
             found = await watch.round()
@@ -33,7 +46,29 @@ async def watch_cluster(
             failed += 1
             watch.tell_again()
         took_s = (clock.now_ms() - began_ms) / 1000
-        await clock.sleep(max(SHORTEST_PAUSE_S, pause_s(settings, failed, chance()) - took_s))
+        seconds = max(SHORTEST_PAUSE_S, pause_s(settings, failed, chance()) - took_s)
+        if woken is None or is_early or failed:
+            is_early = False
+            await clock.sleep(seconds)
+        else:
+            is_early = await _pause_until(woken, clock, seconds)
+
+
+async def _pause_until(woken: asyncio.Event, clock: Clock, seconds: float) -> bool:
+    """Pause for so long, or until shortly after being woken; whether that was."""
+    began_ms = clock.now_ms()
+    if not woken.is_set():
+        pauses = [asyncio.create_task(wait) for wait in (clock.sleep(seconds), woken.wait())]
+        try:
+            await asyncio.wait(pauses, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pause in pauses:
+                pause.cancel()
+        if not woken.is_set():
+            return False
+    waited_s = (clock.now_ms() - began_ms) / 1000
+    await clock.sleep(max(0.0, min(max(SOON_S, CACHED_S - waited_s), seconds - waited_s)))
+    return True
 
 
 def pause_s(settings: PollSettings, failed: int, chance: float) -> float:

@@ -23,17 +23,22 @@ class EnoughError(Exception):
     """Ends the loop."""
 
 
-async def rounds_of(watched: Watched, count: int, chance: float = 0.5) -> list[Round]:
+async def rounds_of(
+    watched: Watched, count: int, chance: float = 0.5, woken: asyncio.Event | None = None
+) -> list[Round]:
+    """`woken` is set after each round."""
     found: list[Round] = []
 
     async def emit(one: Round) -> None:
         found.append(one)
+        if woken is not None:
+            woken.set()
         if len(found) == count:
             raise asyncio.CancelledError
 
     clock = watched.flink.clock
     with pytest.raises(asyncio.CancelledError):
-        await watch_cluster(watched.watch, emit, clock, SETTINGS, lambda: chance)
+        await watch_cluster(watched.watch, emit, clock, SETTINGS, lambda: chance, woken)
     return found
 
 
@@ -59,6 +64,16 @@ async def test_rounds_begin_at_the_interval_however_long_they_take(flink: Simula
         found = await rounds_of(watched, 4)
     arrivals = [one.arrival_ms for one in found]
     assert [b - a for a, b in pairwise(arrivals)] == [10_300] * 3
+
+
+async def test_where_something_happens_the_next_round_comes_early_but_no_two_in_a_row(
+    flink: Simulated,
+) -> None:
+    flink.job()
+    async with Watched(flink) as watched:
+        found = await rounds_of(watched, 5, woken=asyncio.Event())
+    gaps = [b.arrival_ms - a.arrival_ms for a, b in pairwise(found)]
+    assert gaps == [4_000, 10_300, 4_000, 10_300]
 
 
 async def test_a_dead_cluster_is_asked_less_often_and_at_once_picked_up(flink: Simulated) -> None:
@@ -98,6 +113,28 @@ class RealClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+async def test_a_pause_that_has_begun_is_cut_short(
+    flink: Simulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drsquirrel.collect.flink_rest.loop.CACHED_S", 0.3)
+    monkeypatch.setattr("drsquirrel.collect.flink_rest.loop.SOON_S", 0.1)
+    settings = PollSettings(interval_s=30, settle_s=0.02)
+    woken, arrivals = asyncio.Event(), list[float]()
+
+    async def emit(_: Round) -> None:
+        arrivals.append(time.monotonic())
+        asyncio.get_running_loop().call_later(0.5, woken.set)
+        if len(arrivals) == 2:
+            raise asyncio.CancelledError
+
+    flink.job()
+    async with FlinkClient(flink.url, settings=settings) as client:
+        cluster = ClusterWatch("lab", client, RealClock(), settings, str)
+        with pytest.raises(asyncio.CancelledError):
+            await watch_cluster(cluster, emit, RealClock(), settings, woken=woken)
+    assert 0.5 < arrivals[1] - arrivals[0] < 15
 
 
 async def test_a_hanging_cluster_delays_no_other(flink: Simulated) -> None:
