@@ -14,7 +14,9 @@ from typing import Self
 from demo import jvm
 from demo.child import Child, Children, end
 from demo.flink_home import cache_folder, locked
+from demo.maven import maven
 from demo.port import free_port
+from demo.saying import Say, silent
 
 VERSION = "4.3.1"
 POM = Path(__file__).parent / "kafka" / "pom.xml"
@@ -35,7 +37,8 @@ OPTIONS = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "inter.broker.listener.name": "CLIENTS",
+    "listener.security.protocol.map": "CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "3",
     "transaction.state.log.replication.factor": "1",
@@ -54,20 +57,18 @@ OPTIONS = {
 }
 
 
-def kafka_home() -> Path:
+def kafka_home(progress: Say = silent) -> Path:
     """The folder of the broker's jars, fetched by Maven if it is not there yet."""
     home = cache_folder() / "kafka" / VERSION
     if home.is_dir():
         return home
-    if shutil.which("mvn") is None:
-        raise RuntimeError("no mvn: install Maven (Debian: apt-get install maven) to fetch Kafka")
     home.parent.mkdir(parents=True, exist_ok=True)
     with locked(home.with_name(f".{VERSION}.lock"), "Kafka"):
         if not home.is_dir():
+            progress(f"fetching Kafka {VERSION} (45 MB, once)")
             with tempfile.TemporaryDirectory(prefix=f".{VERSION}-", dir=home.parent) as staging:
                 jars = Path(staging) / "jars"
-                goal = ["dependency:copy-dependencies", f"-DoutputDirectory={jars}"]
-                subprocess.run(["mvn", "-q", "-B", "-f", str(POM), *goal], check=True)
+                maven(POM, "dependency:copy-dependencies", f"-DoutputDirectory={jars}")
                 jars.rename(home)
     return home
 
@@ -78,10 +79,17 @@ class Broker:
     Its data and its port stay the same over `kill` and `start`. `options` come over ours.
     """
 
-    def __init__(self, options: Mapping[str, str] | None = None) -> None:
-        self.port = free_port()
-        self._controller_port = free_port()
+    def __init__(
+        self,
+        options: Mapping[str, str] | None = None,
+        *,
+        port: int = 0,
+        progress: Say = silent,
+    ) -> None:
+        self.port = port or free_port()
+        self.controller_port = free_port()
         self._extra = dict(options or {})
+        self._progress = progress
         self._children = Children()
         self._process: Child | None = None
 
@@ -90,14 +98,18 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
-        self._jars = kafka_home()
+        self._jars = kafka_home(self._progress)
         self.folder = Path(tempfile.mkdtemp(prefix="demo-kafka-"))
         try:
+            began = time.monotonic()
+            self._progress(f"starting Kafka {VERSION} at {self.address}")
+            self._prepare()
             (self.folder / "log4j2.properties").write_text(LOG4J)
             lines = [f"{key}={value}\n" for key, value in self._options().items()]
             (self.folder / "server.properties").write_text("".join(lines))
             self._format()
             self.start()
+            self._progress(f"Kafka runs, after {time.monotonic() - began:.1f} s")
         except BaseException:
             self.close()
             raise
@@ -146,9 +158,8 @@ class Broker:
 
     def _format(self) -> None:
         properties = str(self.folder / "server.properties")
-        command = self._java(
-            "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties
-        )
+        told = ["format", "-t", CLUSTER_ID, "-c", properties, *self._format_args()]
+        command = self._java("kafka.tools.StorageTool", *told)
         done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, check=False)
         if done.returncode:
             raise RuntimeError(f"Kafka's storage could not be formatted:\n{done.stdout}")
@@ -158,11 +169,18 @@ class Broker:
         return [jvm.java(), *JVM_ARGS, log4j, "-cp", f"{self._jars}/*", main_class, *args]
 
     def _options(self) -> dict[str, str]:
-        controller = f"127.0.0.1:{self._controller_port}"
+        controller = f"127.0.0.1:{self.controller_port}"
         return {
             **OPTIONS,
             "log.dirs": str(self.folder / "data"),
             "controller.quorum.voters": f"1@{controller}",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{controller}",
+            "listeners": f"CLIENTS://{self.address},CONTROLLER://{controller}",
             **self._extra,
         }
+
+    def _prepare(self) -> None:
+        """What has to be in the folder before the options are written."""
+
+    def _format_args(self) -> list[str]:
+        """What else its storage is formatted with."""
+        return []

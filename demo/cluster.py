@@ -15,16 +15,13 @@ from demo.child import Child, Children, end
 from demo.flink_home import flink_home
 from demo.port import free_port
 from demo.rest import FlinkError, Rest
+from demo.saying import Say, silent
 
 JAR = Path(__file__).parent / "jobs" / "shop-jobs.jar"
 JOBMANAGER_MEMORY = jvm.Memory(heap=320, network=0, managed=0)
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 8.0
 POLL_S = 0.25
-
-
-def silent(_: str) -> None:
-    """The progress callback of who does not want to hear anything."""
 
 
 class Cluster:
@@ -47,7 +44,7 @@ class Cluster:
         config: Mapping[str, str] | None = None,
         jvm_args: Mapping[int, Sequence[str]] = MappingProxyType({}),
         plugins: Mapping[str, Path] = MappingProxyType({}),
-        progress: Callable[[str], None] = silent,
+        progress: Say = silent,
     ) -> None:
         self.version = version
         self.slots = slots
@@ -75,7 +72,8 @@ class Cluster:
                 (self.folder / "plugins" / name).mkdir()
                 shutil.copy(jar, self.folder / "plugins" / name)
             self.rest = Rest(f"http://127.0.0.1:{free_port()}")
-            jvm.write_configuration(self.folder / "conf", self.version, self._options())
+            self._config = self._options()
+            self._conf = self._write_configuration("conf", {})
             began = time.monotonic()
             self._progress(f"starting Flink {self.version} at {self.url}")
             self._jobmanager = self._start_jobmanager()
@@ -113,14 +111,17 @@ class Cluster:
         named.update({f"taskmanager-{i}": p for i, p in enumerate(self.taskmanagers)})
         return {name: p.pid for name, p in named.items() if p is not None and p.poll() is None}
 
-    def start_taskmanager(self) -> int:
-        """Start one more TaskManager; returns its index, at once."""
+    def start_taskmanager(self, config: Mapping[str, str] | None = None) -> int:
+        """Start one more TaskManager; returns its index, at once. `config` comes over that of the
+        cluster, for this one."""
         index = len(self.taskmanagers)
+        own = self._write_configuration(f"conf-{index}", config) if config else self._conf
         command = self._command(
             f"taskmanager-{index}",
             jvm.TASKMANAGER,
             [*self._memory.taskmanager_jvm(), *self._taskmanager_args.get(index, ())],
             self._memory.taskmanager_options(self.slots),
+            own,
         )
         self.taskmanagers.append(self._start(f"taskmanager-{index}", command))
         return index
@@ -260,17 +261,31 @@ class Cluster:
     def _start_jobmanager(self) -> Child:
         memory = JOBMANAGER_MEMORY
         command = self._command(
-            "jobmanager", jvm.JOBMANAGER, memory.jobmanager_jvm(), memory.jobmanager_options()
+            "jobmanager",
+            jvm.JOBMANAGER,
+            memory.jobmanager_jvm(),
+            memory.jobmanager_options(),
+            self._conf,
         )
         return self._start("jobmanager", command)
 
+    def _write_configuration(self, name: str, over: Mapping[str, str]) -> Path:
+        conf = self.folder / name
+        jvm.write_configuration(conf, self.version, {**self._config, **over})
+        return conf
+
     def _command(
-        self, name: str, main_class: str, jvm_args: list[str], options: dict[str, str]
+        self,
+        name: str,
+        main_class: str,
+        jvm_args: list[str],
+        options: dict[str, str],
+        conf: Path,
     ) -> list[str]:
         return jvm.command(
             main_class,
             self._home,
-            self.folder / "conf",
+            conf,
             self.folder / "log" / f"{name}.log",
             [*self._jvm_args, f"-Djava.io.tmpdir={self.folder / 'tmp'}", *jvm_args],
             options,

@@ -1,9 +1,9 @@
 """Our plugin for the demo's clusters: built by Maven, and what Flink is told of it."""
 
-import subprocess
 from pathlib import Path
 
 from demo.flink_home import cache_folder, locked
+from demo.maven import maven
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
 JAR = PLUGIN / "target" / "drsquirrel-flink-0.1.0.jar"
@@ -17,24 +17,13 @@ def build() -> Path:
     cache_folder().mkdir(parents=True, exist_ok=True)
     with locked(cache_folder() / ".plugin.lock", "the plugin"):
         if not _is_built():
-            _build()
+            maven(PLUGIN / "pom.xml", "package")
     return JAR
 
 
 def _is_built() -> bool:
     sources = [PLUGIN / "pom.xml", METRICS, *(PLUGIN / "src").rglob("*.*")]
     return JAR.exists() and JAR.stat().st_mtime > max(s.stat().st_mtime for s in sources)
-
-
-def _build() -> None:
-    done = subprocess.run(
-        ["mvn", "-q", "-B", "-f", str(PLUGIN / "pom.xml"), "package"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"the plugin could not be built:\n{done.stdout[-4000:]}{done.stderr}")
 
 
 def options(cluster: str, brokers: str) -> dict[str, str]:

@@ -1,15 +1,25 @@
 """The connection to Kafka: what librdkafka is told, and what went wrong as one sentence."""
 
 import logging
+import re
+import ssl
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from msgspec import Struct
 
+from drsquirrel.settings import SettingsError
+
 T = TypeVar("T")
 TIMEOUT_S = 10.0
 """For one answer of a broker."""
+AWAY = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
+FORBIDDEN = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+)
+MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 
 
 class BrokerError(Exception):
@@ -17,14 +27,78 @@ class BrokerError(Exception):
 
 
 class Access(Struct, frozen=True, kw_only=True):
-    """How to reach Kafka: with a user by SASL."""
+    """How to reach Kafka: with a user by SASL. Raises SettingsError for what cannot be."""
 
     brokers: str
     tls: bool = False
     ca_file: str = ""
     user: str = ""
     password: str = ""
-    mechanism: str = "SCRAM-SHA-512"
+    mechanism: str = MECHANISMS[0]
+
+    def __post_init__(self) -> None:
+        if not self.brokers.strip(" ,"):
+            raise SettingsError("Kafka has no address: give --kafka HOST:PORT, or brokers.")
+        if bool(self.user) != bool(self.password):
+            raise SettingsError("Of Kafka's user and password_file one is missing: give both.")
+        if self.mechanism not in MECHANISMS:
+            raise SettingsError(
+                f"Kafka's mechanism is {self.mechanism!r}, but must be one of "
+                f"{', '.join(MECHANISMS)}."
+            )
+        if self.ca_file:
+            try:
+                ssl.create_default_context(cafile=self.ca_file)
+            except OSError as error:
+                reason = (error.strerror or "").lower()
+                if isinstance(error, ssl.SSLError):
+                    reason = "it holds no certificate"
+                raise SettingsError(
+                    f"Kafka's ca_file {self.ca_file} cannot be used ({reason}): give a file with "
+                    "certificates in PEM form."
+                ) from None
+
+
+class Meaning(NamedTuple):
+    """What a complaint of librdkafka means: why a broker cannot be spoken with, and what to do."""
+
+    said: re.Pattern[str]
+    why: str
+    do: str
+
+
+def _meaning(said: str, why: str, do: str) -> Meaning:
+    return Meaning(re.compile(said), why, do)
+
+
+MEANINGS = (
+    _meaning(
+        "Authentication failed",
+        "it refuses the user or the password",
+        "check user and password_file",
+    ),
+    _meaning(
+        r"supported mechanisms: (?P<listed>[\w-][\w,-]*)",
+        "it takes users by {listed} only",
+        "set mechanism",
+    ),
+    _meaning("supported mechanisms: $", "it wants no user", "remove user and password_file"),
+    _meaning(
+        "certificate verify failed",
+        "its certificate is of no authority that is known here, or of another host",
+        "check ca_file and the host name",
+    ),
+    _meaning("PLAINTEXT broker listener", "it does not speak TLS there", "check tls and the port"),
+    _meaning(
+        "bad certificate|certificate required|client SSL authentication",
+        "it wants a certificate of whoever comes, and Dr. Squirrel has none",
+        "take a listener that wants a user",
+    ),
+    _meaning(
+        "SSL connection closed", "it closes the connection", "it may want user and password_file"
+    ),
+    _meaning("connection closed by peer", "it closes the connection", "it may want tls = true"),
+)
 
 
 class Client(Protocol):
@@ -38,14 +112,25 @@ class Heard(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.last = ""
+        self.why = ""
+        self.do = ""
+        """Where it is known."""
         self.logger = logging.Logger("librdkafka")
         self.logger.addHandler(self)
 
+    @property
+    def last(self) -> str:
+        """Why, and what to do about it; "" if there was nothing."""
+        return f"{self.why}: {self.do}" if self.do else self.why
+
     def emit(self, record: logging.LogRecord) -> None:
         # "FAIL [rdkafka#producer-1] [thrd:host:1/bootstrap]: host:1/bootstrap: <what> (after …)"
-        told = record.getMessage().rpartition("/bootstrap: ")[2]
-        self.last = told.partition(" (after")[0]
+        told = record.getMessage().rpartition("/bootstrap: ")[2].partition(" (after")[0]
+        self.why, self.do = told, ""
+        for meaning in MEANINGS:
+            if found := meaning.said.search(told):
+                self.why, self.do = meaning.why.format(**found.groupdict()), meaning.do
+                return
 
 
 def options(access: Access, heard: Heard) -> dict[str, Any]:
@@ -73,22 +158,22 @@ def answer(access: Access, client: Client, heard: Heard, call: Callable[[], T], 
         return call()
     except KafkaException as error:
         client.poll(0)  # which brings what was heard
-        raise broker_error(access, error, doing, heard.last) from error
+        raise broker_error(access, error, doing, heard) from error
 
 
-def broker_error(access: Access, error: KafkaException, doing: str, heard: str = "") -> BrokerError:
+def broker_error(access: Access, error: KafkaException, doing: str, heard: Heard) -> BrokerError:
     """What an error means. `heard`: what the client last said of its connections."""
     code = error.args[0]
     assert isinstance(code, KafkaError)
-    if code.code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN):
-        why = f" ({heard})" if heard else ""
+    if code.code() in AWAY:
+        why = f" ({heard.why})" if heard.why else ""
         return BrokerError(
-            f"No Kafka broker answers at {access.brokers} while {doing}{why}: check the address, "
-            "and whether it wants TLS or a user."
+            f"No Kafka broker answers at {access.brokers} while {doing}{why}: "
+            f"{heard.do or 'check the address, and whether it wants TLS or a user'}."
         )
-    if code.code() == KafkaError._AUTHENTICATION:
+    if code.code() in FORBIDDEN:
         return BrokerError(
-            f"Kafka at {access.brokers} refuses the user {access.user or '(none)'}: check user, "
-            "password and mechanism."
+            f"Kafka does not let {access.user or 'whoever has no user'} do this: {doing}. It takes "
+            "the rights CREATE, DESCRIBE and DESCRIBE_CONFIGS on the topics."
         )
-    return BrokerError(f"Kafka refused {doing}: {code.str()}.")
+    return BrokerError(f"Kafka refused {doing}: {code.str().rstrip('.')}.")

@@ -161,7 +161,7 @@ class Admin:
     def check(self) -> list[Finding]:
         """What is wrong with the topics."""
         there = self._listed()
-        found = [_absent(name) for name in self._names() if name not in there]
+        found = [_absent(name, self._access.user) for name in self._names() if name not in there]
         names = [name for name in self._names() if name in there]
         for name, settings in self._settings(names).items():
             [topic] = [t for t in TOPICS if self._prefix + t.name == name]
@@ -190,10 +190,11 @@ class Admin:
         return answer(self._access, self._client, self._heard, call, doing)
 
 
-def _absent(name: str) -> Finding:
+def _absent(name: str, user: str) -> Finding:
+    """Kafka does not tell a topic that is hidden from the user from one that is not there."""
     return Finding(
         topic=name,
-        wrong="is not there",
+        wrong="is not there" + (f", or {user} has no right to see it" if user else ""),
         so="what the plugin sends to it is lost",
         mend="drsquirrel topics create",
     )
