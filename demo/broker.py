@@ -37,8 +37,7 @@ OPTIONS = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "inter.broker.listener.name": "CLIENTS",
-    "listener.security.protocol.map": "CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "3",
     "transaction.state.log.replication.factor": "1",
@@ -78,6 +77,8 @@ class Broker:
 
     Its data and its port stay the same over `kill` and `start`. `options` come over ours.
     """
+
+    listener = "PLAINTEXT"
 
     def __init__(
         self,
@@ -174,7 +175,7 @@ class Broker:
             **OPTIONS,
             "log.dirs": str(self.folder / "data"),
             "controller.quorum.voters": f"1@{controller}",
-            "listeners": f"CLIENTS://{self.address},CONTROLLER://{controller}",
+            "listeners": f"{self.listener}://{self.address},CONTROLLER://{controller}",
             **self._extra,
         }
 

@@ -27,7 +27,8 @@ HIMSELF = "CN=broker"
 """The broker as its own controller knows it: by its certificate."""
 TIMEOUT_S = 20.0
 OPTIONS = {
-    "listener.security.protocol.map": "CLIENTS:SASL_SSL,CONTROLLER:SSL",
+    "inter.broker.listener.name": "SECURED",
+    "listener.security.protocol.map": "SECURED:SASL_SSL,CONTROLLER:SSL",
     "sasl.enabled.mechanisms": SCRAM,
     "sasl.mechanism.inter.broker.protocol": SCRAM,
     "listener.name.controller.ssl.client.auth": "required",
@@ -81,6 +82,8 @@ def admin_rights(*prefixes: str) -> list[Right]:
 
 class SecuredBroker(Broker):
     """Users by their rights; beside them there is ROOT."""
+
+    listener = "SECURED"
 
     def __init__(
         self,
@@ -149,7 +152,7 @@ class SecuredBroker(Broker):
             **OPTIONS,
             "ssl.keystore.location": str(broker),
             "ssl.truststore.location": str(self.ca_file),
-            f"listener.name.clients.{SCRAM.lower()}.sasl.jaas.config": jaas(
+            f"listener.name.secured.{SCRAM.lower()}.sasl.jaas.config": jaas(
                 ROOT, self.passwords[ROOT]
             ),
             **self._extra,
