@@ -1,7 +1,8 @@
 """How soon the right cause is named and for how long it stays, and what the healthy jobs hear.
 
 On one real cluster: healthy jobs run from beginning to end; beside them the sick ones start again
-and again. A repeat that was over when the run was interrupted is not made again.
+and again. A repeat that was over when the run was interrupted is not made again. With TIER=deep the
+cluster has the plugin, and is watched twice at once: through Kafka and REST, and by REST alone.
 """
 
 import json
@@ -9,14 +10,22 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import msgspec
+
 from benchmarks.machine import machine
+from demo import plugin
+from demo.broker import Broker
 from demo.cluster import Cluster
 from demo.scenarios import DEMO, SCENARIOS, SLOW_MACHINE, Scenario, submit
+from drsquirrel.collect.kafka.connection import Access
+from drsquirrel.collect.kafka.topics import Admin
 from drsquirrel.model.verdict import Verdict
+from tests.faults.watching import NAME as CLUSTER
 from tests.faults.watching import Watching, names_the_cause
 
 REPEATS = int(os.environ.get("REPEATS", "10"))
@@ -24,8 +33,14 @@ BESIDE = int(os.environ.get("BESIDE", "0"))
 """So many more jobs run beside them, nearly idle: a round covers a crowded cluster in turns."""
 JOBS = os.environ.get("JOBS", "demo")
 """Which start again and again: the sick ones of the demo, the "twins", or "all" at once."""
+IS_DEEP = os.environ.get("TIER") == "deep"
 NAME = "_".join(
-    ["diagnosis", *([JOBS] if JOBS != "demo" else []), *([f"beside_{BESIDE}"] if BESIDE else [])]
+    [
+        "diagnosis",
+        *([JOBS] if JOBS != "demo" else []),
+        *([f"beside_{BESIDE}"] if BESIDE else []),
+        *(["deep"] if IS_DEEP else []),
+    ]
 )
 RESULT = Path(__file__).parent / "results" / f"{NAME}.json"
 DONE = Path(f".run/evidence/{NAME}.jsonl")
@@ -86,6 +101,8 @@ class Repeat:
     heard: list[Heard]
     alarms: list[str]
     load: float
+    by_rest: list[Heard] = field(default_factory=list)
+    """The same by REST alone, where that is the second way."""
 
 
 class Started:
@@ -99,29 +116,43 @@ class Started:
             own = replace(scenario, job=f"{scenario.job_name}-{number}")
             self._jobs.append((own, submit(cluster, own), time.time()))
 
-    def finish(self, watching: Watching) -> Repeat:
+    def finish(self, watching: Watching, beside: Watching | None) -> Repeat:
         """Judge what was said, and cancel what still runs."""
-        heard = [heard_of(watching, s, at) for s, _, at in self._jobs if s.expected]
+        heard = self._heard(watching)
         alarms = [a for s, _, _ in self._jobs if not s.expected for a in alarms_of(watching, s)]
         for scenario, job, _ in self._jobs:
             if scenario.name != "bounded":
                 self._cluster.cancel(job)
-        return Repeat(heard, alarms, round(os.getloadavg()[1], 1))
+        by_rest = self._heard(beside) if beside else []
+        return Repeat(heard, alarms, round(os.getloadavg()[1], 1), by_rest)
+
+    def _heard(self, watching: Watching) -> list[Heard]:
+        return [heard_of(watching, s, at) for s, _, at in self._jobs if s.expected]
 
 
 def main() -> None:
-    done = [Repeat(**json.loads(line)) for line in read_done()]
-    for repeat in done:
-        repeat.heard = [Heard(**h) for h in repeat.heard]  # type: ignore[arg-type]
+    done = [msgspec.json.decode(line, type=Repeat) for line in read_done()]
     before, began_s = machine(), time.time()
     left = REPEATS - len(done)
-    with Cluster(
-        "2.3.0", slots=64, heap_mb=640, fast_start=True, jvm_args={1: [SLOW_MACHINE]}
-    ) as cluster:
+    with ExitStack() as stack:
+        brokers = stack.enter_context(broker()).address if IS_DEEP else ""
+        cluster = stack.enter_context(
+            Cluster(
+                "2.3.0",
+                slots=64,
+                heap_mb=640,
+                fast_start=True,
+                jvm_args={1: [SLOW_MACHINE]},
+                plugins={"drsquirrel": plugin.build()} if IS_DEEP else {},
+                config=plugin.options(CLUSTER, brokers) if IS_DEEP else {},
+            )
+        )
         for scenario in QUIET:
             submit(cluster, scenario)
-        with Watching(cluster.url) as watching:
-            repeats_of(cluster, watching, len(done), left, done)
+        with ExitStack() as watched:
+            watching = watched.enter_context(Watching(cluster.url, brokers=brokers))
+            beside = watched.enter_context(Watching(cluster.url)) if IS_DEEP else None
+            repeats_of(cluster, watching, beside, len(done), left, done)
             minutes = (time.time() - began_s) / 60
             quiet = [a for s in (*QUIET, REDEPLOYED) for a in alarms_of(watching, s)]
             looks = {s.job_name: len(watching.said[s.job_name]) for s in (*QUIET, REDEPLOYED)}
@@ -130,6 +161,7 @@ def main() -> None:
         "load_of_repeats": [r.load for r in done],
         "repeats": len(done),
         "sick": summary(h for r in done for h in r.heard),
+        **({"sick_by_rest": summary(h for r in done for h in r.by_rest)} if IS_DEEP else {}),
         "quiet": {
             "minutes": round(minutes, 1),
             "looks": looks,
@@ -143,12 +175,25 @@ def main() -> None:
     DONE.unlink()
 
 
+@contextmanager
+def broker() -> Iterator[Broker]:
+    """A broker with the topics of the plugin."""
+    with Broker() as running:
+        Admin(Access(brokers=running.address)).create(partitions=3, replication=1)
+        yield running
+
+
 def read_done() -> list[str]:
     return DONE.read_text("utf-8").splitlines() if DONE.exists() else []
 
 
 def repeats_of(
-    cluster: Cluster, watching: Watching, first: int, left: int, done: list[Repeat]
+    cluster: Cluster,
+    watching: Watching,
+    beside: Watching | None,
+    first: int,
+    left: int,
+    done: list[Repeat],
 ) -> None:
     """Make the repeats that are left, one after the other, and keep what was found."""
     DONE.parent.mkdir(parents=True, exist_ok=True)
@@ -159,7 +204,7 @@ def repeats_of(
         redeployed = submit(cluster, REDEPLOYED)
         started = Started(cluster, number)
         time.sleep(max(0, started.began_s + LIVES_S - time.time()))
-        done.append(started.finish(watching))
+        done.append(started.finish(watching, beside))
         with DONE.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(done[-1])) + "\n")
         print(f"{len(done)} of {first + left} repeats are over", file=sys.stderr)

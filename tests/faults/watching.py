@@ -7,18 +7,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from demo.scenarios import Scenario
 from drsquirrel.cluster import SystemClock, Watch, client_of
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.desk import Desk, RunDesk, run_to_show
 from drsquirrel.diagnose.memory import SURE
+from drsquirrel.kafka_watch import KafkaWatch, kafka_access, source_of
 from drsquirrel.model.report import Answer, Report
 from drsquirrel.rules.load import load
-from drsquirrel.settings import Cluster, Settings
+from drsquirrel.settings import Cluster, Kafka, Settings
+from drsquirrel.store.interface import Offset, Store
 
 POLL_S = 0.5
+NAME = "test"
+"""Of the cluster."""
 
 
 def names_the_cause(report: Report, scenario: Scenario) -> bool:
@@ -45,13 +49,22 @@ class Said:
         return causes[0] if causes and causes[0].confidence in SURE else None
 
 
-class Watching:
-    """A context manager; rounds are made in a thread of their own until it is left."""
+class Nothing:
+    """A store in which nothing stands."""
 
-    def __init__(self, url: str, *, dumps_allowed: bool = True) -> None:
+    def offsets(self) -> list[Offset]:
+        return []
+
+
+class Watching:
+    """A context manager; rounds are made in a thread of their own until it is left. With `brokers`
+    also what the plugin sends is heard, of the cluster called NAME."""
+
+    def __init__(self, url: str, *, dumps_allowed: bool = True, brokers: str = "") -> None:
         self.said: dict[str, list[Said]] = {}
         """By job name, oldest first."""
         self._url = url
+        self._brokers = brokers
         self._dumps_allowed = dumps_allowed
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -81,12 +94,14 @@ class Watching:
             self._loop.close()
 
     async def _watch(self) -> None:
-        settings = Settings()
+        cluster = Cluster(url=self._url, name=NAME)
+        kafka = Kafka(brokers=self._brokers) if self._brokers else None
+        settings = Settings(cluster=(cluster,), kafka=kafka)
         desk = Desk(load())
         with ThreadPoolExecutor(1) as thread:
-            async with client_of(Cluster(url=self._url), settings) as client:
+            async with client_of(cluster, settings) as client:
                 watch = Watch(
-                    "test",
+                    NAME,
                     client,
                     desk,
                     SystemClock(),
@@ -94,14 +109,31 @@ class Watching:
                     thread,
                     dumps_allowed=self._dumps_allowed,
                 )
+                heard = self._heard(settings, desk, watch) if kafka else None
 
                 async def after(_: Round, judged: list[RunDesk]) -> None:
                     self._keep(list(watch.on_desk.runs.values()))
+                    if heard:
+                        await watch.in_desk(heard.take_owed)  # nothing is stored here
 
-                rounds = asyncio.create_task(watch.run(after))
+                tasks = [asyncio.create_task(watch.run(after))]
+                if heard:
+                    tasks.append(asyncio.create_task(heard.run(watch.in_desk)))
                 await self._stopped.wait()
-                rounds.cancel()
-                await asyncio.gather(rounds, return_exceptions=True)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _heard(self, settings: Settings, desk: Desk, watch: Watch) -> KafkaWatch:
+        assert settings.kafka is not None
+        desk.listens = True
+        store = cast(Store, Nothing())
+        source = source_of(settings, kafka_access(settings.kafka), store, SystemClock())
+
+        def wake(_: str) -> None:
+            self._loop.call_soon_threadsafe(watch.woken.set)
+
+        return KafkaWatch(source, desk, SystemClock(), wake)
 
     def _keep(self, runs: list[RunDesk]) -> None:
         by_name: dict[str, list[RunDesk]] = {}

@@ -18,7 +18,7 @@ from drsquirrel.rules.cause import (
     weak,
 )
 from drsquirrel.rules.threshold import threshold
-from drsquirrel.rules.wording import mebibytes, percent
+from drsquirrel.rules.wording import count, mebibytes, percent
 
 GOAL = 0.5
 """Advice aims at a heap that is half in use after a collection."""
@@ -113,7 +113,17 @@ class GcPressure(Cause):
         yield Advice(
             title="Find out what makes the garbage: a class histogram (jmap -histo) or a profile",
             kind="measure",
+            because=_shared(known(at.other_runs, 0)),
         )
 
     def will_not_help(self, case: Case) -> tuple[str, ...]:
         return "more parallelism in the same process", "more managed memory"
+
+
+def _shared(other_runs: int) -> str:
+    """What follows where other jobs run in the process."""
+    if not other_runs:
+        return ""
+    if other_runs == 1:
+        return "Another job runs in this process too: the garbage may be its."
+    return f"{count(other_runs)} other jobs run in this process too: the garbage may be theirs."
