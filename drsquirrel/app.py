@@ -51,6 +51,9 @@ SNAPSHOT_EVERY_MS = 60_000
 EXPIRE_EVERY_S = 300.0
 OWED_BATCHES = 100
 """Ticks kept in memory while the store cannot be written; the oldest are lost beyond."""
+PLUGIN_ALONE = (
+    " Its processes send through Kafka; which jobs they run, and their plans, only REST tells."
+)
 NOT_YET = "No cluster has been looked at yet."
 OF_CLUSTERS = (
     ("drsquirrel_rounds_total", "rounds", "Looks at a cluster."),
@@ -273,16 +276,21 @@ class App:
         return JobList(
             made_ms=now_ms,
             jobs=self._desk.job_rows(),
-            clusters=[self._cluster_row(id_, watch) for id_, watch in self._watches.items()],
+            clusters=[
+                self._cluster_row(id_, watch, now_ms) for id_, watch in self._watches.items()
+            ],
         )
 
-    def _cluster_row(self, id_: str, watch: Watch) -> ClusterRow:
+    def _cluster_row(self, id_: str, watch: Watch, now_ms: int) -> ClusterRow:
         answered = watch.last is not None and watch.last.answered
+        says = watch.last.says if watch.last else ""
+        if not answered and watch.on_desk.deep.reporting(now_ms):
+            says += PLUGIN_ALONE
         return ClusterRow(
             id=id_,
             url=self._clients[id_].url,
             state="answering" if answered else "silent" if watch.last else "connecting",
-            says=watch.last.says if watch.last else "",
+            says=says,
             last_answer_ms=watch.on_desk.last_answer_ms,
             flink_version=watch.on_desk.flink_version,
         )

@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 from msgspec.structs import replace
 
 from demo.broker import Broker
+from drsquirrel.app import PLUGIN_ALONE
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
 from drsquirrel.collect.kafka.source import Partition, Read
@@ -253,6 +254,23 @@ async def test_a_message_cannot_speak_for_another_cluster(
         assert messages(run, "orders") == ["good"]
         assert 'drsquirrel_kafka_refused_total{reason="another cluster"} 1\n' in told
         assert 'drsquirrel_kafka_lag{topic="alien-flink-logs",partition="0"} 0\n' in told
+
+
+async def test_where_rest_is_silent_it_is_said_that_processes_send_nevertheless(
+    flink: Simulated, tmp_path: Path, broker: Broker
+) -> None:
+    flink.down = True
+    plugin = Plugin(broker, "alone-", flink)
+    with running(tmp_path, flink) as run:
+        await run.rounds(1)
+        before = run.jobs.clusters[0].says
+        origin = Origin(cluster="lab", producer="plugin", epoch="p", sequence=1, container="tm-0")
+        plugin.send("flink-metrics", MetricReport(origin=origin, time_ms=flink.now_ms, job="j"))
+        async with reading(run, plugin, 1):
+            await run.rounds(1)
+            row = run.jobs.clusters[0]
+        assert row.state == "silent"
+        assert row.says == before + PLUGIN_ALONE
 
 
 def test_each_cluster_may_have_topics_of_its_own(broker: Broker, tmp_path: Path) -> None:
