@@ -13,12 +13,14 @@ say = @printf '%s\n' '-- $(1)'
 # As the rest of the machine, Node shall trust what a company network has installed.
 npm = cd web && NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm --loglevel error
 
-.PHONY: help setup page run check coverage static web-test other-tests chromium test evidence clean
+.PHONY: help setup page run kafka demo-kafka check coverage static web-test other-tests chromium test evidence clean
 
 help:
 	@echo 'make run                   watch a demo cluster: it starts a small Flink with sick jobs'
 	@echo 'make run FLINK=http://host:8081    watch that cluster; several in quotes'
 	@echo '         PORT=8642 DATA=dir        where the page listens, where the data is kept'
+	@echo 'make demo-kafka            the demo with the plugin inside Flink, and a Kafka for it'
+	@echo 'make kafka                 a Kafka broker at localhost:9092, with the topics'
 	@echo 'make test                  every test: also a real Flink and a real browser'
 	@echo 'make check                 format, lint, types, pure tests: for every save'
 	@echo 'make evidence              benchmarks and long runs; continues where it was interrupted'
@@ -34,6 +36,12 @@ ifneq ($(strip $(FLINK)),)
 else
 	@exec $(PY) -m demo.watched $(UP)
 endif
+
+demo-kafka: setup page
+	@exec $(PY) -m demo.watched --kafka $(if $(PORT),--port '$(PORT)')
+
+kafka: setup
+	@exec $(PY) -m demo.kafka_server $(if $(PORT),--port '$(PORT)')
 
 check: static web-test
 	$(call say,the tests of what judges$(,) and of the house rules)

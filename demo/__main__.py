@@ -1,26 +1,26 @@
 """Starts a small Flink cluster with the demo's jobs and keeps it until Ctrl-C."""
 
 import argparse
-import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
+from demo import plugin
 from demo.cluster import Cluster
+from demo.ending import interrupt_at_signals
 from demo.flink_home import VERSIONS
+from demo.saying import announce, saying
 from demo.scenarios import DEMO, SCENARIOS, Scenario, submit
 
 WATCH_S = 2.0
+say = saying("demo")
 
 
 def main() -> int:
     arguments = parse(sys.argv[1:])
-    # Each leaves the with-block in order, even where a shell has started us with Ctrl-C ignored.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+    interrupt_at_signals()
     try:
-        serve(arguments.version, arguments.jobs, arguments.print_url_to)
+        serve(arguments)
     except KeyboardInterrupt:
         say("stopped; every process of the demo has ended")
     except RuntimeError as error:
@@ -45,6 +45,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="FILE",
         help="write the cluster's REST address to FILE once it runs",
     )
+    parser.add_argument(
+        "--cluster-name", default="demo", metavar="NAME", help="what the plugin calls the cluster"
+    )
+    parser.add_argument(
+        "--kafka", metavar="HOST:PORT", help="run Flink with the plugin, which sends to this Kafka"
+    )
     return parser.parse_args(arguments)
 
 
@@ -55,29 +61,27 @@ def scenarios(text: str) -> list[Scenario]:
     return [SCENARIOS[name] for name in text.split(",")]
 
 
-def serve(version: str, jobs: list[Scenario], url_file: Path | None) -> None:
+def serve(told: argparse.Namespace) -> None:
     """Run the cluster and the jobs until interrupted; raises RuntimeError if the cluster fails."""
-    with Cluster(version, fast_start=True, progress=say) as cluster:
-        for job in jobs:
+    with cluster_for(told) as cluster:
+        for job in told.jobs:
             submit(cluster, job)
             say(f"started {job.job_name} ({job.name}): {job.story}")
-        if url_file is not None:
-            # Whoever waits for the file shall not read half an address.
-            unfinished = url_file.with_name(url_file.name + ".part")
-            unfinished.write_text(cluster.url + "\n")
-            unfinished.rename(url_file)
-        say(f"{len(jobs)} jobs on Flink {version} at {cluster.url}; Ctrl-C ends it")
+        if told.print_url_to is not None:
+            announce(told.print_url_to, cluster.url)
+        say(f"{len(told.jobs)} jobs on Flink {told.version} at {cluster.url}; Ctrl-C ends it")
         while "jobmanager" in cluster.pids:
             time.sleep(WATCH_S)
         raise RuntimeError(f"the JobManager ended by itself\n{cluster.log_tail()}")
 
 
-def interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} demo: {text}", flush=True)
+def cluster_for(told: argparse.Namespace) -> Cluster:
+    """The cluster, not yet started; with the plugin, which is built, where there is a Kafka."""
+    plugins, config = {}, {}
+    if told.kafka:
+        plugins["drsquirrel"] = plugin.build(say)
+        config = plugin.options(told.cluster_name, told.kafka)
+    return Cluster(told.version, fast_start=True, progress=say, plugins=plugins, config=config)
 
 
 if __name__ == "__main__":

@@ -98,6 +98,10 @@ class Broker:
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def __enter__(self) -> Self:
         self._jars = kafka_home(self._progress)
         self.folder = Path(tempfile.mkdtemp(prefix="demo-kafka-"))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from demo.flink_home import cache_folder, locked
 from demo.maven import maven
+from demo.saying import Say, silent
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
 JAR = PLUGIN / "target" / "drsquirrel-flink-0.1.0.jar"
@@ -11,12 +12,13 @@ METRICS = PLUGIN.parent / "schema" / "metrics.txt"
 PACKAGE = "io.drsquirrel.flink"
 
 
-def build() -> Path:
+def build(progress: Say = silent) -> Path:
     """The jar, built with its unit tests if a source is newer; raises RuntimeError with what Maven
     said. Safe to call from several processes at once."""
     cache_folder().mkdir(parents=True, exist_ok=True)
     with locked(cache_folder() / ".plugin.lock", "the plugin"):
         if not _is_built():
+            progress("building the plugin (half a minute, once)")
             maven(PLUGIN / "pom.xml", "package")
     return JAR
 

@@ -1,17 +1,15 @@
-"""Runs the demo and Dr. Squirrel watching it; when one of them ends, or at Ctrl-C, both do."""
+"""Runs the demo and Dr. Squirrel watching it; when one of them ends, or at Ctrl-C, all do."""
 
 import argparse
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
+from typing import NoReturn
 
-from demo.child import LIBC, PR_SET_PDEATHSIG
+from demo.ending import end_with_parent, interrupt_at_signals
 from drsquirrel.app import opened
 from drsquirrel.serve.server import ListenError
 from drsquirrel.settings import Settings, SettingsError, load
@@ -19,13 +17,15 @@ from drsquirrel.store.error import StoreError
 
 POLL_S = 0.2
 DRSQUIRREL = Path(sys.executable).with_name("drsquirrel")
+NAME = "demo"
+"""Of the cluster, where the plugin needs one."""
 
 
 def main(arguments: list[str]) -> int:
     """Return the exit code of the one that ended first."""
     asked = parse(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+    command = "make demo-kafka" if asked.kafka else "make run"
+    interrupt_at_signals(goodbye)
     end_with_parent()
     try:
         with TemporaryDirectory(prefix="demo-") as folder:
@@ -34,9 +34,14 @@ def main(arguments: list[str]) -> int:
             settings = load(None, flags)
             with opened(settings):
                 pass  # what would hinder Dr. Squirrel is told before a cluster is started for it
-            return watch(Path(folder) / "url", settings)
+            with ExitStack() as stack:
+                parts = Parts(stack, Path(folder))
+                watch(parts, settings, with_kafka=asked.kafka)
+                return parts.wait()
+    except PartEndedError as ended:
+        return ended.code
     except (ListenError, SettingsError, StoreError) as error:
-        print(f"make run: {error}", file=sys.stderr)
+        print(f"{command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 0
@@ -46,50 +51,79 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
     parser.add_argument("--port", type=int, metavar="N", help="port of the page; 0: a free one")
     parser.add_argument("--data-dir", metavar="DIR", help="where the history is kept")
-    return parser.parse_args(arguments)
-
-
-def watch(url_file: Path, settings: Settings) -> int:
-    with running(sys.executable, "-m", "demo", "--print-url-to", str(url_file)) as demo:
-        while not url_file.exists():
-            if demo.poll() is not None:
-                return demo.returncode
-            time.sleep(POLL_S)
-        up = [str(DRSQUIRREL), "up", "--flink", url_file.read_text().strip()]
-        up += ["--port", str(settings.port), "--data-dir", settings.data_dir]
-        # It is our own cluster, so thread dumps harm nobody; they tell what a chain waits for.
-        with running(*up, "--thread-dumps") as watcher:
-            while True:
-                for process in (demo, watcher):
-                    if process.poll() is not None:
-                        return process.returncode
-                time.sleep(POLL_S)
-
-
-@contextmanager
-def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is ended with the block, or if we are killed."""
-    process = subprocess.Popen(
-        command,
-        # Out of the terminal's group: a Ctrl-C reaches us alone, and we end them in order.
-        start_new_session=True,
-        preexec_fn=end_with_parent,
+    parser.add_argument(
+        "--kafka", action="store_true", help="let the plugin tell, through a Kafka of its own"
     )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
+    asked = parser.parse_args(arguments)
+    if asked.kafka and asked.data_dir:
+        parser.error("Kafka is new each time, so there is no history to go on with")
+    return asked
 
 
-def interrupt(number: int, frame: FrameType | None) -> None:
+class PartEndedError(Exception):
+    """A part has ended, with this exit code."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+class Parts:
+    """Processes that are ended with the stack, the last first, or if we are killed."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self.folder = folder
+        self._stack = stack
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *command: object) -> None:
+        process = subprocess.Popen(
+            [*map(str, command)],
+            # Out of the terminal's group: a Ctrl-C reaches us alone, and we end them in order.
+            start_new_session=True,
+            preexec_fn=end_with_parent,
+        )
+        self._stack.callback(process.wait)
+        self._stack.callback(process.terminate)
+        self._processes.append(process)
+
+    def start_and_find(self, module: str, option: str, *more: str) -> str:
+        """Start a module of the demo, and wait until it has written its address to a file."""
+        file = self.folder / option.strip("-")
+        self.start(sys.executable, "-m", module, option, file, *more)
+        while not file.exists():
+            self._look()
+        return file.read_text().strip()
+
+    def wait(self) -> NoReturn:
+        """Wait until a part ends; raises PartEndedError, as every method does then."""
+        while True:
+            self._look()
+
+    def _look(self) -> None:
+        for process in self._processes:
+            if process.poll() is not None:
+                raise PartEndedError(process.returncode)
+        time.sleep(POLL_S)
+
+
+def watch(parts: Parts, settings: Settings, *, with_kafka: bool) -> None:
+    """Start Kafka where it is wanted, the cluster, and Dr. Squirrel."""
+    if with_kafka:
+        kafka = parts.start_and_find("demo.kafka_server", "--print-address-to", "--port", "0")
+        told = ("--kafka", kafka, "--cluster-name", NAME)
+        url = parts.start_and_find("demo", "--print-url-to", *told)
+        config = parts.folder / "drsquirrel.toml"
+        config.write_text(f'[[cluster]]\nurl = "{url}"\nname = "{NAME}"\n')
+        up = ["--config", str(config), "--kafka", kafka]
+    else:
+        up = ["--flink", parts.start_and_find("demo", "--print-url-to")]
+    up += ["--port", str(settings.port), "--data-dir", settings.data_dir]
+    # It is our own cluster, so thread dumps harm nobody; they tell what a chain waits for.
+    parts.start(DRSQUIRREL, "up", *up, "--thread-dumps")
+
+
+def goodbye() -> None:
     print("Stopping Dr. Squirrel and the demo; this takes some seconds.", flush=True)
-    raise KeyboardInterrupt
-
-
-def end_with_parent() -> None:
-    """However the process that started this one ends, this one ends too."""
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 if __name__ == "__main__":
