@@ -7,7 +7,6 @@ dropped and counted.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
@@ -25,7 +24,7 @@ from drsquirrel.model.event import (
 from drsquirrel.model.signature import sign, sign_line
 from drsquirrel.model.snapshot import MINUTE_MS, LogSummary, Rollup, Subject
 from drsquirrel.model.throwable import cut
-from drsquirrel.watch.gather import About, Gathered, even, gather
+from drsquirrel.watch.gather import Reports, even
 from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.merge import Sighting, Skew, join
 
@@ -45,7 +44,7 @@ class Folded:
 class _Part:
     """What a batch says of one minute of one subject."""
 
-    reports: dict[About, Gathered] = field(default_factory=dict)
+    reports: Reports = field(default_factory=Reports)
     seen: list[Sighting] = field(default_factory=list)
     failures: list[FailureEvent] = field(default_factory=list)
     checkpoints: list[CheckpointEvent] = field(default_factory=list)
@@ -114,7 +113,7 @@ def fold(arrivals: Iterable[tuple[int, Event]], limits: Limits = LIMITS) -> Fold
             continue
         part.seen.append((container, epoch, sequence, sequence))
         tables = even(event.tables, limits.places_per_report, dropped)
-        gather(part.reports, bool(job), container, epoch, (time_ms, sequence), tables)
+        part.reports.add(bool(job), container, epoch, (time_ms, sequence), tables)
     rollups = [_rollup(key, parts[key], dropped, limits) for key in sorted(parts)]
     return Folded(rollups, dropped)
 
@@ -165,7 +164,7 @@ def _rollup(
     return join(
         Subject(cluster=cluster, job=job, start_ms=start_ms, container=container),
         minute,
-        tracks=chain.from_iterable(g.tracks(dropped) for g in part.reports.values()),
+        tracks=part.reports.tracks(dropped),
         seen=part.seen,
         failures=part.failures,
         checkpoints=part.checkpoints,

@@ -18,8 +18,10 @@ from drsquirrel.watch.plan import Layout, Row, layout_of
 
 Names: TypeAlias = tuple[tuple[str, ...], ...]
 """Of the numbers of every place."""
+Shape: TypeAlias = list[tuple[tuple[str, ...], tuple[Place, ...]]]
+"""The names and places of every table."""
 About: TypeAlias = tuple[str, str, tuple[tuple[tuple[str, ...], tuple[Place, ...]], ...]]
-"""Container, epoch, and the names and places of every table."""
+"""Container, epoch, and a shape."""
 Told: TypeAlias = tuple[tuple[int, int], Row]
 """(time, sequence) of a report, and its numbers."""
 
@@ -29,7 +31,16 @@ VALUE_LIMIT = 2**63
 
 def even(tables: tuple[Table, ...], places: int, dropped: Counter[str]) -> tuple[Table, ...]:
     """Those tables that hold a number for every place and name, and of all the first `places`."""
-    kept = []
+    left = places
+    for table in tables:
+        height = len(table.places)
+        left -= height
+        if left < 0 or len(table.numbers) != len(table.names) * height:
+            return tuple(_even(tables, places, dropped))
+    return tables
+
+
+def _even(tables: tuple[Table, ...], places: int, dropped: Counter[str]) -> Iterator[Table]:
     for table in tables:
         width, height = len(table.names), len(table.places)
         if len(table.numbers) != width * height:
@@ -40,27 +51,47 @@ def even(tables: tuple[Table, ...], places: int, dropped: Counter[str]) -> tuple
             cut, numbers = table.places[:places], table.numbers[: width * places]
             table = Table(names=table.names, places=cut, numbers=numbers)
         places -= len(table.places)
-        kept.append(table)
-    return tuple(kept)
+        yield table
 
 
-def gather(
-    gathered: dict[About, "Gathered"],
-    of_job: bool,
-    container: str,
-    epoch: str,
-    when: tuple[int, int],
-    tables: tuple[Table, ...],
-) -> None:
-    """Put one report to those that are about the same, under the same names."""
-    about = (container, epoch, tuple([(table.names, table.places) for table in tables]))
-    row: list[Any] = []
-    for table in tables:
-        row += table.numbers
-    known = gathered.get(about)
-    if known is None:
-        known = gathered[about] = Gathered(about, of_job)
-    known.add((when, row))
+class Reports:
+    """The reports about one subject and minute. A producer mostly tells of the same places under
+    the same names again, which is cheaper seen than looked up."""
+
+    __slots__ = ("_gathered", "_newest")
+
+    def __init__(self) -> None:
+        self._gathered: dict[About, Gathered] = {}
+        self._newest: dict[tuple[str, str], tuple[Shape, Gathered]] = {}
+        """By container and epoch."""
+
+    def add(
+        self,
+        of_job: bool,
+        container: str,
+        epoch: str,
+        when: tuple[int, int],
+        tables: tuple[Table, ...],
+    ) -> None:
+        """Put one report to those that are about the same, under the same names."""
+        shape = [(table.names, table.places) for table in tables]
+        row: list[Any] = []
+        for table in tables:
+            row += table.numbers
+        producer = (container, epoch)
+        newest = self._newest.get(producer)
+        if newest is None or newest[0] != shape:
+            about = (container, epoch, tuple(shape))
+            known = self._gathered.get(about)
+            if known is None:
+                known = self._gathered[about] = Gathered(about, of_job)
+            newest = self._newest[producer] = shape, known
+        newest[1].add((when, row))
+
+    def tracks(self, dropped: Counter[str]) -> Iterator[Track]:
+        """The tracks, several of one key where one cannot hold all."""
+        for gathered in self._gathered.values():
+            yield from gathered.tracks(dropped)
 
 
 class Gathered:
