@@ -1,5 +1,7 @@
 """The page while time goes by: it asks again, tells changes politely, knows when it is cut off."""
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 from playwright.sync_api import Page, expect
@@ -142,3 +144,38 @@ def test_times_follow_the_zone_that_was_chosen(open_page: OpenPage) -> None:
     assert "13:12:00 UTC" in title and "18:42:00 Asia/" in title
     page.reload()
     expect(page.get_by_role("button", name="local")).to_be_visible()
+
+
+GOOD_CLS = 0.1
+"""By the Core Web Vitals."""
+CLS = """() => new Promise(done => {
+  new PerformanceObserver(list => done(
+    list.getEntries().reduce((sum, entry) => sum + (entry.hadRecentInput ? 0 : entry.value), 0)
+  )).observe({type: 'layout-shift', buffered: true});
+  setTimeout(() => done(0), 500);
+})"""
+
+
+def everything_recovered(site: Served) -> None:
+    """From now on all jobs are healthy and stand in the opposite order."""
+    made = [
+        msgspec.structs.replace(
+            report, verdict=Verdict.HEALTHY, headline=f"It keeps up again, {n}", causes=[]
+        )
+        for n, report in enumerate(reports().values())
+    ]
+    jobs = msgspec.structs.replace(job_list(), jobs=[row(report) for report in reversed(made)])
+    site.pages.show(made, jobs)
+
+
+@pytest.mark.parametrize("change", [everything_recovered, recovered])
+def test_what_is_read_hardly_moves_when_jobs_change(
+    open_page: OpenPage, site: Served, change: Callable[[Served], None]
+) -> None:
+    page = open_page("/")
+    page.wait_for_timeout(500)
+    change(site)
+    expect(page.locator("main")).to_contain_text("It keeps up again", timeout=NEXT_POLL_MS)
+    page.wait_for_timeout(500)
+    moved = page.evaluate(CLS)
+    assert moved < GOOD_CLS
