@@ -21,6 +21,7 @@ from demo.broker import Broker
 from demo.saying import Say, silent
 
 SCRAM = "SCRAM-SHA-512"
+KAFKA = "org.apache.kafka.common"
 ROOT = "root"
 """The user who may do everything."""
 HIMSELF = "CN=broker"
@@ -117,11 +118,16 @@ class SecuredBroker(Broker):
         }
 
     def plugin_options(self, user: str, password: str = "") -> dict[str, str]:
-        """Flink's options for a plugin that comes as this user."""
+        """Flink's options for a plugin that comes as this user; without a password it reads that
+        of the user from a file."""
+        secret = self.folder / f"{user}.properties"
+        secret.write_text(f"password={self.passwords[user]}\n")
         told = {
             "security.protocol": "SASL_SSL",
             "sasl.mechanism": SCRAM,
-            "sasl.jaas.config": jaas(user, password or self.passwords[user]),
+            "sasl.jaas.config": jaas(user, password or f"${{file:{secret}:password}}"),
+            "config.providers": "file",
+            "config.providers.file.class": f"{KAFKA}.config.provider.FileConfigProvider",
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": str(self.ca_file),
         }
@@ -165,7 +171,7 @@ class SecuredBroker(Broker):
 
 def jaas(user: str, password: str) -> str:
     """What a client of Kafka in Java is told of its user."""
-    module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+    module = f"{KAFKA}.security.scram.ScramLoginModule"
     return f'{module} required username="{user}" password="{password}";'
 
 

@@ -7,7 +7,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -28,8 +28,11 @@ REPORTER = "metrics.reporter.squirrel"
 WRONG = "wr0ng-pa55w0rd-of-the-lab"
 GOOD, MISTAKEN, ASTRAY = range(3)
 """The TaskManagers."""
+FALSE_ALARM = "Kafka's producer has no option config.providers.file.class."
+"""It has, and the password is read from the file."""
 ENOUGH_S = 120.0
-HEALTHY = SCENARIOS["healthy"]
+HEALTHY = replace(SCENARIOS["healthy"], parallelism=3)
+"""It has a task on each of them."""
 
 
 @dataclass
@@ -65,7 +68,8 @@ class Scene:
     def said(self, taskmanager: int) -> list[str]:
         """What a TaskManager's log holds of the plugin, beside that all is well."""
         lines = re.findall(r"^\S+ \S+ (?:WARN|ERROR) .*", self.log(taskmanager), re.M)
-        return [line for line in lines if re.search("squirrel|kafka", line, re.I)]
+        told = [line for line in lines if re.search("squirrel|kafka", line, re.I)]
+        return [line for line in told if FALSE_ALARM not in line]
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +169,7 @@ def test_a_wrong_password_is_one_line_in_the_log_and_flink_goes_on(scene: Scene)
 def test_topics_of_another_cluster_stay_empty_and_each_refusal_is_told_once_and_counted(
     scene: Scene,
 ) -> None:
-    scene.until(lambda: any("flink-metrics" in line for line in scene.said(ASTRAY)))
+    scene.until(lambda: any("flink-containers" in line for line in scene.said(ASTRAY)))
     assert scene.messages(FINANCE) == []
     right = Right(AclOperation.WRITE, ResourceType.TOPIC, f"{FINANCE}flink-containers")
     scene.broker.allow("plugin", right)
