@@ -117,6 +117,7 @@ def test_a_server_that_never_answered_is_an_error_with_a_way_on(
 def test_what_does_not_exist_is_said_in_words(open_page: OpenPage, path: str, says: str) -> None:
     page = open_page(path)
     expect(page.get_by_role("heading", name=says)).to_be_visible()
+    expect(page.get_by_role("button", name="Live")).to_be_visible()
     page.locator("main").get_by_role("link", name="All jobs").click()
     expect(page.locator("table")).to_be_visible()
 

@@ -1,8 +1,9 @@
 import { ActionIcon, Button, useMantineColorScheme } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
+import { type QueryState, useQueryClient } from "@tanstack/react-query";
 import { CircleHelp, Monitor, Moon, Pause, Play, Sun } from "lucide-react";
 import { type RefObject, useSyncExternalStore } from "react";
 import { Link } from "wouter";
+import { Refusal } from "../data/api";
 import { bothZones, secondsText, useNowMs } from "./clock";
 import { usePreferences } from "./preferences";
 
@@ -45,13 +46,17 @@ function ZoneButton() {
   );
 }
 
-/** Whether what the page asked for last was not answered. */
+/** Whether what the page asked for last was not answered; that something is not known is one. */
 function useSilence(): boolean {
   const cache = useQueryClient().getQueryCache();
   return useSyncExternalStore(
     (listener) => cache.subscribe(listener),
-    () => cache.getAll().some((query) => query.isActive() && query.state.status === "error"),
+    () => cache.getAll().some((query) => query.isActive() && isUnanswered(query.state)),
   );
+}
+
+function isUnanswered({ status, error }: QueryState): boolean {
+  return status === "error" && !(error instanceof Refusal && error.status === 404);
 }
 
 function PauseButton() {
