@@ -18,6 +18,7 @@ final class Backlog {
     private int messages;
     private int waitingMessages;
     private long bytes;
+    private int flightMessages;
     private long flightBytes;
     private long lines;
     private boolean sleeps;
@@ -101,7 +102,9 @@ final class Backlog {
     }
 
     private boolean isReady() {
-        return flightBytes < bounds.flightBytes && waitingMessages > 0;
+        return flightMessages < bounds.flightMessages
+                && flightBytes < bounds.flightBytes
+                && waitingMessages > 0;
     }
 
     private Parcel next() {
@@ -116,14 +119,14 @@ final class Backlog {
         Parcel parcel = waiting.get(kind).pollFirst();
         waits(parcel, -1);
         if (takesOff) {
-            flightBytes += parcel.bytes();
+            flies(parcel, 1);
         }
         return parcel;
     }
 
     /** It has not arrived and shall be tried again, before what came after it. */
     synchronized boolean putBack(Parcel parcel) {
-        flightBytes -= parcel.bytes();
+        flies(parcel, -1);
         if (closed) {
             release(parcel);
             return false;
@@ -135,9 +138,14 @@ final class Backlog {
 
     /** It has arrived, or is given up. */
     synchronized void landed(Parcel parcel) {
-        flightBytes -= parcel.bytes();
+        flies(parcel, -1);
         release(parcel);
         wake();
+    }
+
+    private void flies(Parcel parcel, int more) {
+        flightMessages += more;
+        flightBytes += more * parcel.bytes();
     }
 
     private void waits(Parcel parcel, int more) {

@@ -5,6 +5,8 @@ public final class Bounds {
     public final int messages;
     public final long bytes;
     /** Of what waits, that may be in Kafka's own hands, where kinds no longer count. */
+    public final int flightMessages;
+
     public final long flightBytes;
     public final int messageBytes;
     /** After a failure, doubled up to the longest. */
@@ -29,7 +31,9 @@ public final class Bounds {
             long closeMs) {
         this.messages = messages;
         this.bytes = bytes;
-        this.flightBytes = flightBytes;
+        // The rest is for what is worth more than that.
+        this.flightMessages = Math.max(1, messages / 2);
+        this.flightBytes = Math.min(flightBytes, Math.max(1, bytes / 2));
         this.messageBytes = messageBytes;
         this.pauseMs = pauseMs;
         this.longestPauseMs = longestPauseMs;

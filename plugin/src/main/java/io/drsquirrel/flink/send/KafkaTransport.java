@@ -44,16 +44,20 @@ public final class KafkaTransport implements Transport {
     /** The publisher for these options of Kafka's producer. */
     public static Publisher publisher(
             Bounds bounds, Properties options, Map<Topic, String> topics, LongSupplier clockMs) {
-        AtomicBoolean isFirst = new AtomicBoolean(true);
-        Transport.Opening opening =
-                () -> {
-                    if (isFirst.getAndSet(false)) {
-                        unknown(options).forEach(KafkaTransport::complain);
-                    }
-                    Properties usable = withUsableCompression(options);
-                    return new KafkaTransport(new KafkaProducer<>(usable), topics, clockMs);
-                };
+        Transport.Opening opening = opening(options, topics, clockMs);
         return new Publisher(bounds, opening, clockMs, options.getProperty("client.id"));
+    }
+
+    static Transport.Opening opening(
+            Properties options, Map<Topic, String> topics, LongSupplier clockMs) {
+        AtomicBoolean isFirst = new AtomicBoolean(true);
+        return () -> {
+            if (isFirst.getAndSet(false)) {
+                unknown(options).forEach(KafkaTransport::complain);
+            }
+            Properties usable = withUsableCompression(options);
+            return new KafkaTransport(new KafkaProducer<>(usable), topics, clockMs);
+        };
     }
 
     /** Asked by the publisher's thread: Kafka's classes find each other by its class loader. */

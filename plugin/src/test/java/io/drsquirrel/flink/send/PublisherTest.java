@@ -138,6 +138,34 @@ class PublisherTest {
     }
 
     @Test
+    void lines_in_the_hands_of_a_silent_kafka_leave_room_for_what_matters() {
+        FakeKafka kafka = new FakeKafka();
+        kafka.swallows = true;
+        start(kafka.publisher(small(100, 1 << 20)));
+        for (int i = 0; i < 1_000; i++) {
+            offer(Kind.INFO, 10, 1);
+            Thread.onSpinWait();
+        }
+        for (int i = 0; i < 50; i++) {
+            assertTrue(offer(Kind.EVENT, 10, 1), "there was no room for event " + i);
+        }
+    }
+
+    @Test
+    void few_bytes_in_its_hands_are_enough_too() {
+        FakeKafka kafka = new FakeKafka();
+        kafka.swallows = true;
+        start(kafka.publisher(small(1_000, 100_000)));
+        for (int i = 0; i < 200; i++) {
+            offer(Kind.INFO, 1_000, 1);
+            Thread.onSpinWait();
+        }
+        for (int i = 0; i < 30; i++) {
+            assertTrue(offer(Kind.EVENT, 1_000, 1), "there was no room for event " + i);
+        }
+    }
+
+    @Test
     void an_offer_does_not_wait_for_a_kafka_that_hangs() throws Exception {
         CountDownLatch hanging = new CountDownLatch(1);
         FakeKafka kafka =
