@@ -57,7 +57,7 @@ def test_every_command_a_document_names_exists(document: Path) -> None:
         there = any(found == anchors[0] or found.startswith(anchors[1]) for found in commands)
         assert there, f"{named(document)}: drsquirrel {command}"
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    for target in re.findall(r"(?:`|^ {4})make (\w+)", text, re.M):
+    for target in re.findall(r"(?:`|^ {4})make ([\w-]+)", text, re.M):
         assert re.search(rf"^{target}:", makefile, re.M), f"{named(document)}: make {target}"
 
 
