@@ -99,8 +99,8 @@ evidence: $(VENV)/.test page
 	  echo "-- $$name ($$(date +%H:%M:%S))"; \
 	  $(PY) -m benchmarks.$$name && touch $$done || failed="$$failed $$name"; \
 	done; \
-	echo '-- faults that need the machine to themselves'; \
-	$(PY) -m pytest -m alone tests/faults || failed="$$failed faults"; \
+	echo '-- tests that need the machine to themselves'; \
+	$(PY) -m pytest -m alone || failed="$$failed faults"; \
 	if [ -n "$$failed" ]; then echo "make evidence: failed:$$failed" >&2; exit 1; fi; \
 	rm -r .run/evidence
 

@@ -28,6 +28,8 @@ FRESH_MS = 30_000
 WAITS_MS = 60_000
 WAITING_MAX = 10_000
 """Messages about runs that nobody has listed yet: for so long, and so many of a cluster."""
+PROCESSES_MAX = 10_000
+"""Of one cluster that are known to report; of more, those heard of longest ago are forgotten."""
 EARLY_MS = 5_000
 """A message may be so much older than the start of its run: two clocks differ."""
 Arrival = tuple[int, Event]
@@ -44,7 +46,7 @@ class DeepTier:
     def __init__(self, dropped: Counter[str]) -> None:
         self.dropped = dropped
         self._heard_ms: dict[str, int] = {}
-        """When a report of a process came last, by our clock."""
+        """When a report of a process came last, by our clock; the oldest first."""
         self._waiting: deque[tuple[int, int, Event]] = deque()
         """Since when, its arrival, and what is about a run that is not known yet."""
         self._untold: deque[tuple[int, int, FailureEvent]] = deque()
@@ -91,7 +93,10 @@ class DeepTier:
     def _hear(self, message: Message, now_ms: int) -> None:
         container = message.origin.container
         if isinstance(message, MetricReport):
+            self._heard_ms.pop(container, None)
             self._heard_ms[container] = now_ms
+            if len(self._heard_ms) > PROCESSES_MAX:
+                del self._heard_ms[next(iter(self._heard_ms))]
         elif isinstance(message, ContainerEvent) and message.what == "goodbye":
             self._heard_ms.pop(container, None)
 

@@ -167,6 +167,14 @@ def test_who_was_not_heard_of_for_long_or_says_goodbye_does_not_report() -> None
     assert deep.reporting(NOON_MS) == {"tm-2": NOON_MS}
 
 
+def test_processes_without_end_are_not_all_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drsquirrel.deep.PROCESSES_MAX", 3)
+    deep = DeepTier(Counter())
+    for n, container in enumerate(("a", "b", "c", "a", "d")):
+        deep.take([(NOON_MS, report(container=container))], {}, NOON_MS + n)
+    assert deep.reporting(NOON_MS + 5) == {"c": NOON_MS + 2, "a": NOON_MS + 3, "d": NOON_MS + 4}
+
+
 NPE = "java.lang.NullPointerException: no address\n\tat com.acme.Parse.map(Parse.java:7)\n"
 
 
