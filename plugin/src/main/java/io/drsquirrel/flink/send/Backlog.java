@@ -3,6 +3,7 @@ package io.drsquirrel.flink.send;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 
 /**
  * What waits to be sent or is on its way, bounded by number and by bytes. Its lock is held for a
@@ -22,7 +23,6 @@ final class Backlog {
     private long flightBytes;
     private long lines;
     private boolean sleeps;
-    private boolean pauses;
     private boolean closing;
     private boolean closed;
 
@@ -159,19 +159,18 @@ final class Backlog {
         lines -= parcel.lines;
     }
 
-    /** Waits until the time is over, something has arrived, or the end has come. */
-    synchronized void pause(long ms) throws InterruptedException {
-        pauses = true;
+    /** Waits until the time is over, it is not needed any more, or the end has come. */
+    synchronized void pause(long ms, BooleanSupplier isNeeded) throws InterruptedException {
         long until = System.nanoTime() + ms * 1_000_000;
         long left = ms;
-        while (left > 0 && pauses && !closing) {
+        while (left > 0 && isNeeded.getAsBoolean() && !closing) {
             wait(left);
             left = (until - System.nanoTime()) / 1_000_000;
         }
     }
 
+    /** To be called when it has become so that no pause is needed. */
     synchronized void endPause() {
-        pauses = false;
         notifyAll();
     }
 

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 
 /**
@@ -22,7 +23,9 @@ public final class Publisher {
     private final Standing standing = new Standing(tally);
     private final Map<Topic, Long> noTopicUntil = new ConcurrentHashMap<>();
     private final Thread thread;
-    private volatile long pauseMs;
+    /** How long to wait after the next attempt; 0 while what is sent arrives. */
+    private final AtomicLong pauseMs = new AtomicLong();
+
     private volatile long closeBy;
     private volatile boolean leaves;
 
@@ -123,7 +126,7 @@ public final class Publisher {
                     sendNext(transport, IDLE_MS);
                 }
             }
-            if (transport == null && pauseMs == 0) {
+            if (transport == null && !fails()) {
                 // The end came before there was a beginning.
                 transport = open();
             }
@@ -137,7 +140,7 @@ public final class Publisher {
     }
 
     private void drain(Transport transport) throws InterruptedException {
-        while (transport != null && pauseMs == 0 && closeLeftMs() > bounds.closeMs * 2 / 3) {
+        while (transport != null && !fails() && closeLeftMs() > bounds.closeMs * 2 / 3) {
             if (!sendNext(transport, 0)) {
                 return;
             }
@@ -166,6 +169,7 @@ public final class Publisher {
             return opening.open();
         } catch (Throwable e) {
             standing.failed(e);
+            fail();
             pause();
             return null;
         }
@@ -185,22 +189,29 @@ public final class Publisher {
         } catch (Throwable e) {
             landed(transport, parcel, e);
         }
-        if (pauseMs > 0) {
-            pause();
-        }
+        pause();
         return true;
     }
 
+    private boolean fails() {
+        return pauseMs.get() > 0;
+    }
+
+    private void fail() {
+        pauseMs.compareAndSet(0, bounds.pauseMs);
+    }
+
+    /** Ends as soon as something arrives; what nothing has ended is longer the next time. */
     private void pause() throws InterruptedException {
-        long ms = Math.max(pauseMs, bounds.pauseMs);
-        backlog.pause(ms);
-        pauseMs = Math.min(2 * ms, bounds.longestPauseMs);
+        long ms = pauseMs.get();
+        backlog.pause(ms, this::fails);
+        pauseMs.compareAndSet(ms, Math.min(2 * ms, bounds.longestPauseMs));
     }
 
     private void landed(Transport transport, Parcel parcel, Throwable failure) {
         if (failure == null) {
-            if (pauseMs > 0) {
-                pauseMs = 0;
+            if (fails()) {
+                pauseMs.set(0);
                 backlog.endPause();
             }
             standing.sent(parcel.topic);
@@ -215,7 +226,7 @@ public final class Publisher {
         switch (transport.verdict(failure)) {
             case TRY_AGAIN:
                 standing.failed(failure);
-                pauseMs = Math.max(pauseMs, bounds.pauseMs);
+                fail();
                 putBack(parcel);
                 break;
             case NO_TOPIC:

@@ -62,6 +62,22 @@ public final class FakeKafka implements Transport {
         done.accept(failure);
     }
 
+    int unanswered() {
+        synchronized (open) {
+            return open.size();
+        }
+    }
+
+    /** Answers all that is without an answer. */
+    void answer(Throwable failure) {
+        List<Consumer<Throwable>> answered;
+        synchronized (open) {
+            answered = new ArrayList<>(open);
+            open.clear();
+        }
+        answered.forEach(done -> done.accept(failure));
+    }
+
     @Override
     public Verdict verdict(Throwable failure) {
         if (failure instanceof Silent) {
@@ -72,10 +88,7 @@ public final class FakeKafka implements Transport {
 
     @Override
     public void close(long withinMs) {
-        synchronized (open) {
-            open.forEach(done -> done.accept(new IllegalStateException("closed forcefully")));
-            open.clear();
-        }
+        answer(new IllegalStateException("closed forcefully"));
         closed.countDown();
     }
 

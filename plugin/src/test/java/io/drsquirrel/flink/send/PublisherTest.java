@@ -227,6 +227,26 @@ class PublisherTest {
     }
 
     @Test
+    void after_an_outage_no_message_waits_for_the_answer_to_another() {
+        FakeKafka kafka = new FakeKafka();
+        kafka.swallows = true;
+        start(kafka.publisher(new Bounds(1_000, 1 << 20, 1 << 18, 50_000, 50, 60_000, 60_000, 900)));
+        offer(Kind.INFO, 10, 1);
+        await(() -> kafka.unanswered() == 1);
+        kafka.answer(new FakeKafka.Silent());
+        for (int i = 0; i < 12; i++) {
+            await(() -> kafka.unanswered() == 1);
+            kafka.answer(null);
+            offer(Kind.INFO, 10, 1);
+        }
+        for (int i = 1; i < 20; i++) {
+            offer(Kind.INFO, 10, 1);
+        }
+        await(() -> kafka.unanswered() == 20);
+        kafka.answer(null);
+    }
+
+    @Test
     void a_missing_topic_does_not_hold_up_the_others() {
         FakeKafka kafka =
                 new FakeKafka(
