@@ -2,9 +2,6 @@ package io.drsquirrel.flink.config;
 
 import io.drsquirrel.flink.text.Secrets;
 
-import org.apache.flink.configuration.Configuration;
-import org.apache.flink.configuration.GlobalConfiguration;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -27,7 +24,7 @@ public final class EffectiveConfiguration {
     public static SortedMap<String, String> read() {
         SortedMap<String, String> options = new TreeMap<>();
         try {
-            options.putAll(file(commandLine()).toMap());
+            options.putAll(OptionsFile.read(folder(commandLine(), System.getenv())));
         } catch (RuntimeException | LinkageError e) {
             // No file: then there is only the command line.
         }
@@ -35,17 +32,12 @@ public final class EffectiveConfiguration {
         return shown(options);
     }
 
-    private static Configuration file(List<String> arguments) {
-        String folder = folder(arguments);
-        return folder.isEmpty()
-                ? GlobalConfiguration.loadConfiguration()
-                : GlobalConfiguration.loadConfiguration(folder);
-    }
-
-    /** What follows --configDir; "" where the environment says it. */
-    static String folder(List<String> arguments) {
+    /** What follows --configDir, else what the environment says. */
+    static String folder(List<String> arguments, Map<String, String> environment) {
         int at = Math.max(arguments.indexOf("--configDir"), arguments.indexOf("-c"));
-        return at >= 0 && at + 1 < arguments.size() ? arguments.get(at + 1) : "";
+        return at >= 0 && at + 1 < arguments.size()
+                ? arguments.get(at + 1)
+                : environment.getOrDefault("FLINK_CONF_DIR", "");
     }
 
     static SortedMap<String, String> shown(Map<String, String> options) {

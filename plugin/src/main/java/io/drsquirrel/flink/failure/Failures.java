@@ -18,6 +18,7 @@ import javax.management.ObjectName;
  * own, which shares nothing with the metric reporter's but the JVM: hence an MBean.
  */
 public final class Failures implements FailuresMBean {
+    /** Null where failures are not sent. */
     private final Session session;
 
     private Failures(Session session) {
@@ -29,7 +30,15 @@ public final class Failures implements FailuresMBean {
     }
 
     public static void open(Session session) throws JMException {
+        close();
         server().registerMBean(new Failures(session), name());
+    }
+
+    /** Where the metric reporter has told why it sends nothing, failures are taken in silence. */
+    public static void decline() throws JMException {
+        if (!server().isRegistered(name())) {
+            server().registerMBean(new Failures(null), name());
+        }
     }
 
     public static void close() throws JMException {
@@ -54,7 +63,7 @@ public final class Failures implements FailuresMBean {
 
     @Override
     public void tell(long timeMs, String job, String type, String throwable) {
-        if (session.identity() == null) {
+        if (session == null || session.identity() == null) {
             return;
         }
         int longest = session.settings().whole(Option.LOG_CHARS);

@@ -11,10 +11,12 @@ import io.drsquirrel.flink.wire.Message;
 final class Introduction {
     private final Session session;
     private final long intervalMs;
+    private final boolean tellsConfiguration;
 
     Introduction(Session session, long intervalMs) {
         this.session = session;
         this.intervalMs = intervalMs;
+        this.tellsConfiguration = session.settings().isOn(Option.CONFIG);
     }
 
     void hello() {
@@ -22,7 +24,7 @@ final class Introduction {
     }
 
     void configuration() {
-        if (session.settings().isOn(Option.CONFIG)) {
+        if (tellsConfiguration) {
             byte[] config =
                     session.events()
                             .message("config", session.nowMs())

@@ -54,9 +54,18 @@ public final class KafkaMetricReporter implements MetricReporter, Scheduled {
                         intervalMs(config));
             }
             settings.complaints().forEach(complaint -> LOG.warn("Dr. Squirrel: {}", complaint));
+            if (!settings.isUsable()) {
+                decline();
+            }
         } catch (Throwable e) {
             LOG.warn("Dr. Squirrel cannot be opened here and does nothing.", e);
         }
+    }
+
+    /** What is wrong is told here, and not by each part again. */
+    private static void decline() throws JMException {
+        Session.decline();
+        Failures.decline();
     }
 
     void open(Session opened, long intervalMs) {

@@ -13,6 +13,7 @@ final class Spot {
     private static final String TASK_SCOPE = "taskmanager.job.task";
     private static final String OPERATOR_SCOPE = "taskmanager.job.task.operator";
     private static final String COLLECTOR_PREFIX = "Status.JVM.GarbageCollector.";
+    private static final ShownNames SHOWN = new ShownNames();
 
     final Scope scope;
     final Subject subject;
@@ -77,7 +78,7 @@ final class Spot {
         return new Place(
                 variables.getOrDefault("<task_id>", ""),
                 whole(variables.get("<subtask_index>")),
-                ofOperator ? replaceInvalid(variables.getOrDefault("<operator_name>", "")) : "",
+                ofOperator ? SHOWN.of(variables.getOrDefault("<operator_name>", "")) : "",
                 "",
                 whole(variables.get("<task_attempt_num>")));
     }

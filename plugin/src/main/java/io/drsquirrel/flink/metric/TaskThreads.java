@@ -59,7 +59,7 @@ public final class TaskThreads {
         }
         TaskThread found = null;
         for (TaskThread task : byId.values()) {
-            if (threadName.contains(task.name)) {
+            if (threadName.contains(task.threadName)) {
                 if (found != null && !found.job().equals(task.job())) {
                     return null;
                 }

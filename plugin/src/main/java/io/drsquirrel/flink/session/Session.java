@@ -54,6 +54,11 @@ public final class Session {
         CURRENT.compareAndSet(this, null);
     }
 
+    /** There will be none here, and why has been told. */
+    public static void decline() {
+        HAS_TOLD.set(true);
+    }
+
     /** The session of this JVM for one of its parts; null if there is none, or none yet. */
     public static Session current(String part) {
         Session session = CURRENT.get();

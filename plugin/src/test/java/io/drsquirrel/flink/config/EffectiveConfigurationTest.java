@@ -19,8 +19,11 @@ class EffectiveConfigurationTest {
     @Test
     void the_folder_is_the_one_that_the_process_was_given() {
         List<String> given = List.of("-D", "a=b", "--configDir", "/opt/conf");
-        assertEquals("/opt/conf", EffectiveConfiguration.folder(given));
-        assertEquals("", EffectiveConfiguration.folder(List.of("--configDir")));
+        Map<String, String> environment = Map.of("FLINK_CONF_DIR", "/opt/other");
+        assertEquals("/opt/conf", EffectiveConfiguration.folder(given, environment));
+        List<String> none = List.of("--configDir");
+        assertEquals("/opt/other", EffectiveConfiguration.folder(none, environment));
+        assertEquals("", EffectiveConfiguration.folder(none, Map.of()));
     }
 
     @Test

@@ -45,6 +45,10 @@ public final class Bench implements AutoCloseable {
         return this;
     }
 
+    public void report() {
+        reporter.report();
+    }
+
     Metric gauge(MetricGroup group, String name, Object value) {
         Gauge<Object> gauge = () -> value;
         reporter.notifyOfAddedMetric(gauge, name, group);

@@ -7,11 +7,8 @@ import io.drsquirrel.flink.failure.FailureSender;
 import io.drsquirrel.flink.send.Topic;
 import io.drsquirrel.flink.trace.KafkaTraceReporter;
 
-import org.apache.flink.api.common.JobInfo;
-import org.apache.flink.core.failure.FailureEnricher;
 import org.apache.flink.events.Events;
 import org.apache.flink.metrics.Metric;
-import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.traces.Span;
 import org.apache.logging.log4j.LogManager;
 import org.junit.jupiter.api.BeforeEach;
@@ -22,7 +19,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.Executor;
 
 /** Writes one message of each type to target/golden, for the service to read in its own tests. */
 class GoldenTest {
@@ -95,33 +91,5 @@ class GoldenTest {
 
     private static void write(String name, String message) throws IOException {
         Files.writeString(GOLDEN.resolve(name + ".json"), message + "\n");
-    }
-
-    /** What Flink says of a failure. */
-    private static final class FailureContext implements FailureEnricher.Context {
-        @Override
-        public MetricGroup getMetricGroup() {
-            return FakeGroup.job();
-        }
-
-        @Override
-        public FailureType getFailureType() {
-            return FailureType.TASK;
-        }
-
-        @Override
-        public ClassLoader getUserClassLoader() {
-            return null;
-        }
-
-        @Override
-        public Executor getIOExecutor() {
-            return Runnable::run;
-        }
-
-        @Override
-        public JobInfo getJobInfo() {
-            return null;
-        }
     }
 }
