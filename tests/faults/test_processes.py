@@ -1,15 +1,20 @@
 """Processes of a real Flink that die, hang or start again: what is said at each moment is true."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import pytest
 
+from benchmarks.diagnosis import broker
+from demo import plugin
 from demo.cluster import Cluster
 from demo.scenarios import SCENARIOS, submit
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Verdict
-from tests.faults.watching import Watching
+from tests.faults.watching import NAME, Watching
 
 pytestmark = [pytest.mark.flink, pytest.mark.alone]
 
@@ -18,24 +23,46 @@ JOB = HEALTHY.job_name
 SOON_S = 120
 QUICK_HEARTBEAT = {"heartbeat.interval": "2000", "heartbeat.timeout": "12000"}
 """So that TaskManagers find a restarted JobManager within seconds."""
+TIERS = pytest.mark.parametrize("tier", ["rest", "plugin"])
 
 
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    with Cluster("2.3.0", fast_start=True) as cluster:
+@dataclass(frozen=True)
+class World:
+    """A cluster with the healthy job, and a Kafka if it has the plugin."""
+
+    cluster: Cluster
+    brokers: str
+
+    def watching(self) -> Watching:
+        return Watching(self.cluster.url, brokers=self.brokers)
+
+
+@contextmanager
+def running(tier: str, config: Mapping[str, str] = MappingProxyType({})) -> Iterator[World]:
+    """A cluster of its own, with the plugin or without."""
+    with ExitStack() as stack:
+        options, plugins, brokers = dict(config), {}, ""
+        if tier == "plugin":
+            brokers = stack.enter_context(broker()).address
+            options |= plugin.options(NAME, brokers)
+            plugins["drsquirrel"] = plugin.build()
+        cluster = stack.enter_context(
+            Cluster("2.3.0", fast_start=True, config=options, plugins=plugins)
+        )
         submit(cluster, HEALTHY)
-        yield cluster
+        yield World(cluster, brokers)
 
 
 def healthy(report: Report) -> bool:
     return report.verdict is Verdict.HEALTHY
 
 
-def test_a_killed_taskmanager_is_named_and_not_forgotten_when_it_is_over(cluster: Cluster) -> None:
-    with Watching(cluster.url) as watching:
+@TIERS
+def test_a_killed_taskmanager_is_named_and_not_forgotten_when_it_is_over(tier: str) -> None:
+    with running(tier) as world, world.watching() as watching:
         watching.wait_for(JOB, healthy, SOON_S)
         killed_ms = time.time() * 1000
-        cluster.kill_taskmanager(0)
+        world.cluster.kill_taskmanager(0)
         report = watching.wait_for(
             JOB, lambda r: bool(r.incidents) and r.incidents[0].cause is not None, SOON_S
         )
@@ -52,12 +79,13 @@ def test_a_killed_taskmanager_is_named_and_not_forgotten_when_it_is_over(cluster
         assert [i.cause for i in after.incidents] == ["taskmanager-killed"]
 
 
+@TIERS
 def test_a_hung_taskmanager_is_named_before_flink_notices_and_nothing_is_called_healthy(
-    cluster: Cluster,
+    tier: str,
 ) -> None:
-    with Watching(cluster.url) as watching:
+    with running(tier) as world, world.watching() as watching:
         watching.wait_for(JOB, healthy, SOON_S)
-        cluster.pause_taskmanager(0)
+        world.cluster.pause_taskmanager(0)
         stopped_s = time.time()
         report = watching.wait_for(
             JOB, lambda r: bool(r.causes) and r.causes[0].code == "taskmanager-hung", SOON_S
@@ -68,19 +96,18 @@ def test_a_hung_taskmanager_is_named_before_flink_notices_and_nothing_is_called_
         time.sleep(15)
         late = [s for s in watching.said[JOB] if s.at_s > stopped_s + 25]
         assert all(s.report.verdict is not Verdict.HEALTHY for s in late), watching.story(JOB)
-        cluster.resume_taskmanager(0)
+        world.cluster.resume_taskmanager(0)
 
 
-def test_a_job_that_a_restarted_jobmanager_forgot_is_unknown_and_not_healthy() -> None:
-    with Cluster("2.3.0", fast_start=True, config=QUICK_HEARTBEAT) as cluster:
-        submit(cluster, HEALTHY)
-        with Watching(cluster.url) as watching:
-            watching.wait_for(JOB, healthy, SOON_S)
-            restarted_s = time.time()
-            cluster.restart_jobmanager()
-            report = watching.wait_for(
-                JOB, lambda r: r.headline.startswith("The JobManager has not listed"), SOON_S
-            )
-            assert report.verdict is Verdict.UNKNOWN
-            since = [s.report for s in watching.said[JOB] if s.at_s > restarted_s + 15]
-            assert all(r.verdict is not Verdict.HEALTHY for r in since), watching.story(JOB)
+@TIERS
+def test_a_job_that_a_restarted_jobmanager_forgot_is_unknown_and_not_healthy(tier: str) -> None:
+    with running(tier, QUICK_HEARTBEAT) as world, world.watching() as watching:
+        watching.wait_for(JOB, healthy, SOON_S)
+        restarted_s = time.time()
+        world.cluster.restart_jobmanager()
+        report = watching.wait_for(
+            JOB, lambda r: r.headline.startswith("The JobManager has not listed"), SOON_S
+        )
+        assert report.verdict is Verdict.UNKNOWN
+        since = [s.report for s in watching.said[JOB] if s.at_s > restarted_s + 15]
+        assert all(r.verdict is not Verdict.HEALTHY for r in since), watching.story(JOB)
