@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 READ_S = 1.0
 OWED_MAX = 20_000
 """Events that wait for the store; beyond, nothing more is read."""
+RECURS_MS = 600_000
+"""A missing right is heard of again with each look at the topics, every five minutes."""
 NEWS_MS = 10_000
 """What is older was seen in a round since, or is read again after a stop."""
 STORED = (LogEvent, FailureEvent, CheckpointEvent, ChangeEvent)
@@ -111,6 +113,9 @@ class KafkaWatch:
         self._desk = desk
         self._clock = clock
         self._wake = wake
+        self._is_told = False
+        self._told_ms: dict[str, int] = {}
+        """When each sentence on what is wrong was heard last."""
         self._owed: list[Event] = []
         self._read: deque[tuple[int, Mapping[Partition, int]]] = deque()
         """When something was read, and the offsets after it."""
@@ -131,8 +136,8 @@ class KafkaWatch:
                 await asyncio.shield(loop.run_in_executor(thread, self.source.close))
 
     def _take(self, read: Read) -> None:
-        self._note(read)
         now_ms = self._clock.now_ms()
+        self._note(read, now_ms)
         for cluster in {*read.arrivals, *self._waiting()}:
             arrivals = read.arrivals.get(cluster, [])
             self.read_total += len(arrivals)
@@ -147,13 +152,20 @@ class KafkaWatch:
         waits = {id_: desk.deep.waiting_since_ms() for id_, desk in self._desk.clusters.items()}
         return {id_: since_ms for id_, since_ms in waits.items() if since_ms is not None}
 
-    def _note(self, read: Read) -> None:
-        """Log that something is wrong, or that messages come again: once each."""
-        if read.says and read.says != self.says:
-            logger.warning("%s", read.says)
+    def _note(self, read: Read, now_ms: int) -> None:
+        """Log that something is wrong, or that messages come again: once each. What recurs between
+        messages that do come, such as a missing right, is told once."""
+        if read.says:
+            recent = {s: ms for s, ms in self._told_ms.items() if now_ms - ms < RECURS_MS}
+            if read.says not in recent:
+                logger.warning("%s", read.says)
+                self._is_told = True
+            self._told_ms = recent | {read.says: now_ms}
             self.says = read.says
-        elif self.says and read.offsets and not read.says:
-            logger.warning("messages come from Kafka again")
+        elif self.says and read.offsets:
+            if self._is_told:
+                logger.warning("messages come from Kafka again")
+            self._is_told = False
             self.says = ""
 
     @property

@@ -40,9 +40,10 @@ def need_maven() -> None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests with a real Flink share its clusters, all that want a broker share one: each
-    such group is one worker's. And time for them."""
+    such group is one worker's, and xdist looks for it right after this. And time for them."""
     for item in items:
         flink = item.get_closest_marker("flink") is not None
         if "broker" in getattr(item, "fixturenames", ()):

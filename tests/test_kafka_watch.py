@@ -17,10 +17,10 @@ from demo.broker import Broker
 from drsquirrel.app import PLUGIN_ALONE
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
-from drsquirrel.collect.kafka.source import Partition, Read
+from drsquirrel.collect.kafka.source import Partition, Read, Source
 from drsquirrel.collect.kafka.topics import Admin
 from drsquirrel.desk import Desk
-from drsquirrel.kafka_watch import NEWS_MS, KafkaWatch, kafka_access, source_of
+from drsquirrel.kafka_watch import NEWS_MS, RECURS_MS, KafkaWatch, kafka_access, source_of
 from drsquirrel.model.event import (
     ChangeEvent,
     Event,
@@ -237,6 +237,27 @@ async def test_of_what_has_just_happened_the_cluster_is_asked_early(
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert wakes == ["lab"] * is_news
+
+
+def test_what_recurs_between_messages_is_told_once_and_an_outage_each_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = RoundsClock()
+    watch = KafkaWatch(cast(Source, None), Desk(RULES), clock, lambda _: None)
+    well = Read(offsets={("t", 0): 1})
+    for _ in range(3):
+        watch._take(Read(says="no right to flink-logs"))
+        assert watch.says == "no right to flink-logs"
+        clock.pass_ms(300_000)
+        watch._take(well)
+        assert watch.says == ""
+    for _ in range(2):
+        watch._take(Read(says="no broker"))
+        watch._take(Read(says="no broker"))
+        watch._take(well)
+        clock.pass_ms(RECURS_MS)
+    again = "messages come from Kafka again"
+    assert caplog.messages == ["no right to flink-logs", again] + ["no broker", again] * 2
 
 
 async def test_a_message_cannot_speak_for_another_cluster(

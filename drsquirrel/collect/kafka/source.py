@@ -37,6 +37,7 @@ SENT_MS_DIGITS = 15
 WAITED_MAX_MS = 3_600_000
 DAMAGE = (KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError.MSG_SIZE_TOO_LARGE)
 """Of a whole batch: librdkafka asks for it again and again and never gets past it by itself."""
+FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 
 
 @dataclass(slots=True)
@@ -184,7 +185,10 @@ class Source:
     def _sentence(self, error: KafkaError) -> str:
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return f"{error.str()}: make the topics by `drsquirrel topics create`."
-        return f"Kafka at {self._access.brokers}: {error.str()}."
+        told = f"Kafka at {self._access.brokers}: {error.str().rstrip('.')}"
+        if error.code() in FORBIDDEN:
+            return f"{told}: give the user {self._access.user or '(none)'} the right READ."
+        return f"{told}."
 
 
 def _waited_ms(raw: Raw, message: Message) -> int:
