@@ -31,6 +31,7 @@ public final class KafkaLogAppender extends AbstractAppender {
     private final int longest;
     /** Set while a thread reads a line: its parts may log when they are asked for their text. */
     private final ThreadLocal<Boolean> reading = new ThreadLocal<>();
+    private volatile boolean ended;
 
     KafkaLogAppender(Session session, TaskThreads threads) {
         super("drsquirrel", null, null, true, Property.EMPTY_ARRAY);
@@ -97,6 +98,8 @@ public final class KafkaLogAppender extends AbstractAppender {
             Line line = line(event, level, message, thrown);
             signature.sent(line);
             send(new Signature.Due(line, 1, 0));
+        } else if (ended) {
+            flush(true);
         }
     }
 
@@ -121,6 +124,10 @@ public final class KafkaLogAppender extends AbstractAppender {
             return;
         }
         Line line = due.line;
+        if (line == null) {
+            session.publisher().lost(Reason.UNREADABLE, due.lines());
+            return;
+        }
         Stream stream = session.logs();
         byte[] message =
                 stream.message("log", line.timeMs)
@@ -137,6 +144,13 @@ public final class KafkaLogAppender extends AbstractAppender {
                         .bytes();
         session.publisher()
                 .offer(Topic.LOGS, stream.key(), message, kind(line.level), due.lines());
+    }
+
+    /** Sends what was held back; what threads bring that are still at it is not held back. */
+    void end() {
+        ended = true;
+        flush(true);
+        stop();
     }
 
     /** Sends what was held back and is due, or everything. */

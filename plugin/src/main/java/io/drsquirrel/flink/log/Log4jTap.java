@@ -109,7 +109,6 @@ final class Log4jTap implements LogTap, PropertyChangeListener {
             context.updateLoggers(configuration);
         }
         contexts.clear();
-        appender.flush(true);
-        appender.stop();
+        appender.end();
     }
 }

@@ -70,21 +70,27 @@ final class Signature {
 
     /** What was held back, once the window is over or if there will be no other time. */
     synchronized Due due(long nowMs, boolean now) {
-        boolean isDue = now || isOver(nowMs);
-        if (!isDue || same + other == 0 || sample == null) {
+        boolean isDue = now || isOver(nowMs) && sample != null;
+        if (!isDue || same + other == 0) {
             return null;
         }
-        Due due =
-                same > 0
-                        ? new Due(sample.later(lastMs, sample.message), same, other)
-                        : new Due(
-                                sample.later(lastMs, Secrets.hide(otherText, TEXT_CHARS)),
-                                1,
-                                other - 1);
+        Due due = held();
         same = 0;
         other = 0;
         otherText = null;
         return due;
+    }
+
+    private Due held() {
+        if (sample == null) {
+            // The one that was to be sent could not be read.
+            return new Due(null, same, other);
+        }
+        if (same > 0) {
+            return new Due(sample.later(lastMs, sample.message), same, other);
+        }
+        String text = Secrets.hide(otherText, TEXT_CHARS);
+        return new Due(sample.later(lastMs, text), 1, other - 1);
     }
 
     private boolean isOver(long nowMs) {
@@ -99,6 +105,7 @@ final class Signature {
 
     /** A line to send, how many had this text, and how many others were alike. */
     static final class Due {
+        /** Null where none could be read. */
         final Line line;
         final long count;
         final long dropped;
