@@ -15,6 +15,7 @@ import org.slf4j.LoggerFactory;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
@@ -27,6 +28,9 @@ import java.util.function.LongSupplier;
 public final class KafkaTransport implements Transport {
     /** When a message was handed to Kafka, so that a late one is told from one of a wrong clock. */
     static final String SENT_MS = "sent_ms";
+
+    /** Options of which Kafka has no list: others add theirs. */
+    private static final List<String> OPEN = List.of("sasl.", "ssl.", "config.providers.");
 
     private static final Logger LOG = LoggerFactory.getLogger(KafkaTransport.class);
 
@@ -64,7 +68,7 @@ public final class KafkaTransport implements Transport {
     static Set<String> unknown(Properties options) {
         Set<String> unknown = new TreeSet<>(options.stringPropertyNames());
         unknown.removeAll(ProducerConfig.configNames());
-        unknown.removeIf(name -> name.startsWith("sasl.") || name.startsWith("ssl."));
+        unknown.removeIf(name -> OPEN.stream().anyMatch(name::startsWith));
         return unknown;
     }
 

@@ -8,6 +8,7 @@ import org.slf4j.LoggerFactory;
 
 import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 
@@ -22,8 +23,8 @@ final class Standing {
     private final Set<Topic> missing = EnumSet.noneOf(Topic.class);
     private final Map<Topic, Class<?>> refusals = new EnumMap<>(Topic.class);
     private volatile boolean isTrusted;
+    private final Set<Class<?>> reasons = new HashSet<>();
     private boolean hasSent;
-    private boolean hasFailed;
     private int attempts;
 
     Standing(Tally tally) {
@@ -41,22 +42,26 @@ final class Standing {
         if (missing.remove(topic) | refusals.remove(topic) != null) {
             LOG.info("Dr. Squirrel: Kafka's topic for {} takes messages again.", topic.word);
         }
-        if (hasFailed) {
+        if (!reasons.isEmpty()) {
             LOG.info("Dr. Squirrel reaches Kafka again; {} were lost so far.", tally.dropped());
         } else if (!hasSent) {
             LOG.info("Dr. Squirrel has reached Kafka.");
         }
         hasSent = true;
-        hasFailed = false;
+        reasons.clear();
         attempts = 0;
         isTrusted = missing.isEmpty() && refusals.isEmpty();
     }
 
-    /** An attempt failed; of a busy machine the first ones may. */
+    /**
+     * An attempt failed; of a busy machine the first ones may. Where no broker answered at first,
+     * another reason may come to light later.
+     */
     synchronized void failed(Throwable failure) {
         isTrusted = false;
-        if (++attempts >= ATTEMPTS && !hasFailed) {
-            hasFailed = true;
+        Throwable root = root(failure);
+        boolean saysMore = reasons.isEmpty() || !(root instanceof TimeoutException);
+        if (++attempts >= ATTEMPTS && saysMore && reasons.add(root.getClass())) {
             LOG.warn(
                     "Dr. Squirrel cannot reach Kafka: {}. Flink is not affected; what does not fit"
                             + " into the queue is lost and counted. Check the reporter's option"
@@ -86,11 +91,16 @@ final class Standing {
         }
     }
 
-    private static String told(Throwable failure) {
+    private static Throwable root(Throwable failure) {
         Throwable root = failure;
         for (int depth = 0; depth < 10 && root.getCause() != null; depth++) {
             root = root.getCause();
         }
+        return root;
+    }
+
+    private static String told(Throwable failure) {
+        Throwable root = root(failure);
         if (root instanceof TimeoutException) {
             return "no broker answers";
         }

@@ -67,6 +67,7 @@ class KafkaTransportTest {
         options.setProperty("bootstrap.server", "x");
         options.setProperty("bootstrap.servers", "x");
         options.setProperty("sasl.oauthbearer.mine", "x");
+        options.setProperty("config.providers.file.class", "x");
         assertEquals(Set.of("bootstrap.server"), KafkaTransport.unknown(options));
     }
 }

@@ -2,6 +2,8 @@ package io.drsquirrel.flink.send;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import org.apache.kafka.common.errors.SaslAuthenticationException;
+import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.logging.log4j.Level;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.core.LogEvent;
@@ -41,6 +43,19 @@ class StandingTest {
         standing.sent(Topic.LOGS);
         standing.sent(Topic.METRICS);
         assertEquals(List.of("has reached", "cannot reach", "reaches Kafka again"), heard.said());
+    }
+
+    @Test
+    void a_reason_that_comes_to_light_later_is_told_too() {
+        for (int i = 0; i < 10; i++) {
+            standing.failed(new TimeoutException("late"));
+        }
+        for (int i = 0; i < 10; i++) {
+            standing.failed(new SaslAuthenticationException("wrong password"));
+            standing.failed(new TimeoutException("late"));
+        }
+        assertEquals(List.of("cannot reach", "cannot reach"), heard.said());
+        assertEquals(true, heard.lines.get(1).contains("wrong password"), heard.lines.toString());
     }
 
     @Test
