@@ -29,8 +29,8 @@ public final class KafkaLogAppender extends AbstractAppender {
     private final TaskThreads threads;
     private final Collapse collapse;
     private final int longest;
-    /** Set while a thread reads a line: its parts may log when they are asked for their text. */
-    private final ThreadLocal<Boolean> reading = new ThreadLocal<>();
+    /** True while a thread reads a line: its parts may log when they are asked for their text. */
+    private final ThreadLocal<boolean[]> reading = ThreadLocal.withInitial(() -> new boolean[1]);
     private volatile boolean ended;
 
     KafkaLogAppender(Session session, TaskThreads threads) {
@@ -50,17 +50,18 @@ public final class KafkaLogAppender extends AbstractAppender {
         if (!isWanted(event)) {
             return;
         }
-        if (reading.get() != null) {
+        boolean[] reads = reading.get();
+        if (reads[0]) {
             session.publisher().lost(Reason.UNREADABLE, 1);
             return;
         }
-        reading.set(Boolean.TRUE);
+        reads[0] = true;
         try {
             take(event);
         } catch (Throwable e) {
             session.publisher().lost(Reason.UNREADABLE, 1);
         } finally {
-            reading.remove();
+            reads[0] = false;
         }
     }
 
@@ -90,17 +91,39 @@ public final class KafkaLogAppender extends AbstractAppender {
         Signature signature;
         Signature.Fate fate;
         do {
-            signature = collapse.of(key, nowMs);
-            send(signature.due(nowMs, false));
-            fate = signature.take(text, nowMs);
+            signature = found(key, nowMs);
+            fate = signature.take(text, nowMs, thrown != null);
+            if (fate == Signature.Fate.LOOK) {
+                signature = found(key.at(thrown), nowMs);
+                fate = signature.take(text, nowMs, false);
+            }
         } while (fate == Signature.Fate.RETIRED);
         if (fate == Signature.Fate.SENT) {
-            Line line = line(event, level, message, thrown);
-            signature.sent(line);
-            send(new Signature.Due(line, 1, 0));
+            send(event, level, message, thrown, signature);
         } else if (ended) {
             flush(true);
         }
+    }
+
+    private Signature found(Signature.Key key, long nowMs) {
+        Signature signature = collapse.of(key, nowMs);
+        if (signature.isOver(nowMs)) {
+            send(signature.due(nowMs, false));
+        }
+        return signature;
+    }
+
+    private void send(
+            LogEvent event, String level, String message, Throwable thrown, Signature signature) {
+        Reason full = session.publisher().fullFor(kind(level));
+        if (full != null) {
+            // To make a line takes a hundred times as long as to count it.
+            session.publisher().lost(full, 1);
+            return;
+        }
+        Line line = line(event, level, message, thrown);
+        signature.sent(line);
+        send(new Signature.Due(line, 1, 0));
     }
 
     private Line line(LogEvent event, String level, String message, Throwable thrown) {

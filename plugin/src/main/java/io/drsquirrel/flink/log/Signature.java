@@ -10,13 +10,17 @@ import java.util.Objects;
  * that is sent is the number of lines.
  */
 final class Signature {
+    /** Of lines with a throwable so many of a window are told apart by where it was thrown. */
+    static final int LOOKS = 100;
+
     /** Of one that is told instead of the line that was sent. */
     private static final int TEXT_CHARS = 8_192;
 
     private final long windowMs;
     private final int windowLines;
-    private long beganMs;
+    private volatile long beganMs;
     private int sentLines;
+    private int looks;
     private Line sample;
     private String sentText;
     private String otherText;
@@ -35,11 +39,14 @@ final class Signature {
     enum Fate {
         SENT,
         HELD,
+        /** Where it was thrown decides: {@link Key#at} has the signature that takes it. */
+        LOOK,
         /** The signature takes no more: another one has to. */
         RETIRED
     }
 
-    synchronized Fate take(String text, long nowMs) {
+    /** To find out where something was thrown takes long, so it is not done for every line. */
+    synchronized Fate take(String text, long nowMs, boolean canLook) {
         if (retired) {
             return Fate.RETIRED;
         }
@@ -47,6 +54,11 @@ final class Signature {
             beganMs = nowMs;
             sentLines = 0;
             sentText = null;
+            looks = 0;
+        }
+        if (canLook && looks < LOOKS) {
+            looks++;
+            return Fate.LOOK;
         }
         lastMs = nowMs;
         if (text.equals(sentText)) {
@@ -93,8 +105,9 @@ final class Signature {
         return new Due(sample.later(lastMs, text), 1, other - 1);
     }
 
-    private boolean isOver(long nowMs) {
-        return nowMs - beganMs >= windowMs || nowMs < beganMs;
+    boolean isOver(long nowMs) {
+        long sinceMs = nowMs - beganMs;
+        return sinceMs >= windowMs || sinceMs < 0;
     }
 
     /** Whether nothing is left to tell; then it takes no more lines. */
@@ -129,20 +142,47 @@ final class Signature {
         private final String logger;
         private final String template;
         private final String thrown;
-        private final StackTraceElement top;
+        private final StackTraceElement place;
+        private final int hash;
 
         Key(String level, String logger, String template, Throwable thrown) {
+            this(
+                    level,
+                    logger,
+                    withoutNumbers(template),
+                    thrown == null ? "" : thrown.getClass().getName(),
+                    null);
+        }
+
+        private Key(
+                String level,
+                String logger,
+                String template,
+                String thrown,
+                StackTraceElement place) {
             this.level = level;
             this.logger = logger;
-            this.template = withoutNumbers(template);
-            this.thrown = thrown == null ? "" : thrown.getClass().getName();
-            StackTraceElement[] frames =
-                    thrown == null ? new StackTraceElement[0] : thrown.getStackTrace();
-            this.top = frames.length == 0 ? null : frames[0];
+            this.template = template;
+            this.thrown = thrown;
+            this.place = place;
+            int parts = level.hashCode() * 31 + logger.hashCode();
+            parts = (parts * 31 + template.hashCode()) * 31 + thrown.hashCode();
+            this.hash = parts * 31 + Objects.hashCode(place);
+        }
+
+        /** Of those lines whose throwable comes from the same place as this one. */
+        Key at(Throwable where) {
+            StackTraceElement[] frames = where.getStackTrace();
+            StackTraceElement first = frames.length == 0 ? null : frames[0];
+            return new Key(level, logger, template, thrown, first);
         }
 
         private static String withoutNumbers(String text) {
             int length = Math.min(text.length(), TEMPLATE_CHARS);
+            if (length == text.length() && !hasDigit(text)) {
+                // It knows its hash.
+                return text;
+            }
             StringBuilder out = new StringBuilder(length);
             for (int i = 0; i < length; i++) {
                 char c = text.charAt(i);
@@ -155,22 +195,33 @@ final class Signature {
             return out.toString();
         }
 
+        private static boolean hasDigit(String text) {
+            for (int i = 0; i < text.length(); i++) {
+                char c = text.charAt(i);
+                if (c >= '0' && c <= '9') {
+                    return true;
+                }
+            }
+            return false;
+        }
+
         @Override
         public boolean equals(Object whose) {
             if (!(whose instanceof Key)) {
                 return false;
             }
             Key that = (Key) whose;
-            return level.equals(that.level)
+            return hash == that.hash
+                    && level.equals(that.level)
                     && logger.equals(that.logger)
                     && template.equals(that.template)
                     && thrown.equals(that.thrown)
-                    && Objects.equals(top, that.top);
+                    && Objects.equals(place, that.place);
         }
 
         @Override
         public int hashCode() {
-            return Objects.hash(level, logger, template, thrown, top);
+            return hash;
         }
     }
 }

@@ -50,6 +50,19 @@ final class Backlog {
         return true;
     }
 
+    /** Why there is no room, not even in the place of what is worth less; null if there is. */
+    synchronized Reason fullFor(Kind kind) {
+        if (messages < bounds.messages && bytes < bounds.bytes) {
+            return null;
+        }
+        for (int lower = 0; lower < kind.ordinal(); lower++) {
+            if (!waiting.get(lower).isEmpty()) {
+                return null;
+            }
+        }
+        return messages < bounds.messages ? Reason.BYTES_FULL : Reason.QUEUE_FULL;
+    }
+
     private Reason makeRoom(Parcel parcel) {
         int tooMany = messages + 1 - bounds.messages;
         long tooMuch = bytes + parcel.bytes() - bounds.bytes;

@@ -60,6 +60,11 @@ public final class Publisher {
         return offer(topic, key, value, kind, 1);
     }
 
+    /** Why a message of this kind would not be taken in, however small; null if it would. */
+    public Reason fullFor(Kind kind) {
+        return backlog.fullFor(kind);
+    }
+
     /** Counts lines that could not even be offered. */
     public void lost(Reason reason, long lines) {
         tally.offered(lines);

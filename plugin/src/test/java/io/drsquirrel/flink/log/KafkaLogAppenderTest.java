@@ -22,6 +22,8 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 @Timeout(60)
 class KafkaLogAppenderTest {
@@ -124,6 +126,29 @@ class KafkaLogAppenderTest {
         assertTrue(lines.get(1).contains("\"count\":999"), lines.get(1));
         assertFalse(lines.get(2).contains("\"count\""), lines.get(2));
         assertTrue(lines.get(2).contains("\"sequence\":2,"), lines.get(2));
+    }
+
+    @Test
+    void lines_with_a_throwable_are_told_apart_by_where_it_was_thrown_but_not_all_of_a_flood() {
+        for (int i = 0; i < 3; i++) {
+            LOG.error("it failed", new IOException("here"));
+            LOG.error("it failed", new IOException("there"));
+        }
+        assertEquals(2, bench.at(Topic.LOGS).size(), bench.at(Topic.LOGS).toString());
+        for (int i = 0; i < 10_000; i++) {
+            LOG.error("it failed", new IOException("here"));
+        }
+        bench.close();
+        Pattern numbers = Pattern.compile("\"(count|dropped)\":(\\d+)");
+        long lines = 0;
+        for (String line : bench.at(Topic.LOGS)) {
+            lines += line.contains("\"count\"") ? 0 : 1;
+            Matcher found = numbers.matcher(line);
+            while (found.find()) {
+                lines += Long.parseLong(found.group(2));
+            }
+        }
+        assertEquals(10_006, lines);
     }
 
     @Test

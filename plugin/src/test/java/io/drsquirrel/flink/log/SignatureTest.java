@@ -64,8 +64,19 @@ class SignatureTest {
         assertNotEquals(key("took 12 ms", null), key("took 12 s", null));
         Throwable here = new IOException("1");
         Throwable there = new IOException("2");
-        assertNotEquals(key("failed", here), key("failed", there));
+        assertNotEquals(key("failed", here).at(here), key("failed", there).at(there));
         assertNotEquals(key("failed", here), key("failed", null));
+        assertEquals(key("failed", here).at(here), key("failed", here).at(here));
+    }
+
+    @Test
+    void of_many_lines_in_a_window_it_is_not_asked_where_each_was_thrown() {
+        for (int i = 0; i < Signature.LOOKS; i++) {
+            assertEquals(Signature.Fate.LOOK, signature.take("" + i, 0, true));
+        }
+        assertEquals(Signature.Fate.SENT, signature.take("more", 0, true));
+        assertEquals(Signature.Fate.HELD, signature.take("more", 0, true));
+        assertEquals(Signature.Fate.LOOK, signature.take("next window", 1_000, true));
     }
 
     @Test
@@ -83,11 +94,11 @@ class SignatureTest {
         assertNotEquals(mine, collapse.of(new Signature.Key("ERROR", "a.C", "it failed", null), 0));
         collapse.due(2_000, false);
         assertEquals(0, collapse.size(), "what has nothing to tell is forgotten");
-        assertEquals(Signature.Fate.RETIRED, mine.take("x", 2_000));
+        assertEquals(Signature.Fate.RETIRED, mine.take("x", 2_000, false));
     }
 
     private Signature.Fate take(String text, long nowMs) {
-        Signature.Fate fate = signature.take(text, nowMs);
+        Signature.Fate fate = signature.take(text, nowMs, false);
         if (fate == Signature.Fate.SENT) {
             signature.sent(SAMPLE);
         }

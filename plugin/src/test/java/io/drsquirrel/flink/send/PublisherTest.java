@@ -2,6 +2,7 @@ package io.drsquirrel.flink.send;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.AfterEach;
@@ -110,6 +111,21 @@ class PublisherTest {
         assertFalse(offer(Kind.ERROR, 10, 1));
         assertEquals(6, publisher.queued());
         assertEquals(publisher.offered() - 6, publisher.dropped(Reason.QUEUE_FULL));
+    }
+
+    @Test
+    void it_knows_beforehand_what_it_would_not_take() {
+        publisher = new FakeKafka().publisher(small(3, 10_000));
+        assertNull(publisher.fullFor(Kind.INFO));
+        for (Kind kind : new Kind[] {Kind.WARN, Kind.ERROR, Kind.ERROR}) {
+            assertTrue(offer(kind, 10, 1));
+        }
+        assertEquals(Reason.QUEUE_FULL, publisher.fullFor(Kind.INFO));
+        assertEquals(Reason.QUEUE_FULL, publisher.fullFor(Kind.WARN));
+        assertNull(publisher.fullFor(Kind.ERROR), "a warning would give way");
+        assertTrue(offer(Kind.ERROR, 9_000, 1));
+        assertEquals(Reason.QUEUE_FULL, publisher.fullFor(Kind.ERROR));
+        assertNull(publisher.fullFor(Kind.METRICS));
     }
 
     @Test

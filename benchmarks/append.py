@@ -1,0 +1,206 @@
+"""What a log line costs the thread that writes it: our appender beside Log4j's asynchronous one.
+
+In one JVM, 100,000 lines a second from two threads; the appenders take turns of a second. Kafka is
+well, refuses, is silent, slow, or dies again and again in the middle of it.
+"""
+
+import json
+import os
+import statistics
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.machine import machine
+from demo.plugin import build
+from demo.proxy import Mode
+from tests.plugin.harness import Java, Sick, sick_broker
+
+PER_SECOND = int(os.environ.get("PER_SECOND", "100000"))
+TURN_S = float(os.environ.get("TURN_S", "1"))
+ROUNDS = int(os.environ.get("ROUNDS", "10"))
+WARM_UP_ROUNDS = 2
+RESULT = Path(os.environ.get("RESULT", Path(__file__).parent / "results" / "append.json"))
+MAIN = "io.drsquirrel.flink.log.AppendBench"
+JVM_ARGS = ("-Xms512m", "-Xmx512m", "-XX:+UseG1GC")
+FLOOD = "log-window-lines=10000 log-window-ms=100"
+"""Nothing is collapsed: every line is sent."""
+GOAL = 1.5
+DIES_EVERY_S = 1.5
+SLOW_BYTES_PER_S = 20_000
+ARMS = 4
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One state of Kafka and one kind of lines."""
+
+    kafka: str
+    lines: str
+    options: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.kafka}, {'every line sent' if self.options else self.lines.lower()}"
+
+
+KAFKAS = ("well", "refused", "black hole", "slow", "dying")
+CELLS = (
+    *(Cell(kafka, lines) for kafka in KAFKAS for lines in ("NUMBERED", "THROWN")),
+    Cell("well", "INFO"),
+    *(Cell(kafka, "NUMBERED", FLOOD) for kafka in ("well", "dying", "black hole")),
+)
+"""In the last one the queue is full all the time."""
+
+
+def main() -> None:
+    before = machine()
+    cells = {}
+    jar = build()
+    with TemporaryDirectory(prefix="append-") as folder, sick_broker() as sick:
+        sick.make_topics()
+        told = ("cluster=bench", f"kafka.bootstrap.servers={sick.address}")
+        file = Path(folder) / "written.log"
+        with Java(
+            jar, Path(folder), MAIN, file, PER_SECOND, TURN_S, *told, jvm_args=JVM_ARGS
+        ) as java:
+            for cell in CELLS:
+                cells[cell.name] = measured(java, sick, cell)
+                print(cell.name, json.dumps(cells[cell.name]["ratios"]), file=sys.stderr)
+    result = {
+        "machine": before,
+        "lines_per_s": PER_SECOND,
+        "rounds": ROUNDS,
+        "goal": GOAL,
+        "over_the_goal": over_the_goal(cells),
+        "cells": cells,
+    }
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def measured(java: Java, sick: Sick, cell: Cell) -> dict[str, Any]:
+    java.say(f"open {cell.options}".strip())
+    assert java.line(120) == "open"
+    with STATES[cell.kafka](sick):
+        rounds = ROUNDS + WARM_UP_ROUNDS
+        java.say(f"measure {cell.lines} {rounds}")
+        told = json.loads(java.line(rounds * ARMS * (TURN_S + 3) + 60))
+    java.say("close")
+    assert java.line(30) == "closed"
+    turns = told.pop("turns")[WARM_UP_ROUNDS * ARMS :]
+    return {"ratios": ratios(turns), "arms": arms(turns), "lines": told}
+
+
+@contextmanager
+def set_to(sick: Sick, mode: Mode) -> Iterator[None]:
+    sick.proxy.bytes_per_s = SLOW_BYTES_PER_S
+    sick.proxy.set(mode)
+    yield
+    sick.proxy.set(Mode.PASS)
+
+
+@contextmanager
+def dying(sick: Sick) -> Iterator[None]:
+    """Away and back again all the time."""
+    over = threading.Event()
+
+    def run() -> None:
+        modes = [Mode.REFUSE, Mode.PASS]
+        while not over.wait(DIES_EVERY_S):
+            sick.proxy.set(modes[0])
+            modes.reverse()
+
+    thread = threading.Thread(target=run, name="dying")
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+    sick.proxy.set(Mode.PASS)
+
+
+STATES: dict[str, Callable[[Sick], Any]] = {
+    "well": lambda sick: set_to(sick, Mode.PASS),
+    "refused": lambda sick: set_to(sick, Mode.REFUSE),
+    "black hole": lambda sick: set_to(sick, Mode.BLACK_HOLE),
+    "slow": lambda sick: set_to(sick, Mode.SLOW),
+    "dying": dying,
+}
+
+
+def ratios(turns: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[float]]]:
+    """Ours to each of Log4j's: median over the rounds, and the least and the most of them."""
+    by_arm = {arm: of(turns, arm) for arm in ("noop", "ours", "async-null", "async-file")}
+    return {
+        reference: {
+            "append_p50": spread(
+                by_arm["ours"], by_arm[reference], lambda t: t["append"]["p50_ns"]
+            ),
+            "append_p99": spread(
+                by_arm["ours"], by_arm[reference], lambda t: t["append"]["p99_ns"]
+            ),
+            "cpu": net_of_cpu(by_arm["ours"], by_arm[reference], by_arm["noop"]),
+        }
+        for reference in ("async-null", "async-file")
+    }
+
+
+def of(turns: Sequence[dict[str, Any]], arm: str) -> list[dict[str, Any]]:
+    return [turn for turn in turns if turn["arm"] == arm]
+
+
+def spread(
+    ours: Sequence[Any], theirs: Sequence[Any], figure: Callable[[Any], float]
+) -> list[float]:
+    found = [figure(our) / figure(their) for our, their in zip(ours, theirs, strict=True)]
+    return [round(x, 2) for x in (statistics.median(found), min(found), max(found))]
+
+
+def net_of_cpu(ours: Sequence[Any], theirs: Sequence[Any], noop: Sequence[Any]) -> list[float]:
+    """Without what logging takes where the appender does nothing."""
+
+    def net(arm: Sequence[Any]) -> list[float]:
+        nothing = statistics.median(turn["cpu_us_per_event"] for turn in noop)
+        return [turn["cpu_us_per_event"] - nothing for turn in arm]
+
+    found = [our / their for our, their in zip(net(ours), net(theirs), strict=True) if their > 0]
+    return [round(x, 2) for x in (statistics.median(found), min(found), max(found))]
+
+
+def arms(turns: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Of each arm the medians over its turns; of what is over 1 ms, the sum."""
+    found = {}
+    for arm in dict.fromkeys(turn["arm"] for turn in turns):
+        its = of(turns, arm)
+        found[arm] = {
+            "per_s": round(statistics.median(t["events"] / t["seconds"] for t in its)),
+            "cpu_us": round(statistics.median(t["cpu_us_per_event"] for t in its), 2),
+            **{
+                f"{what}_{figure}": statistics.median(t[what][figure] for t in its)
+                for what in ("append", "call")
+                for figure in ("p50_ns", "p99_ns", "p999_ns")
+            },
+            "append_max_ns": max(t["append"]["max_ns"] for t in its),
+            "appends": sum(t["events"] for t in its),
+            "appends_over_1_ms": sum(t["append"]["over_1_ms"] for t in its),
+        }
+    return found
+
+
+def over_the_goal(cells: dict[str, Any]) -> list[str]:
+    return [
+        f"{name}: {figure} to {reference} {spread[0]}"
+        for name, cell in cells.items()
+        for reference, figures in cell["ratios"].items()
+        for figure, spread in figures.items()
+        if spread[0] > GOAL
+    ]
+
+
+if __name__ == "__main__":
+    main()
