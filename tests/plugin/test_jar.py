@@ -5,10 +5,11 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from demo.jvm import java
-from drsquirrel.model.event import message_decoder
+from drsquirrel.model.event import Table, message_decoder
 
 pytestmark = pytest.mark.timeout(300)
 GOLDEN = Path(__file__).parents[2] / "plugin" / "target" / "golden"
@@ -27,6 +28,17 @@ JAVA_8, JAVA_11 = 52, 55
 def test_every_message_of_the_plugin_is_read(jar: Path) -> None:
     messages = [message_decoder.decode(f.read_bytes()) for f in sorted(GOLDEN.glob("*.json"))]
     assert Counter(type(message).__name__ for message in messages) == KINDS
+
+
+def test_nothing_is_said_that_nobody_reads(jar: Path) -> None:
+    """We ignore what we do not know, so a misspelt name would be lost in silence."""
+    for file in sorted(GOLDEN.glob("*.json")):
+        written = msgspec.json.decode(file.read_bytes())
+        read = message_decoder.decode(file.read_bytes())
+        assert written.keys() - {"type"} <= {*read.__struct_fields__}, file.name
+        assert written["origin"].keys() <= {*read.origin.__struct_fields__}, file.name
+        for table in written.get("tables", ()):
+            assert table.keys() == {*Table.__struct_fields__}, file.name
 
 
 def test_the_jar_is_small_and_nothing_in_it_can_meet_another_kafka(jar: Path) -> None:
