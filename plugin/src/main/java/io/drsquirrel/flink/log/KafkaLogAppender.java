@@ -9,6 +9,7 @@ import io.drsquirrel.flink.session.Session;
 import io.drsquirrel.flink.session.Stream;
 import io.drsquirrel.flink.settings.Option;
 import io.drsquirrel.flink.text.Secrets;
+import io.drsquirrel.flink.text.ShownNames;
 import io.drsquirrel.flink.text.ThrowableText;
 
 import org.apache.logging.log4j.Level;
@@ -28,6 +29,7 @@ public final class KafkaLogAppender extends AbstractAppender {
     private final Session session;
     private final TaskThreads threads;
     private final Collapse collapse;
+    private final ShownNames names = new ShownNames();
     private final int longest;
     /** True while a thread reads a line: its parts may log when they are asked for their text. */
     private final ThreadLocal<boolean[]> reading = ThreadLocal.withInitial(() -> new boolean[1]);
@@ -137,7 +139,7 @@ public final class KafkaLogAppender extends AbstractAppender {
                 String.valueOf(event.getLoggerName()),
                 shown,
                 thrown == null ? "" : ThrowableText.of(thrown, longest - shown.length()),
-                event.getThreadName(),
+                names.of(event.getThreadName()),
                 task == null ? "" : task.name,
                 isKnown ? job : task == null ? "" : task.job());
     }

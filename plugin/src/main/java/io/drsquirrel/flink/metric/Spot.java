@@ -1,5 +1,6 @@
 package io.drsquirrel.flink.metric;
 
+import io.drsquirrel.flink.text.ShownNames;
 import io.drsquirrel.flink.wire.Place;
 
 import org.apache.flink.metrics.LogicalScopeProvider;
@@ -13,7 +14,8 @@ final class Spot {
     private static final String TASK_SCOPE = "taskmanager.job.task";
     private static final String OPERATOR_SCOPE = "taskmanager.job.task.operator";
     private static final String COLLECTOR_PREFIX = "Status.JVM.GarbageCollector.";
-    private static final ShownNames SHOWN = new ShownNames();
+    /** As REST writes them. */
+    private static final ShownNames SHOWN = new ShownNames(Spot::replaceInvalid);
 
     final Scope scope;
     final Subject subject;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.drsquirrel.flink.send.Topic;
+import io.drsquirrel.flink.text.ShownNames;
 
 import org.junit.jupiter.api.Test;
 
@@ -13,7 +14,7 @@ class ShownNamesTest {
 
     @Test
     void an_operators_name_is_that_of_rest() {
-        ShownNames shown = new ShownNames();
+        ShownNames shown = new ShownNames(Spot::replaceInvalid);
         assertEquals("Source__a_b_c", shown.of("Source: a.b,c"));
         assertEquals("Source__a_b_c", shown.of("Source: a.b,c"));
     }
