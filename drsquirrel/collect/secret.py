@@ -128,10 +128,11 @@ class Secrets:
         self._suspect = re2.compile(rb"(?i)" + stems + b"|" + _LOOK_STEMS)
         self._key = re2.compile(rb"(?i)" + FLINK_KEYS + b"|" + OUR_KEYS)
         self._additional_key = re2.compile(rb"(?i)" + b"|".join(more)) if more else None
+        # In a metric's name Flink writes blanks as underscores.
         self._pair = re2.compile(
             rb"(?i)(property: )?(" + name + rb")"
             rb"(" + _QUOTE + rb"?(?:\s*,\s*" + _QUOTE + rb"value" + _QUOTE + rb")?"
-            rb"\s*(?::=|=>|==?|:|%3[ad])\s*|,? +)"
+            rb"[\s_]*(?::=|=>|==?|:|%3[ad])\s*|,? +)"
         )
         self._element = re2.compile(
             rb"(?i)(<(" + name + rb")(?:\s[^<>]*)?>|<name>\s*(" + name + rb")\s*</name>\s*<value>)"

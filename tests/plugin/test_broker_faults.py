@@ -111,6 +111,7 @@ def longer_to_start(without_s: float) -> float:
     return 2 + 0.35 * without_s
 
 
+@pytest.mark.alone
 def test_nothing_is_slower_before_a_black_hole(flink: WatchedFlink, job: str) -> None:
     usual_s = timed(flink.start)
     flink.sick.proxy.set(Mode.BLACK_HOLE)
