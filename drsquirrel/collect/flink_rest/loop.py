@@ -58,13 +58,15 @@ async def _pause_until(woken: asyncio.Event, clock: Clock, seconds: float) -> bo
     """Pause for so long, or until shortly after being woken; whether that was."""
     began_ms = clock.now_ms()
     if not woken.is_set():
-        pauses = [asyncio.create_task(wait) for wait in (clock.sleep(seconds), woken.wait())]
+        pause, wake = asyncio.create_task(clock.sleep(seconds)), asyncio.create_task(woken.wait())
         try:
-            await asyncio.wait(pauses, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((pause, wake), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for pause in pauses:
+            wake.cancel()
+            if not pause.done():
                 pause.cancel()
         if not woken.is_set():
+            pause.result()  # which raises what it raised
             return False
     waited_s = (clock.now_ms() - began_ms) / 1000
     await clock.sleep(max(0.0, min(max(SOON_S, CACHED_S - waited_s), seconds - waited_s)))
