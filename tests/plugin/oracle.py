@@ -71,6 +71,7 @@ class Oracle:
         messages: int,
         per_second: int,
         *options: str,
+        jvm_args: Sequence[str] = (),
     ) -> None:
         self._journal = folder / "journal"
         self._sick = sick
@@ -81,6 +82,7 @@ class Oracle:
             folder,
             MAIN,
             *(self._journal, messages, per_second, *told, f"topic.prefix={prefix}", *options),
+            jvm_args=jvm_args,
         )
 
     def __enter__(self) -> Self:

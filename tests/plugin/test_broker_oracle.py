@@ -26,6 +26,10 @@ USUAL = ()
 KILLED_AFTER_S = 2
 LINGERS_MS = 1_000
 """The most that a killed process had not yet sent, on a busy machine."""
+FLOOD_S = 6
+FLOOD_PER_SECOND = 20_000
+LITTLE_MEMORY = ("-Xmx64m", "-XX:+ExitOnOutOfMemoryError")
+"""For a queue of 16 MiB, what Kafka's client holds, and messages of 4 MB that are too large."""
 BEGINS_S = 30.0
 CLOSES_S = 1.5
 SLACK_MS = 1_000
@@ -113,6 +117,24 @@ def test_closing_while_kafka_is_away_counts_what_was_left(
     assert counts.sent > 0
     assert counts.dropped["closed"] > 0
     assert took_s < CLOSES_S
+
+
+def test_a_flood_before_a_black_hole_stays_within_its_memory(
+    jar: Path, sick: Sick, tmp_path: Path
+) -> None:
+    sick.make_topics("flood-")
+    messages = FLOOD_PER_SECOND * FLOOD_S
+    with Oracle(
+        jar, tmp_path, sick, "flood-", messages, FLOOD_PER_SECOND, jvm_args=LITTLE_MEMORY
+    ) as oracle:
+        wait_for_the_first(oracle)
+        sick.proxy.set(Mode.BLACK_HOLE)
+        assert oracle.java.line(FLOOD_S * 6) == "emitted"
+        sick.proxy.set(Mode.PASS)
+        found = account(oracle)
+    print(found.summary())
+    found.check()
+    assert found.counts.dropped["queue_full"] > messages // 2
 
 
 @pytest.mark.alone

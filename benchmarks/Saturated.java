@@ -1,0 +1,96 @@
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.flink.api.common.functions.OpenContext;
+import org.apache.flink.api.common.functions.RichMapFunction;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.MetricGroup;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One chain that does nothing but use CPU, until so many records have passed. Arguments: --records,
+ * --metrics that are registered beside Flink's own, --lines that are logged per second; all of
+ * the whole job.
+ */
+public final class Saturated {
+    private static final Logger LOG = LoggerFactory.getLogger(Saturated.class);
+
+    private Saturated() {}
+
+    public static void main(String[] args) throws Exception {
+        Map<String, Integer> numbers = new HashMap<>();
+        for (int i = 0; i + 1 < args.length; i += 2) {
+            numbers.put(args[i], Integer.valueOf(args[i + 1]));
+        }
+        StreamExecutionEnvironment flink = StreamExecutionEnvironment.getExecutionEnvironment();
+        flink.fromSequence(1, numbers.get("--records"))
+                .map(new Score(numbers.get("--metrics"), numbers.get("--lines")))
+                .name("score")
+                .map(score -> score % 1_000)
+                .name("fold")
+                .filter(score -> score != 77)
+                .name("filter")
+                .sinkTo(new DiscardingSink<>())
+                .name("nowhere");
+        flink.execute("saturated");
+    }
+
+    /** Some arithmetic and some garbage; counters of its own, and lines as a sick job logs them. */
+    private static final class Score extends RichMapFunction<Long, Long> {
+        private static final long serialVersionUID = 1L;
+        private static final int EVERY = 1_000;
+
+        private final int metrics;
+        private final int lines;
+        private transient Counter[] counters;
+        private transient long pauseNs;
+        private transient long nextNs;
+        private transient long seen;
+
+        Score(int metrics, int lines) {
+            this.metrics = metrics;
+            this.lines = lines;
+        }
+
+        @Override
+        public void open(OpenContext context) {
+            int parallelism = getRuntimeContext().getTaskInfo().getNumberOfParallelSubtasks();
+            MetricGroup group = getRuntimeContext().getMetricGroup();
+            counters = new Counter[metrics / parallelism];
+            for (int i = 0; i < counters.length; i++) {
+                counters[i] = group.counter("customer" + i + "Orders");
+            }
+            pauseNs = lines == 0 ? Long.MAX_VALUE : parallelism * 1_000_000_000L / lines;
+            nextNs = System.nanoTime() + (lines == 0 ? 1L << 60 : pauseNs);
+        }
+
+        @Override
+        public Long map(Long number) {
+            String text = "order-" + number;
+            long score = number;
+            for (int i = 0; i < text.length(); i++) {
+                score = score * 31 + text.charAt(i);
+            }
+            if (++seen % EVERY == 0) {
+                log(number);
+            }
+            return score;
+        }
+
+        private void log(long number) {
+            if (counters.length > 0) {
+                counters[(int) (seen / EVERY % counters.length)].inc();
+            }
+            while (System.nanoTime() >= nextNs) {
+                nextNs += pauseNs;
+                if (nextNs / pauseNs % 10 == 0) {
+                    LOG.warn("Could not score order {}", number, new IllegalStateException("no"));
+                } else {
+                    LOG.warn("Order {} took {} ms", number, number % 100);
+                }
+            }
+        }
+    }
+}
