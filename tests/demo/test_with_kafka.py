@@ -44,6 +44,7 @@ def test_what_hinders_kafka_is_told_with_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.flink
+@pytest.mark.alone
 def test_the_demo_is_diagnosed_from_what_the_plugin_sends_and_a_kill_leaves_nothing(
     tmp_path: Path,
 ) -> None:

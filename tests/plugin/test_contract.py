@@ -23,8 +23,13 @@ pytestmark = pytest.mark.flink
 OUR_LOGGER = "io.drsquirrel"
 OF_A_PROCESS = {"rss_bytes", "Status.JVM.Memory.Heap.Used", "Status.JVM.CPU.Time", "Count"}
 
+NEWEST, BETWEEN, OLDEST = VERSIONS
 
-@pytest.fixture(scope="module", params=VERSIONS)
+
+@pytest.fixture(
+    scope="module",
+    params=[NEWEST, pytest.param(BETWEEN, marks=pytest.mark.alone), OLDEST],
+)
 def story(
     request: pytest.FixtureRequest, jar: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Story:

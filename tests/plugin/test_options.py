@@ -16,8 +16,7 @@ from tests.plugin.installation import REPORTER, Installation, by_us, wait_for, w
 from tests.plugin.jcmd import threads
 from tests.plugin.story import HEALTHY, LOOP
 
-pytestmark = pytest.mark.flink
-NEWEST, *OLDER = VERSIONS
+pytestmark = [pytest.mark.flink, pytest.mark.alone]
 IN_THE_JOBMANAGER, MISSING, WRONG, UNKNOWN_HOST, NO_OPTION, NO_JAR = (
     "jobmanager",
     *(f"taskmanager-{index}" for index in range(5)),
@@ -60,9 +59,7 @@ class Seen:
     """What Flink said where there is no jar."""
 
 
-@pytest.fixture(
-    scope="module", params=[NEWEST, *(pytest.param(v, marks=pytest.mark.alone) for v in OLDER)]
-)
+@pytest.fixture(scope="module", params=VERSIONS)
 def seen(request: pytest.FixtureRequest, jar: Path) -> Iterator[Seen]:
     with Broker() as broker:
         options = plugin.options("shop", broker.address)

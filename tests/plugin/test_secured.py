@@ -22,7 +22,7 @@ from drsquirrel.collect.kafka.topics import PLUGIN_TOPICS
 from drsquirrel.model.event import ConfigEvent, Message, MetricReport, message_decoder
 from tests.commands import Started, run, started
 
-pytestmark = [pytest.mark.flink, pytest.mark.xdist_group("test_secured")]
+pytestmark = [pytest.mark.flink, pytest.mark.alone]
 NAME, LAB, FINANCE = "lab", "lab-", "finance-"
 REPORTER = "metrics.reporter.squirrel"
 WRONG = "wr0ng-pa55w0rd-of-the-lab"
