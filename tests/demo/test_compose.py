@@ -126,4 +126,4 @@ def test_the_commands_take_the_options_they_are_given(name: str) -> None:
     words = shlex.split(SERVICES[name]["command"])
     while isinstance(command, typer.core.TyperGroup):
         command = command.commands[words.pop(0)]
-    command.make_context(name, words)
+    assert command.make_context(name, words).params, "or it raises what is wrong"

@@ -76,8 +76,9 @@ FAULTS: dict[str, tuple[Callable[[Sick], None], Callable[[Sick], None]]] = {
 }
 
 
-def outlive(flink: WatchedFlink, job: str, fault: str, within_s: float) -> None:
-    """The job runs on through the fault, and messages come again after it."""
+def said_over(flink: WatchedFlink, job: str, fault: str, within_s: float) -> list[str]:
+    """What Flink's log says of us, while the job runs on through the fault and messages come again
+    after it."""
     before = flink.messages()
     wait_for(lambda: flink.messages() > before, within_s, "messages before the fault")
     said = flink.says(TASKMANAGER)
@@ -94,16 +95,15 @@ def outlive(flink: WatchedFlink, job: str, fault: str, within_s: float) -> None:
     print(f"{fault}: noticed after {took_s:.1f} s, its end after {back_s:.1f} s")
     after = flink.messages()
     wait_for(lambda: flink.messages() > after, within_s, "messages after the fault")
-    lost, back = flink.says(TASKMANAGER)[len(said) :]
-    assert lost.startswith(LOST)
-    assert back.startswith(BACK)
+    return flink.says(TASKMANAGER)[len(said) :]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_job_runs_on_and_messages_come_again_after_one_line_each(
     flink: WatchedFlink, job: str, fault: str
 ) -> None:
-    outlive(flink, job, fault, SOON_S)
+    lost, back = said_over(flink, job, fault, SOON_S)
+    assert lost.startswith(LOST) and back.startswith(BACK)
 
 
 def longer_to_start(without_s: float) -> float:
@@ -153,7 +153,8 @@ def seconds_to_cancel(flink: WatchedFlink, job: str) -> float:
 def test_an_outage_of_half_a_minute_is_outlived_too(
     patient: WatchedFlink, job_of_patient: str, fault: str
 ) -> None:
-    outlive(patient, job_of_patient, fault, USUALLY_S)
+    lost, back = said_over(patient, job_of_patient, fault, USUALLY_S)
+    assert lost.startswith(LOST) and back.startswith(BACK)
 
 
 @pytest.mark.alone
