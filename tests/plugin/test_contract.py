@@ -83,7 +83,7 @@ def test_an_operator_has_the_name_that_rest_gives_it(story: Story) -> None:
 def test_a_restarted_task_is_told_in_its_new_attempt(story: Story) -> None:
     reports = story.listener.reports(story.jobs[LOOP.job_name])
     attempts = {place.attempt for report in reports for place in places(report) if place.vertex}
-    assert 0 in attempts and max(attempts) > 0
+    assert 0 <= min(attempts) < max(attempts)
     for report in reports:
         of_one = {(place.vertex, place.subtask) for place in places(report) if not place.operator}
         told = [place for place in places(report) if not place.operator]
