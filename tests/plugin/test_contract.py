@@ -19,17 +19,12 @@ from tests.plugin import planted, talkative
 from tests.plugin.listener import numbers, places
 from tests.plugin.story import HEALTHY, INTERVAL_S, LOOP, NAME, SICK, TASKMANAGERS, Story, told
 
-pytestmark = pytest.mark.flink
+pytestmark = [pytest.mark.flink, pytest.mark.alone]
 OUR_LOGGER = "io.drsquirrel"
 OF_A_PROCESS = {"rss_bytes", "Status.JVM.Memory.Heap.Used", "Status.JVM.CPU.Time", "Count"}
 
-NEWEST, BETWEEN, OLDEST = VERSIONS
 
-
-@pytest.fixture(
-    scope="module",
-    params=[NEWEST, pytest.param(BETWEEN, marks=pytest.mark.alone), OLDEST],
-)
+@pytest.fixture(scope="module", params=VERSIONS)
 def story(
     request: pytest.FixtureRequest, jar: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Story:
