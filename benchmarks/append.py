@@ -1,7 +1,7 @@
 """What a log line costs the thread that writes it: our appender beside Log4j's asynchronous one.
 
 In one JVM, 100,000 lines a second from two threads; the appenders take turns of a second. Kafka is
-well, refuses, is silent, slow, or dies again and again in the middle of it.
+well, refuses, is silent, slow, unresolvable, or dies again and again in the middle of it.
 """
 
 import json
@@ -30,6 +30,7 @@ MAIN = "io.drsquirrel.flink.log.AppendBench"
 JVM_ARGS = ("-Xms512m", "-Xmx512m", "-XX:+UseG1GC")
 FLOOD = "log-window-lines=10000 log-window-ms=100"
 """Nothing is collapsed: every line is sent."""
+UNRESOLVABLE = "kafka.bootstrap.servers=no-such-host.invalid:9092"
 GOAL = 1.5
 DIES_EVERY_S = 1.5
 SLOW_BYTES_PER_S = 20_000
@@ -42,18 +43,23 @@ class Cell:
 
     kafka: str
     lines: str
-    options: str = ""
+    is_flood: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.kafka}, {'every line sent' if self.options else self.lines.lower()}"
+        return f"{self.kafka}, {'every line sent' if self.is_flood else self.lines.lower()}"
+
+    @property
+    def options(self) -> str:
+        floods = FLOOD if self.is_flood else ""
+        return f"{floods} {UNRESOLVABLE if self.kafka == 'unresolvable' else ''}".strip()
 
 
-KAFKAS = ("well", "refused", "black hole", "slow", "dying")
+KAFKAS = ("well", "refused", "black hole", "slow", "unresolvable", "dying")
 CELLS = (
     *(Cell(kafka, lines) for kafka in KAFKAS for lines in ("NUMBERED", "THROWN")),
     Cell("well", "INFO"),
-    *(Cell(kafka, "NUMBERED", FLOOD) for kafka in ("well", "dying", "black hole")),
+    *(Cell(kafka, "NUMBERED", is_flood=True) for kafka in ("well", "dying", "black hole")),
 )
 """In the last one the queue is full all the time."""
 
@@ -86,7 +92,10 @@ def main() -> None:
 
 def measured(java: Java, sick: Sick, cell: Cell) -> dict[str, Any]:
     java.say(f"open {cell.options}".strip())
-    assert java.line(120) == "open"
+    assert java.line(30) == "open"
+    if cell.kafka != "unresolvable":
+        java.say("first")
+        assert java.line(120) == "sent"
     with STATES[cell.kafka](sick):
         rounds = ROUNDS + WARM_UP_ROUNDS
         java.say(f"measure {cell.lines} {rounds}")
@@ -129,6 +138,7 @@ STATES: dict[str, Callable[[Sick], Any]] = {
     "refused": lambda sick: set_to(sick, Mode.REFUSE),
     "black hole": lambda sick: set_to(sick, Mode.BLACK_HOLE),
     "slow": lambda sick: set_to(sick, Mode.SLOW),
+    "unresolvable": lambda sick: set_to(sick, Mode.PASS),
     "dying": dying,
 }
 

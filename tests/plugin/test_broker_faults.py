@@ -27,7 +27,7 @@ USUALLY_S = 90.0
 CANCELS_S = 5.0
 LONGER_TO_END_S = 1.5
 ROUNDS = 5
-MEDIAN_LONGER_TO_START_S = 0.5
+MEDIAN_LONGER_TO_START_S = 1.0
 TASKMANAGER = "taskmanager-0"
 UNRESOLVABLE = {f"{REPORTER}.kafka.bootstrap.servers": "no-such-host.invalid:9092"}
 

@@ -28,6 +28,7 @@ public final class KafkaLogAppender extends AbstractAppender {
 
     private final Session session;
     private final TaskThreads threads;
+    private final Templates templates = new Templates();
     private final Collapse collapse;
     private final ShownNames names = new ShownNames();
     private final int longest;
@@ -85,7 +86,7 @@ public final class KafkaLogAppender extends AbstractAppender {
                 new Signature.Key(
                         level,
                         String.valueOf(event.getLoggerName()),
-                        format == null ? message : format,
+                        templates.of(format == null ? message : format),
                         thrown);
         long nowMs = session.nowMs();
         // Only what is compared and may be kept: messages can be of any length.

@@ -136,8 +136,6 @@ final class Signature {
 
     /** What lines have to have in common to be alike. */
     static final class Key {
-        private static final int TEMPLATE_CHARS = 300;
-
         final String level;
         private final String logger;
         private final String template;
@@ -149,7 +147,7 @@ final class Signature {
             this(
                     level,
                     logger,
-                    withoutNumbers(template),
+                    template,
                     thrown == null ? "" : thrown.getClass().getName(),
                     null);
         }
@@ -175,34 +173,6 @@ final class Signature {
             StackTraceElement[] frames = where.getStackTrace();
             StackTraceElement first = frames.length == 0 ? null : frames[0];
             return new Key(level, logger, template, thrown, first);
-        }
-
-        private static String withoutNumbers(String text) {
-            int length = Math.min(text.length(), TEMPLATE_CHARS);
-            if (length == text.length() && !hasDigit(text)) {
-                // It knows its hash.
-                return text;
-            }
-            StringBuilder out = new StringBuilder(length);
-            for (int i = 0; i < length; i++) {
-                char c = text.charAt(i);
-                if (c < '0' || c > '9') {
-                    out.append(c);
-                } else if (out.length() == 0 || out.charAt(out.length() - 1) != '#') {
-                    out.append('#');
-                }
-            }
-            return out.toString();
-        }
-
-        private static boolean hasDigit(String text) {
-            for (int i = 0; i < text.length(); i++) {
-                char c = text.charAt(i);
-                if (c >= '0' && c <= '9') {
-                    return true;
-                }
-            }
-            return false;
         }
 
         @Override

@@ -34,8 +34,8 @@ import java.util.Properties;
  * Our appender beside Log4j's asynchronous one, around an appender that does nothing and around a
  * file, and beside one that does nothing at all: they take turns. Arguments: the file, events per
  * second, seconds of a turn, and options of the reporter as KEY=VALUE. Read from the input: "open
- * OPTION=VALUE…" makes a publisher and waits until it has sent something, "measure LINES ROUNDS"
- * tells of each turn, "close" closes.
+ * OPTION=VALUE…" makes a publisher, "first" waits until it has sent something, "measure LINES
+ * ROUNDS" tells of each turn, "close" closes.
  */
 public final class AppendBench {
     private static final long DRAIN_MS = 300;
@@ -108,6 +108,9 @@ public final class AppendBench {
             if (words[0].equals("open")) {
                 open(options(words, 1));
                 say("open");
+            } else if (words[0].equals("first")) {
+                awaitFirst();
+                say("sent");
             } else if (words[0].equals("measure")) {
                 say(measure(Lines.valueOf(words[1]), Integer.parseInt(words[2])));
             } else {
@@ -119,7 +122,7 @@ public final class AppendBench {
         }
     }
 
-    private void open(Properties options) throws InterruptedException {
+    private void open(Properties options) {
         Properties all = new Properties();
         all.putAll(usual);
         all.putAll(options);
@@ -136,6 +139,9 @@ public final class AppendBench {
         appender = new KafkaLogAppender(session, new TaskThreads());
         appender.start();
         publisher.start();
+    }
+
+    private void awaitFirst() throws InterruptedException {
         new Arm("first", appender).logger.warn("the first line");
         long until = System.nanoTime() + FIRST_MS * 1_000_000;
         while (publisher.sent() == 0 && System.nanoTime() < until) {

@@ -106,6 +106,6 @@ class SignatureTest {
     }
 
     private static Signature.Key key(String template, Throwable thrown) {
-        return new Signature.Key("WARN", "a.B", template, thrown);
+        return new Signature.Key("WARN", "a.B", new Templates().of(template), thrown);
     }
 }
