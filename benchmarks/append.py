@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.machine import machine
+from benchmarks.ratio import spread
 from demo.plugin import build
 from demo.proxy import Mode
 from tests.plugin.harness import Java, Sick, sick_broker
@@ -148,10 +149,10 @@ def ratios(turns: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[float]]]
     by_arm = {arm: of(turns, arm) for arm in ("noop", "ours", "async-null", "async-file")}
     return {
         reference: {
-            "append_p50": spread(
+            "append_p50": paired(
                 by_arm["ours"], by_arm[reference], lambda t: t["append"]["p50_ns"]
             ),
-            "append_p99": spread(
+            "append_p99": paired(
                 by_arm["ours"], by_arm[reference], lambda t: t["append"]["p99_ns"]
             ),
             "cpu": net_of_cpu(by_arm["ours"], by_arm[reference], by_arm["noop"]),
@@ -164,11 +165,10 @@ def of(turns: Sequence[dict[str, Any]], arm: str) -> list[dict[str, Any]]:
     return [turn for turn in turns if turn["arm"] == arm]
 
 
-def spread(
+def paired(
     ours: Sequence[Any], theirs: Sequence[Any], figure: Callable[[Any], float]
 ) -> list[float]:
-    found = [figure(our) / figure(their) for our, their in zip(ours, theirs, strict=True)]
-    return [round(x, 2) for x in (statistics.median(found), min(found), max(found))]
+    return spread([figure(our) / figure(their) for our, their in zip(ours, theirs, strict=True)])
 
 
 def net_of_cpu(ours: Sequence[Any], theirs: Sequence[Any], noop: Sequence[Any]) -> list[float]:
@@ -178,8 +178,8 @@ def net_of_cpu(ours: Sequence[Any], theirs: Sequence[Any], noop: Sequence[Any]) 
         nothing = statistics.median(turn["cpu_us_per_event"] for turn in noop)
         return [turn["cpu_us_per_event"] - nothing for turn in arm]
 
-    found = [our / their for our, their in zip(net(ours), net(theirs), strict=True) if their > 0]
-    return [round(x, 2) for x in (statistics.median(found), min(found), max(found))]
+    pairs = zip(net(ours), net(theirs), strict=True)
+    return spread([our / their for our, their in pairs if their > 0])
 
 
 def arms(turns: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
@@ -204,11 +204,11 @@ def arms(turns: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 def over_the_goal(cells: dict[str, Any]) -> list[str]:
     return [
-        f"{name}: {figure} to {reference} {spread[0]}"
+        f"{name}: {figure} to {reference} {found[0]}"
         for name, cell in cells.items()
         for reference, figures in cell["ratios"].items()
-        for figure, spread in figures.items()
-        if spread[0] > GOAL
+        for figure, found in figures.items()
+        if found[0] > GOAL
     ]
 
 

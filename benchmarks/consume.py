@@ -19,11 +19,13 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.fold import SAMPLES, report
 from benchmarks.machine import machine
+from benchmarks.ratio import spread
 from demo.broker import Broker
+from demo.plugin import PARTITIONS, make_topics
+from drsquirrel.cluster import SystemClock
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
-from drsquirrel.collect.kafka.source import ANSWER_BYTES, MESSAGES, QUEUED_KIB, Source
-from drsquirrel.collect.kafka.topics import Admin
+from drsquirrel.collect.kafka.source import MESSAGES, READING, Source
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.deep import DeepTier
 from drsquirrel.model.event import encoder
@@ -34,19 +36,8 @@ ROUNDS = int(os.environ.get("ROUNDS", "7"))
 RESULT = Path(os.environ.get("RESULT", Path(__file__).parent / "results" / "consume.json"))
 CONTAINERS = 200
 TOPIC = "flink-metrics"
-PARTITIONS = 3
 READ_S = 1.0
 WARM_UP_ROUNDS = 1
-
-
-class Now:
-    """The clock of this machine."""
-
-    def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError
 
 
 def main() -> None:
@@ -54,7 +45,7 @@ def main() -> None:
     ours, others = cores()
     os.sched_setaffinity(0, others)
     with Broker() as broker:
-        Admin(Access(brokers=broker.address)).create(PARTITIONS, 1)
+        make_topics(broker.address)
         bytes_per_report = send(broker.address)
         os.sched_setaffinity(0, ours)
         readers = {"bare": bare, "source": source_alone, "source_and_fold": source_and_fold}
@@ -114,17 +105,7 @@ def timed(read_all: Callable[[str], None], brokers: str) -> float:
 
 def bare(brokers: str) -> None:
     """With the same options as ours."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": brokers,
-            "group.id": str(uuid4()),
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "fetch.max.bytes": ANSWER_BYTES // 2,
-            "receive.message.max.bytes": ANSWER_BYTES,
-            "queued.max.messages.kbytes": QUEUED_KIB,
-        }
-    )
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": str(uuid4()), **READING})
     consumer.assign([TopicPartition(TOPIC, number, 0) for number in range(PARTITIONS)])
     left = REPORTS
     while left > 0:
@@ -142,7 +123,7 @@ def source_and_fold(brokers: str) -> None:
 
 def read(brokers: str, *, folds: bool) -> None:
     access = Access(brokers=brokers)
-    clock = Now()
+    clock = SystemClock()
     letters = DeadLetters(access, clock)
     source = Source(access, {TOPIC: {"prod"}}, dict, letters, Redaction(), str(uuid4()))
     dropped: Counter[str] = Counter()
@@ -164,11 +145,6 @@ def figures(seconds: list[float]) -> dict[str, float]:
         "reports_per_s": round(REPORTS / took_s),
         "samples_per_s": round(REPORTS * SAMPLES / took_s),
     }
-
-
-def spread(ratios: list[float]) -> list[float]:
-    """Median, least, most."""
-    return [round(x, 2) for x in (statistics.median(ratios), min(ratios), max(ratios))]
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -22,8 +22,6 @@ from demo import plugin
 from demo.broker import Broker
 from demo.cluster import Cluster
 from demo.scenarios import DEMO, SCENARIOS, SLOW_MACHINE, Scenario, submit
-from drsquirrel.collect.kafka.connection import Access
-from drsquirrel.collect.kafka.topics import Admin
 from drsquirrel.model.verdict import Verdict
 from tests.faults.watching import NAME as CLUSTER
 from tests.faults.watching import Watching, names_the_cause
@@ -135,7 +133,9 @@ def main() -> None:
     before, began_s = machine(), time.time()
     left = REPEATS - len(done)
     with ExitStack() as stack:
-        brokers = stack.enter_context(broker()).address if IS_DEEP else ""
+        brokers = stack.enter_context(Broker()).address if IS_DEEP else ""
+        if IS_DEEP:
+            plugin.make_topics(brokers)
         cluster = stack.enter_context(
             Cluster(
                 "2.3.0",
@@ -173,14 +173,6 @@ def main() -> None:
     json.dump(result, sys.stdout, indent=2)
     print()
     DONE.unlink()
-
-
-@contextmanager
-def broker() -> Iterator[Broker]:
-    """A broker with the topics of the plugin."""
-    with Broker() as running:
-        Admin(Access(brokers=running.address)).create(partitions=3, replication=1)
-        yield running
 
 
 def read_done() -> list[str]:

@@ -10,12 +10,10 @@ import math
 import os
 import re
 import statistics
-import subprocess
 import sys
 import threading
 import time
 import urllib.request
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -23,15 +21,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import URLError
 
+import msgspec
+
 from benchmarks.machine import machine
 from demo import plugin
 from demo.broker import Broker
 from demo.cluster import Cluster
-from demo.flink_home import cache_folder, flink_home
+from demo.flink_home import cache_folder
+from demo.jobs import build
 from demo.maven import maven
 from demo.port import free_port
-from drsquirrel.collect.kafka.connection import Access
-from drsquirrel.collect.kafka.topics import Admin
+from tests.plugin.jcmd import jcmd
 
 PAIRS = int(os.environ.get("PAIRS", "20"))
 TURN_S = float(os.environ.get("TURN_S", "10"))
@@ -83,7 +83,7 @@ def main() -> None:
         name = f"overhead_{metrics}_metrics" if metrics else "overhead"
         done_file = Path(f".run/evidence/{name}.jsonl")
         before = machine()
-        rounds = list(read(done_file))
+        rounds = read(done_file)
         with TemporaryDirectory(prefix="overhead-") as folder:
             job = compiled(Path(folder))
             for number in range(len(rounds), PAIRS):
@@ -101,23 +101,15 @@ def main() -> None:
         done_file.unlink()
 
 
-def read(done: Path) -> Iterator[Round]:
-    for line in done.read_text("utf-8").splitlines() if done.exists() else []:
-        told = json.loads(line)
-        yield Round(
-            [Turn(**t) for t in told["turns"]], told["heap_mb"], told["records"], told["load"]
-        )
+def read(done: Path) -> list[Round]:
+    lines = done.read_bytes().splitlines() if done.exists() else []
+    return [msgspec.json.decode(line, type=Round) for line in lines]
 
 
 def compiled(folder: Path) -> Path:
     """The job's jar."""
-    libraries = f"{flink_home(FLINK) / 'lib'}/*"
-    options = ["--release", "11", "-proc:none", "-cp", libraries, "-d", str(folder)]
-    subprocess.run(["javac", *options, str(SOURCE)], check=True)
     jar = folder / "saturated.jar"
-    with zipfile.ZipFile(jar, "w") as out:
-        for path in folder.glob("*.class"):
-            out.write(path, path.name)
+    build.write_jar(build.compile_classes([SOURCE], FLINK), jar)
     return jar
 
 
@@ -238,12 +230,7 @@ class Arm:
 
     def heap_alive_mb(self) -> float:
         """What a full collection leaves; counted with it, for the job makes garbage fast."""
-        told = subprocess.run(
-            ["jcmd", str(self.pid), "GC.class_histogram"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+        told = jcmd(self.pid, "GC.class_histogram")
         found = re.search(r"^Total +\d+ +(\d+)$", told, re.M)
         assert found, told[-500:]
         return round(int(found.group(1)) / (1 << 20), 1)
@@ -279,7 +266,7 @@ def one_round(jar: Path, metrics: int, number: int, records: int) -> Round:
     order = [*ARMS[number % len(ARMS) :], *ARMS[: number % len(ARMS)]]
     with ExitStack() as stack:
         broker = stack.enter_context(Broker())
-        Admin(Access(brokers=broker.address)).create(1, 1)
+        plugin.make_topics(broker.address, partitions=1)
         arms = [Arm(name, broker.address) for name in order]
         heap_mb = {}
         for arm in arms:

@@ -6,14 +6,13 @@ import sys
 import time
 from pathlib import Path
 
+from demo import plugin
 from demo.broker import Broker
 from demo.ending import interrupt_at_signals
 from demo.saying import announce, saying
-from drsquirrel.collect.kafka.connection import Access, BrokerError
-from drsquirrel.collect.kafka.topics import Admin
+from drsquirrel.collect.kafka.connection import BrokerError
 
 PORT = 9092
-PARTITIONS = 3
 WATCH_S = 2.0
 say = saying("kafka")
 
@@ -48,7 +47,7 @@ def serve(port: int, address_file: Path | None) -> None:
     if port and is_taken(port):
         raise RuntimeError(f"Port {port} is in use: take another one (make kafka PORT=N).")
     with Broker(port=port, progress=say) as broker:
-        made = Admin(Access(brokers=broker.address)).create(PARTITIONS, 1)
+        made = plugin.make_topics(broker.address)
         say(f"{len(made)} topics are made")
         if address_file is not None:
             announce(address_file, broker.address)

@@ -5,11 +5,14 @@ from pathlib import Path
 from demo.flink_home import cache_folder, locked
 from demo.maven import maven
 from demo.saying import Say, silent
+from drsquirrel.collect.kafka.connection import Access
+from drsquirrel.collect.kafka.topics import Admin
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
 JAR = PLUGIN / "target" / "drsquirrel-flink-0.1.0.jar"
 METRICS = PLUGIN.parent / "schema" / "metrics.txt"
 PACKAGE = "io.drsquirrel.flink"
+PARTITIONS = 3
 
 
 def build(progress: Say = silent) -> Path:
@@ -26,6 +29,11 @@ def build(progress: Say = silent) -> Path:
 def _is_built() -> bool:
     sources = [PLUGIN / "pom.xml", METRICS, *(PLUGIN / "src").rglob("*.*")]
     return JAR.exists() and JAR.stat().st_mtime > max(s.stat().st_mtime for s in sources)
+
+
+def make_topics(brokers: str, prefix: str = "", partitions: int = PARTITIONS) -> list[str]:
+    """The topics that the plugin sends to; returns those that were missing. Raises BrokerError."""
+    return Admin(Access(brokers=brokers), prefix).create(partitions, replication=1)
 
 
 def options(cluster: str, brokers: str) -> dict[str, str]:

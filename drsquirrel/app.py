@@ -356,7 +356,7 @@ async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> No
                 tasks = [group.create_task(app.watch(*cluster)) for cluster in clients.items()]
                 tasks.append(group.create_task(app.expire()))
                 if access is not None:
-                    source = source_of(settings, access, store, SystemClock())
+                    source = source_of(settings, access, store.offsets, SystemClock())
                     tasks.append(group.create_task(app.read(source)))
                 await serve(pages, book, listening=listening, page_dir=PAGE_DIR, stop=stop)
                 for task in tasks:

@@ -83,8 +83,9 @@ class DeepTier:
 
     def waiting_since_ms(self) -> int | None:
         """Since when the oldest waits of what is held back; None if nothing is."""
-        held = (*self._waiting, *self._untold)
-        return min((since_ms for since_ms, _, _ in held), default=None)
+        # Both are in the order in which they began to wait.
+        oldest = [held[0][0] for held in (self._waiting, self._untold) if held]
+        return min(oldest, default=None)
 
     def reporting(self, now_ms: int) -> dict[str, int]:
         """The processes that send their metrics themselves, and when each was heard last."""

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import math
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -31,7 +31,7 @@ from drsquirrel.model.event import (
     Message,
 )
 from drsquirrel.settings import Kafka, Settings, secret
-from drsquirrel.store.interface import Offset, Store
+from drsquirrel.store.interface import Offset
 
 logger = logging.getLogger(__name__)
 READ_S = 1.0
@@ -57,8 +57,11 @@ def kafka_access(told: Kafka) -> Access:
     )
 
 
-def source_of(settings: Settings, access: Access, store: Store, clock: Clock) -> Source:
-    """A source of all topics of the clusters. A cluster may speak in its own topics only."""
+def source_of(
+    settings: Settings, access: Access, offsets: Callable[[], Iterable[Offset]], clock: Clock
+) -> Source:
+    """A source of all topics of the clusters, from the stored offsets on. A cluster may speak in
+    its own topics only."""
     assert settings.kafka is not None
     prefix = settings.kafka.topic_prefix
     bound: dict[str, set[str]] = {}
@@ -68,7 +71,7 @@ def source_of(settings: Settings, access: Access, store: Store, clock: Clock) ->
             bound.setdefault(name, set()).add(cluster_id(cluster))
 
     def stored() -> dict[Partition, int]:
-        return {(at.topic, at.partition): at.next for at in store.offsets()}
+        return {(at.topic, at.partition): at.next for at in offsets()}
 
     return Source(
         access, bound, stored, DeadLetters(access, clock, prefix), Redaction(settings.redact_keys)

@@ -14,11 +14,10 @@ from confluent_kafka import Producer
 from msgspec.structs import replace
 
 from demo.broker import Broker
+from demo.plugin import make_topics
 from drsquirrel.app import PLUGIN_ALONE
-from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
 from drsquirrel.collect.kafka.source import Partition, Read, Source
-from drsquirrel.collect.kafka.topics import Admin
 from drsquirrel.desk import Desk
 from drsquirrel.kafka_watch import NEWS_MS, RECURS_MS, KafkaWatch, kafka_access, source_of
 from drsquirrel.model.event import (
@@ -54,7 +53,7 @@ class Plugin:
         self.settings = Kafka(brokers=broker.address, topic_prefix=prefix)
         self._flink, self._sequence = flink, 0
         self._producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 0})
-        Admin(Access(brokers=broker.address), prefix).create(1, 1)
+        make_topics(broker.address, prefix, partitions=1)
 
     def log(self, job: str, text: str, cluster: str = "lab") -> None:
         self._sequence += 1
@@ -85,7 +84,7 @@ class Plugin:
 async def reading(run: Run, plugin: Plugin, count: int) -> AsyncIterator[None]:
     """The app reads, and has read so many messages."""
     settings = replace(run.settings, kafka=plugin.settings)
-    source = source_of(settings, kafka_access(plugin.settings), run.store, run.clock)
+    source = source_of(settings, kafka_access(plugin.settings), run.store.offsets, run.clock)
     task = asyncio.create_task(run.app.read(source))
     try:
         async with asyncio.timeout(ENOUGH_S):
@@ -304,7 +303,7 @@ def test_each_cluster_may_have_topics_of_its_own(broker: Broker, tmp_path: Path)
         kafka=Kafka(brokers=broker.address, topic_prefix="all-"),
     )
     assert settings.kafka is not None
-    source = source_of(settings, kafka_access(settings.kafka), None, RoundsClock())  # type: ignore[arg-type]
+    source = source_of(settings, kafka_access(settings.kafka), list, RoundsClock())
     source.close()
     assert source.bound["of-a-flink-logs"] == {"a"}
     assert source.bound["all-flink-logs"] == {"b", "c"}

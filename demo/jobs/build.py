@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from demo.flink_home import flink_home
@@ -28,14 +29,15 @@ def javac_version() -> str | None:
     return found.group(1) if found else None
 
 
-def compile_classes() -> dict[str, bytes]:
-    """The compiled classes by their path in the jar; raises CalledProcessError on a javac error."""
-    libraries = ":".join(str(jar) for jar in flink_home(FLINK).glob("lib/flink-dist-*.jar"))
-    sources = sorted(str(path) for path in SOURCES.rglob("*.java"))
+def compile_classes(sources: Iterable[Path] = (), flink: str = FLINK) -> dict[str, bytes]:
+    """The compiled classes by their path in the jar, of the demo's jobs or of other sources; raises
+    CalledProcessError on a javac error."""
+    libraries = f"{flink_home(flink) / 'lib'}/*"
+    files = sorted(map(str, sources or SOURCES.rglob("*.java")))
     with tempfile.TemporaryDirectory() as folder:
         options = ["--release", RELEASE, "-g:source,lines", "-Xlint:all,-classfile", "-Werror"]
         subprocess.run(
-            ["javac", *options, "-proc:none", "-cp", libraries, "-d", folder, *sources], check=True
+            ["javac", *options, "-proc:none", "-cp", libraries, "-d", folder, *files], check=True
         )
         return {
             str(path.relative_to(folder)): path.read_bytes()

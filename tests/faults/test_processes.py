@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 import pytest
 
-from benchmarks.diagnosis import broker
 from demo import plugin
+from demo.broker import Broker
 from demo.cluster import Cluster
 from demo.scenarios import SCENARIOS, submit
 from drsquirrel.model.report import Report
@@ -43,7 +43,8 @@ def running(tier: str, config: Mapping[str, str] = MappingProxyType({})) -> Iter
     with ExitStack() as stack:
         options, plugins, brokers = dict(config), {}, ""
         if tier == "plugin":
-            brokers = stack.enter_context(broker()).address
+            brokers = stack.enter_context(Broker()).address
+            plugin.make_topics(brokers)
             options |= plugin.options(NAME, brokers)
             plugins["drsquirrel"] = plugin.build()
         cluster = stack.enter_context(

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.diagnosis import broker
 from demo import plugin
 from demo.broker import Broker
 from demo.cluster import Cluster
@@ -21,7 +20,8 @@ CALM = {Verdict.HEALTHY, Verdict.UNKNOWN}
 
 @pytest.fixture(scope="module")
 def kafka() -> Iterator[Broker]:
-    with broker() as kafka:
+    with Broker() as kafka:
+        plugin.make_topics(kafka.address)
         yield kafka
 
 

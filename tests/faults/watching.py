@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
 from demo.scenarios import Scenario
 from drsquirrel.cluster import SystemClock, Watch, client_of
@@ -18,7 +18,6 @@ from drsquirrel.kafka_watch import KafkaWatch, kafka_access, source_of
 from drsquirrel.model.report import Answer, Report
 from drsquirrel.rules.load import load
 from drsquirrel.settings import Cluster, Kafka, Settings
-from drsquirrel.store.interface import Offset, Store
 
 POLL_S = 0.5
 NAME = "test"
@@ -47,13 +46,6 @@ class Said:
         """The cause that the headline names: the first, if it is sure."""
         causes = self.report.causes
         return causes[0] if causes and causes[0].confidence in SURE else None
-
-
-class Nothing:
-    """A store in which nothing stands."""
-
-    def offsets(self) -> list[Offset]:
-        return []
 
 
 class Watching:
@@ -127,8 +119,7 @@ class Watching:
     def _heard(self, settings: Settings, desk: Desk, watch: Watch) -> KafkaWatch:
         assert settings.kafka is not None
         desk.listens = True
-        store = cast(Store, Nothing())
-        source = source_of(settings, kafka_access(settings.kafka), store, SystemClock())
+        source = source_of(settings, kafka_access(settings.kafka), list, SystemClock())
 
         def wake(_: str) -> None:
             self._loop.call_soon_threadsafe(watch.woken.set)

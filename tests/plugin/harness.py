@@ -13,10 +13,8 @@ from typing import IO, Self
 from demo import jvm
 from demo.broker import Broker
 from demo.flink_home import flink_home
-from demo.plugin import PLUGIN
+from demo.plugin import PARTITIONS, PLUGIN, make_topics
 from demo.proxy import Proxy
-from drsquirrel.collect.kafka.connection import Access
-from drsquirrel.collect.kafka.topics import Admin
 
 FLINK = "2.3.0"
 TEST_CLASSES = PLUGIN / "target" / "test-classes"
@@ -45,8 +43,8 @@ class Sick:
     def address(self) -> str:
         return self.proxy.address
 
-    def make_topics(self, prefix: str = "", partitions: int = 3) -> None:
-        Admin(Access(brokers=self.address), prefix).create(partitions, 1)
+    def make_topics(self, prefix: str = "", partitions: int = PARTITIONS) -> None:
+        make_topics(self.address, prefix, partitions)
 
 
 @contextmanager

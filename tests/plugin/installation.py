@@ -4,9 +4,7 @@ import json
 import re
 import shutil
 import signal
-import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from demo import plugin
 from demo.cluster import Cluster
@@ -16,7 +14,6 @@ REPORTER = "metrics.reporter.squirrel"
 OPTIONS = frozenset(plugin.options("", ""))
 BY_US = re.compile(r"^\S+ \S+ [A-Z]+ +io\.drsquirrel\.")
 """A line of our loggers, in the layout of the demo's clusters."""
-ENOUGH_S = 90.0
 
 
 class Installation:
@@ -64,23 +61,3 @@ class Installation:
 
 def by_us(lines: list[str]) -> list[str]:
     return [line for line in lines if BY_US.match(line)]
-
-
-def wait_for(holds: Callable[[], Any], what: str) -> Any:
-    """What it is as soon as it holds."""
-    deadline = time.monotonic() + ENOUGH_S
-    while not (found := holds()):
-        assert time.monotonic() < deadline, f"waited {ENOUGH_S:.0f} s for {what}"
-        time.sleep(0.2)
-    return found
-
-
-def wait_for_records(cluster: Cluster, job: str, more: int) -> None:
-    """Wait until the job's vertices have taken in so many records more."""
-
-    def taken() -> int:
-        vertices = cluster.job(job)["vertices"]
-        return sum(vertex["metrics"]["read-records"] for vertex in vertices)
-
-    enough = taken() + more
-    wait_for(lambda: taken() >= enough, f"{more} records more")

@@ -13,8 +13,6 @@ from demo import jvm, plugin
 from demo.broker import Broker
 from demo.cluster import Cluster
 from demo.scenarios import SCENARIOS, submit
-from drsquirrel.collect.kafka.connection import Access
-from drsquirrel.collect.kafka.topics import Admin
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, ConfigEvent, FailureEvent, LogEvent
 from tests.plugin import planted, talkative
 from tests.plugin.listener import Listener, numbers
@@ -82,7 +80,7 @@ def told(version: str, jar: Path, folder: Path) -> Story:
     """Let it happen; takes about a minute. What did not happen the story does not hold."""
     with ExitStack() as stack:
         broker = stack.enter_context(Broker())
-        Admin(Access(brokers=broker.address)).create(1, 1)
+        plugin.make_topics(broker.address, partitions=1)
         listener = Listener(broker.address)
         stack.callback(listener.close)
         story = Story(version, listener)

@@ -9,6 +9,7 @@ import pytest
 
 from demo.proxy import Mode
 from tests.plugin.harness import Sick, sick_broker
+from tests.plugin.waiting import wait_for
 from tests.plugin.watched_flink import (
     BACK,
     IMPATIENT,
@@ -16,7 +17,6 @@ from tests.plugin.watched_flink import (
     REPORTER,
     WITHOUT,
     WatchedFlink,
-    wait_for,
     watched_flink,
 )
 
@@ -80,21 +80,21 @@ def said_over(flink: WatchedFlink, job: str, fault: str, within_s: float) -> lis
     """What Flink's log says of us, while the job runs on through the fault and messages come again
     after it."""
     before = flink.messages()
-    wait_for(lambda: flink.messages() > before, within_s, "messages before the fault")
+    wait_for(lambda: flink.messages() > before, "messages before the fault", within_s)
     said = flink.says(TASKMANAGER)
     begin, end = FAULTS[fault]
     begin(flink.sick)
     took_s = wait_for(
-        lambda: len(flink.says(TASKMANAGER)) > len(said), within_s, "the line on the loss"
+        lambda: len(flink.says(TASKMANAGER)) > len(said), "the line on the loss", within_s
     )
     flink.runs_on(job, within_s)
     end(flink.sick)
     back_s = wait_for(
-        lambda: len(flink.says(TASKMANAGER)) > len(said) + 1, within_s, "the line on its end"
+        lambda: len(flink.says(TASKMANAGER)) > len(said) + 1, "the line on its end", within_s
     )
     print(f"{fault}: noticed after {took_s:.1f} s, its end after {back_s:.1f} s")
     after = flink.messages()
-    wait_for(lambda: flink.messages() > after, within_s, "messages after the fault")
+    wait_for(lambda: flink.messages() > after, "messages after the fault", within_s)
     return flink.says(TASKMANAGER)[len(said) :]
 
 
@@ -123,7 +123,7 @@ def test_nothing_is_slower_before_a_black_hole(flink: WatchedFlink, job: str) ->
     cancel_s = seconds_to_cancel(flink, job)
     for name in ("black hole", "unresolvable"):
         process = f"taskmanager-{indices[name]}"
-        wait_for(lambda log=process: bool(flink.says(log, LOST)), SOON_S, "the line on the loss")
+        wait_for(lambda log=process: bool(flink.says(log, LOST)), "the line on the loss", SOON_S)
     ends = dict(zip(indices, flink.seconds_to_end(*indices.values()), strict=True))
     print({"starts": starts, "job": (usual_s, job_s), "cancel": cancel_s, "ends": ends})
     for name in ("black hole", "unresolvable"):
@@ -144,7 +144,7 @@ def timed(call: Callable[[], object]) -> float:
 def seconds_to_cancel(flink: WatchedFlink, job: str) -> float:
     flink.cluster.rest.patch(f"/jobs/{job}?mode=cancel")
     return wait_for(
-        lambda: bool(flink.cluster.job(job)["state"] == "CANCELED"), 60, "the end of the job"
+        lambda: bool(flink.cluster.job(job)["state"] == "CANCELED"), "the end of the job", 60
     )
 
 

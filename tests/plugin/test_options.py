@@ -12,9 +12,10 @@ from demo.broker import Broker
 from demo.cluster import Cluster
 from demo.flink_home import VERSIONS
 from demo.scenarios import submit
-from tests.plugin.installation import REPORTER, Installation, by_us, wait_for, wait_for_records
+from tests.plugin.installation import REPORTER, Installation, by_us
 from tests.plugin.jcmd import threads
 from tests.plugin.story import HEALTHY, LOOP
+from tests.plugin.waiting import wait_for, wait_for_records
 
 pytestmark = [pytest.mark.flink, pytest.mark.alone]
 IN_THE_JOBMANAGER, MISSING, WRONG, UNKNOWN_HOST, NO_OPTION, NO_JAR = (

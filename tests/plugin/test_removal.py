@@ -12,12 +12,11 @@ from demo.broker import Broker
 from demo.cluster import Cluster
 from demo.flink_home import VERSIONS
 from demo.scenarios import submit
-from drsquirrel.collect.kafka.connection import Access
-from drsquirrel.collect.kafka.topics import Admin
-from tests.plugin.installation import Installation, by_us, wait_for_records
+from tests.plugin.installation import Installation, by_us
 from tests.plugin.jcmd import threads
 from tests.plugin.listener import Listener
 from tests.plugin.story import HEALTHY
+from tests.plugin.waiting import wait_for_records
 
 pytestmark = [pytest.mark.flink, pytest.mark.alone]
 RECORDS = 3_000
@@ -36,7 +35,7 @@ class Stage:
 def stages(request: pytest.FixtureRequest, jar: Path) -> Iterator[dict[str, Stage]]:
     with ExitStack() as stack:
         broker = stack.enter_context(Broker())
-        Admin(Access(brokers=broker.address)).create(1, 1)
+        plugin.make_topics(broker.address, partitions=1)
         listener = stack.enter_context(closing(Listener(broker.address)))
         options = plugin.options("shop", broker.address)
         cluster = stack.enter_context(

@@ -10,11 +10,9 @@ from demo.broker import Broker
 from demo.cluster import Cluster
 from demo.flink_home import VERSIONS
 from demo.scenarios import submit
-from drsquirrel.collect.kafka.connection import Access
-from drsquirrel.collect.kafka.topics import Admin
-from tests.plugin.installation import wait_for
 from tests.plugin.jcmd import instances, threads
 from tests.plugin.story import HEALTHY, LOOP
+from tests.plugin.waiting import wait_for
 
 pytestmark = [pytest.mark.flink, pytest.mark.alone]
 RESTARTS, CYCLES = 50, 20
@@ -48,7 +46,7 @@ def test_fifty_restarts_and_twenty_jobs_leave_no_thread_class_or_file(
     version: str, jar: Path
 ) -> None:
     with Broker() as broker:
-        Admin(Access(brokers=broker.address)).create(1, 1)
+        plugin.make_topics(broker.address, partitions=1)
         options = plugin.options("shop", broker.address)
         options["metrics.reporter.squirrel.interval"] = "1 SECONDS"
         with Cluster(

@@ -3,7 +3,7 @@
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from demo.cluster import Cluster
 from demo.scenarios import SCENARIOS, submit
 from drsquirrel.collect.kafka.topics import PLUGIN_TOPICS
 from tests.plugin.harness import FLINK, Sick
+from tests.plugin.waiting import wait_for, wait_for_records
 
 JOB = SCENARIOS["healthy"]
 LOST = "Dr. Squirrel cannot reach Kafka"
@@ -38,19 +39,9 @@ IMPATIENT = {
 }
 """An outage is noticed after seconds instead of half a minute."""
 MORE_RECORDS = 1_000
-POLL_S = 0.1
 READ_S = 20.0
 REGISTERED = "Successful registration at resource manager"
 TIME = "%Y-%m-%d %H:%M:%S,%f"
-
-
-def wait_for(holds: Callable[[], bool], timeout_s: float, what: str) -> float:
-    """Wait until it holds; returns how long it took, in s."""
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() < began + timeout_s, f"waited {timeout_s:.0f} s for {what}"
-        time.sleep(POLL_S)
-    return time.monotonic() - began
 
 
 @dataclass(frozen=True)
@@ -71,15 +62,9 @@ class WatchedFlink:
         self.cluster.wait_running(job)
         return job
 
-    def records(self, job: str) -> int:
-        """How many the job's vertices have read."""
-        vertices = self.cluster.job(job)["vertices"]
-        return sum(vertex["metrics"]["read-records"] for vertex in vertices)
-
     def runs_on(self, job: str, timeout_s: float) -> None:
         """Wait until the job has read more than now, by so much that it reads on."""
-        enough = self.records(job) + MORE_RECORDS
-        wait_for(lambda: self.records(job) >= enough, timeout_s, "more records")
+        wait_for_records(self.cluster, job, MORE_RECORDS, timeout_s)
         assert self.cluster.job(job)["state"] == "RUNNING"
 
     def messages(self) -> int:
@@ -101,7 +86,7 @@ class WatchedFlink:
         def log() -> str:
             return path.read_text(errors="replace") if path.exists() else ""
 
-        wait_for(lambda: REGISTERED in log(), 120, f"registration of TaskManager {index}")
+        wait_for(lambda: REGISTERED in log(), f"registration of TaskManager {index}", 120)
         first = log()
         [registered] = [line for line in first.splitlines() if REGISTERED in line][:1]
         return (_time_of(registered) - _time_of(first)).total_seconds()

@@ -137,8 +137,12 @@ class RunWatch:
     def wants_failures(self, round_: int) -> bool:
         """Whether its failures are due: something happened, in this round or the one before (Flink
         answers from a cache of 3 s), or they were not read for long."""
-        happened = round_ - self._happened_round <= 1
-        return happened or round_ - self._failures_round >= FAILURES_EVERY_ROUNDS
+        long_ago = round_ - self._failures_round >= FAILURES_EVERY_ROUNDS
+        return self._has_happened(round_) or long_ago
+
+    def _has_happened(self, round_: int) -> bool:
+        """Whether something happened in this round or the one before."""
+        return round_ - self._happened_round <= 1
 
     def _may_have_failed(self, details: JobDetails) -> bool:
         """Whether its state has changed, or not all of its tasks run. With every failure a job
@@ -173,7 +177,7 @@ class RunWatch:
     ) -> list[Candidate[tuple[tuple[str, int], str]]]:
         """Its vertices, to be covered in turns with those of other runs. While nothing happens, of
         those whose processes all tell their metrics `elsewhere` only the states are to be seen."""
-        is_calm = round_ - self._happened_round > 1
+        is_calm = not self._has_happened(round_)
         return [
             Candidate((self.key, id_), suspicion=vertex.suspicion)
             for id_, vertex in self.vertices.items()

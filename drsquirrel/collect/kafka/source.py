@@ -6,7 +6,7 @@ Offsets are kept by whoever stores the results, in the same transaction, and not
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from confluent_kafka import (
@@ -31,6 +31,14 @@ ANSWER_BYTES = 4 * MESSAGE_BYTES
 """The most that one answer of a broker, or a batch in it once unpacked, takes in memory."""
 QUEUED_KIB = 32 << 10
 """Read ahead of us."""
+READING: dict[str, Any] = {
+    "enable.auto.commit": False,
+    "auto.offset.reset": "earliest",
+    "fetch.max.bytes": ANSWER_BYTES // 2,
+    "receive.message.max.bytes": ANSWER_BYTES,
+    "queued.max.messages.kbytes": QUEUED_KIB,
+}
+"""What librdkafka is told of reading."""
 SENT_MS = "sent_ms"
 """The header in which the plugin says when it handed a message to Kafka."""
 SENT_MS_DIGITS = 15
@@ -82,12 +90,8 @@ class Source:
         self._consumer = Consumer(
             {
                 **options(access, self._heard),
+                **READING,
                 "group.id": group,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "fetch.max.bytes": ANSWER_BYTES // 2,
-                "receive.message.max.bytes": ANSWER_BYTES,
-                "queued.max.messages.kbytes": QUEUED_KIB,
             }
         )
         self._consumer.subscribe(list(bound), on_assign=self._assigned)

@@ -9,8 +9,7 @@ import pytest
 from confluent_kafka import Producer
 
 from demo.broker import Broker
-from drsquirrel.collect.kafka.connection import Access
-from drsquirrel.collect.kafka.topics import Admin
+from demo.plugin import make_topics
 from drsquirrel.model.event import MetricReport, Origin, Place, Table, encoder
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
@@ -26,17 +25,13 @@ from drsquirrel.cluster import SystemClock
 from drsquirrel.rules.load import load
 from drsquirrel.settings import Cluster, Kafka, Settings
 
-class Nothing:
-    def offsets(self):
-        return []
-
 brokers, prefix, messages = sys.argv[1], sys.argv[2], int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 settings = Settings(
     cluster=(Cluster(url="http://a:1", name="prod"),),
     kafka=Kafka(brokers=brokers, topic_prefix=prefix),
 )
-source = source_of(settings, kafka_access(settings.kafka), Nothing(), SystemClock())
+source = source_of(settings, kafka_access(settings.kafka), list, SystemClock())
 desk = Desk(load())
 desk.add_cluster("prod", 10_000, False)
 watch = KafkaWatch(source, desk, SystemClock(), lambda _: None)
@@ -57,7 +52,7 @@ print(json.dumps({"seen": seen, "dropped": desk.dropped}))
 
 def test_a_backlog_with_names_without_end_is_read_in_bounded_memory(broker: Broker) -> None:
     prefix = "backlog-"
-    Admin(Access(brokers=broker.address), prefix).create(3, 1)
+    make_topics(broker.address, prefix)
     producer = Producer(
         {
             "bootstrap.servers": broker.address,

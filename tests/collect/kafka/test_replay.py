@@ -8,10 +8,11 @@ import pytest
 from confluent_kafka import Producer
 
 from demo.broker import Broker
+from demo.plugin import make_topics
+from drsquirrel.cluster import SystemClock
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
 from drsquirrel.collect.kafka.source import Partition, Read, Source
-from drsquirrel.collect.kafka.topics import Admin
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import (
     ChangeEvent,
@@ -31,18 +32,7 @@ from drsquirrel.watch.fold import fold
 from drsquirrel.watch.merge import merge
 
 MESSAGES = 3_000
-PARTITIONS = 3
 ENOUGH_S = 30.0
-
-
-class Frozen:
-    """A clock for dead letters, of which there are none."""
-
-    def now_ms(self) -> int:
-        return 0
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError
 
 
 def messages() -> Iterator[Message]:
@@ -99,14 +89,14 @@ class Topic:
     def __init__(self, broker: Broker, prefix: str) -> None:
         self._access, self._prefix = Access(brokers=broker.address), prefix
         self._name = f"{prefix}flink-metrics"
-        Admin(self._access, prefix).create(PARTITIONS, 1)
+        make_topics(broker.address, prefix)
         producer = Producer({"bootstrap.servers": broker.address})
         for message in messages():
             producer.produce(self._name, encoder.encode(message), key=message.origin.container)
         assert producer.flush(30) == 0
 
     def member(self, stored: dict[Partition, int], group: str) -> Source:
-        letters = DeadLetters(self._access, Frozen(), self._prefix)
+        letters = DeadLetters(self._access, SystemClock(), self._prefix)
         bound = {self._name: {"prod"}}
         return Source(
             self._access, bound, lambda: stored, letters, Redaction(), self._prefix + group

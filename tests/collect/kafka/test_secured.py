@@ -190,7 +190,7 @@ async def stopped(task: "asyncio.Task[None]") -> None:
 
 def reading(run: Run, kafka: Kafka) -> "asyncio.Task[None]":
     settings = replace(run.settings, kafka=kafka)
-    source = source_of(settings, kafka_access(kafka), run.store, run.clock)
+    source = source_of(settings, kafka_access(kafka), run.store.offsets, run.clock)
     return asyncio.create_task(run.app.read(source))
 
 

@@ -10,10 +10,10 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from demo.broker import Broker
+from demo.plugin import make_topics
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import PER_MINUTE, DeadLetters
 from drsquirrel.collect.kafka.source import Partition, Read, Source
-from drsquirrel.collect.kafka.topics import Admin
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import (
     ConfigEvent,
@@ -50,7 +50,7 @@ class Topic:
     def __init__(self, broker: Broker, prefix: str) -> None:
         self.access, self.prefix = Access(brokers=broker.address), prefix
         self.name = f"{prefix}flink-metrics"
-        Admin(self.access, prefix).create(1, 1)
+        make_topics(broker.address, prefix, partitions=1)
 
     def send(self, *values: bytes, **options: object) -> None:
         told: list[object] = []
