@@ -53,6 +53,8 @@ class Story:
     vertices: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By the id of the job: the parallelism of each."""
     taskmanagers: tuple[str, ...] = ()
+    serving: dict[str, set[str]] = field(default_factory=dict)
+    """By the id of a job that runs on: the processes that it runs in."""
     compared: list[Compared] = field(default_factory=list)
     logs: Mapping[str, str] = field(default_factory=dict)
 
@@ -137,8 +139,16 @@ def _run(story: Story, cluster: Cluster, jar: Path) -> None:
         job: {v["id"]: v["parallelism"] for v in cluster.job(job)["vertices"]}
         for job in jobs.values()
     }
-    cluster.wait_running(jobs[HEALTHY.job_name])
+    for job in (jobs[HEALTHY.job_name], jobs[SICK.job_name]):
+        cluster.wait_running(job)
+        story.serving[job] = _serving(cluster, job)
     story.listener.until(lambda: _all_was_heard(story))
+
+
+def _serving(cluster: Cluster, job: str) -> set[str]:
+    vertices = [v["id"] for v in cluster.job(job)["vertices"]]
+    answers = [cluster.rest.get(f"/jobs/{job}/vertices/{v}/taskmanagers") for v in vertices]
+    return {t["taskmanager-id"] for answer in answers for t in answer["taskmanagers"]}
 
 
 def _all_was_heard(story: Story) -> bool:
