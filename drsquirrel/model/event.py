@@ -81,6 +81,8 @@ class MetricReport(Struct, frozen=True, kw_only=True, tag="metrics"):
     time_ms: int
     tables: tuple[Table, ...] = ()
     job: str = ""
+    job_name: str = ""
+    """As Flink has it, without secrets; empty where the producer does not tell it."""
     start_ms: int = 0
 
 

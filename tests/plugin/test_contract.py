@@ -59,6 +59,7 @@ def test_a_run_is_told_by_each_process_that_serves_it_with_nothing_of_another(
         # A subtask that only comes and goes may be missed by every report.
         everyone = {*range(story.vertices[job][vertex])}
         assert of_vertex == everyone or (name == LOOP.job_name and of_vertex < everyone)
+    assert {report.job_name for report in reports} == {name}
     told_by = {report.origin.container for report in reports}
     assert "" in told_by and told_by <= story.all_containers
     assert told_by == {"", *story.serving.get(job, told_by)}

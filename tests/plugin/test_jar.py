@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from demo.jvm import java
-from drsquirrel.model.event import Table, message_decoder
+from drsquirrel.model.event import MetricReport, Table, message_decoder
 
 pytestmark = pytest.mark.timeout(300)
 GOLDEN = Path(__file__).parents[2] / "plugin" / "target" / "golden"
@@ -28,6 +28,14 @@ JAVA_8, JAVA_11 = 52, 55
 def test_every_message_of_the_plugin_is_read(jar: Path) -> None:
     messages = [message_decoder.decode(f.read_bytes()) for f in sorted(GOLDEN.glob("*.json"))]
     assert Counter(type(message).__name__ for message in messages) == KINDS
+
+
+def test_the_report_of_a_run_names_its_job_and_that_of_a_process_none(jar: Path) -> None:
+    names = {
+        file.stem: msgspec.json.decode(file.read_bytes(), type=MetricReport).job_name
+        for file in GOLDEN.glob("metrics-*.json")
+    }
+    assert names == {"metrics-run": "orders", "metrics-job": "orders", "metrics-container": ""}
 
 
 def test_nothing_is_said_that_nobody_reads(jar: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from drsquirrel.collect.kafka.schema import documents
 from drsquirrel.diagnose.known import LOST_WORDS
-from drsquirrel.model.event import message_decoder
+from drsquirrel.model.event import MetricReport, Origin, Table, message_decoder
 from drsquirrel.model.metric import DROPPED_BY_REASON
 from drsquirrel.watch.fold import fold_bytes
 
@@ -45,6 +45,26 @@ def test_a_newer_plugin_may_say_more_and_an_older_one_less(file: Path) -> None:
     required = {f.encode_name for f in msgspec.structs.fields(plain) if f.required}
     less = {key: value for key, value in written.items() if key in required | {"type"}}
     assert isinstance(message_decoder.decode(json.dumps(less)), type(plain))
+
+
+class OldReport(msgspec.Struct, tag="metrics"):
+    """A report of metrics as the first service knew it."""
+
+    origin: Origin
+    time_ms: int
+    tables: tuple[Table, ...] = ()
+    job: str = ""
+    start_ms: int = 0
+
+
+def test_the_name_of_a_job_is_new_and_neither_side_needs_it() -> None:
+    raw = (SCHEMA / "examples" / "metrics.json").read_bytes()
+    new = msgspec.json.decode(raw, type=MetricReport)
+    old = msgspec.json.decode(raw, type=OldReport)
+    assert new.job_name == "orders-enrichment"
+    assert (old.origin, old.job, old.tables) == (new.origin, new.job, new.tables)
+    of_old_plugin = msgspec.json.decode(msgspec.json.encode(old), type=MetricReport)
+    assert of_old_plugin == msgspec.structs.replace(new, job_name="")
 
 
 def test_what_the_examples_count_is_what_is_folded() -> None:

@@ -29,7 +29,7 @@ final class Reports {
 
     void send() {
         Map<Subject, List<Layout>> layouts = registry.layouts();
-        Subject self = new Subject(session.identity().container, "");
+        Subject self = Subject.ofProcess(session.identity().container);
         layouts.putIfAbsent(self, List.of());
         // A run that comes back is counted anew, in another epoch.
         streams.keySet().retainAll(layouts.keySet());
@@ -58,6 +58,7 @@ final class Reports {
                 stream.message("metrics", session.nowMs())
                         .with(tables)
                         .with("job", subject.job)
+                        .with("job_name", subject.jobName)
                         .bytes();
         Topic topic = subject.job.isEmpty() ? Topic.CONTAINERS : Topic.METRICS;
         session.publisher().offer(topic, stream.key(), message, Kind.METRICS);

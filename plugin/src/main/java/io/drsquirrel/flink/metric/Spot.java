@@ -16,6 +16,7 @@ final class Spot {
     private static final String COLLECTOR_PREFIX = "Status.JVM.GarbageCollector.";
     /** As REST writes them. */
     private static final ShownNames SHOWN = new ShownNames(Spot::replaceInvalid);
+    private static final ShownNames SHOWN_JOBS = new ShownNames();
 
     final Scope scope;
     final Subject subject;
@@ -30,9 +31,15 @@ final class Spot {
         this.name = name.intern();
         this.host = variables.getOrDefault("<host>", "");
         this.task = variables.getOrDefault("<task_name>", "");
+        String container = variables.getOrDefault("<tm_id>", "");
         boolean isOfProcess = scope == Scope.CONTAINER || scope == Scope.COLLECTOR;
-        String job = isOfProcess ? "" : variables.getOrDefault("<job_id>", "");
-        this.subject = new Subject(variables.getOrDefault("<tm_id>", ""), job);
+        this.subject = isOfProcess ? Subject.ofProcess(container) : run(container, variables);
+    }
+
+    private static Subject run(String container, Map<String, String> variables) {
+        String name = variables.get("<job_name>");
+        String shown = name == null ? "" : SHOWN_JOBS.of(name);
+        return new Subject(container, variables.getOrDefault("<job_id>", ""), shown);
     }
 
     /** The spot of a metric; null if it is at none of which reports speak. */

@@ -6,10 +6,17 @@ import java.util.Objects;
 final class Subject {
     final String container;
     final String job;
+    /** As it may be shown. It says more of the run, and not which one it is. */
+    final String jobName;
 
-    Subject(String container, String job) {
+    Subject(String container, String job, String jobName) {
         this.container = container.intern();
         this.job = job.intern();
+        this.jobName = jobName;
+    }
+
+    static Subject ofProcess(String container) {
+        return new Subject(container, "", "");
     }
 
     @Override

@@ -26,9 +26,15 @@ public final class FakeGroup extends UnregisteredMetricsGroup implements Logical
     }
 
     static FakeGroup job() {
-        return new FakeGroup(
-                "jobmanager.job",
-                Map.of("<host>", "jm-host", "<job_id>", JOB, "<job_name>", "orders"));
+        return jobNamed("orders");
+    }
+
+    static FakeGroup jobNamed(String name) {
+        Map<String, String> variables = new HashMap<>();
+        variables.put("<host>", "jm-host");
+        variables.put("<job_id>", JOB);
+        variables.put("<job_name>", name);
+        return new FakeGroup("jobmanager.job", variables);
     }
 
     static FakeGroup taskmanager(String below) {
@@ -56,6 +62,7 @@ public final class FakeGroup extends UnregisteredMetricsGroup implements Logical
         variables.put("<host>", "tm-host");
         variables.put("<tm_id>", "tm-1");
         variables.put("<job_id>", job);
+        variables.put("<job_name>", "orders");
         variables.put("<task_id>", VERTEX);
         variables.put("<task_name>", "Source: orders -> map");
         variables.put("<subtask_index>", "" + subtask);

@@ -37,7 +37,8 @@ class KafkaMetricReporterTest {
             String run = runs.get(0);
             assertTrue(run.contains("\"sequence\":0,\"container\":\"tm-1\","), run);
             assertTrue(run.contains("\"flink_version\":\"2.3.0\""), run);
-            assertTrue(run.contains("\"job\":\"" + FakeGroup.JOB + "\""), run);
+            String job = "\"job\":\"" + FakeGroup.JOB + "\",\"job_name\":\"orders\"}";
+            assertTrue(run.endsWith(job), run);
             assertTrue(
                     run.contains(
                             "{\"names\":[\"Shuffle.Netty.Output.Buffers.outPoolUsage\","
@@ -59,6 +60,17 @@ class KafkaMetricReporterTest {
                     process);
             assertTrue(process.contains("\"publisher_sent_total\""), process);
             assertTrue(process.contains("\"rss_bytes\""), process);
+            assertFalse(process.contains("job_name"), process);
+        }
+    }
+
+    @Test
+    void a_run_whose_name_flink_does_not_know_is_told_without_one() {
+        try (Bench bench = new Bench()) {
+            bench.gauge(FakeGroup.jobNamed(null), "numRestarts", 1L);
+            bench.reporter.report();
+            String run = bench.at(Topic.METRICS).get(0);
+            assertTrue(run.endsWith("\"job\":\"" + FakeGroup.JOB + "\"}"), run);
         }
     }
 

@@ -31,6 +31,20 @@ class ShownNamesTest {
     }
 
     @Test
+    void a_secret_in_a_jobs_name_does_not_leave_and_a_long_name_is_cut() {
+        try (Bench bench = new Bench()) {
+            String name = "insert-into_" + TABLE + "x".repeat(2_000);
+            bench.gauge(FakeGroup.jobNamed(name), "numRestarts", 7L);
+            bench.reporter.report();
+            String run = bench.at(Topic.METRICS).get(0);
+            assertFalse(run.contains("cAnArY"), run);
+            String shown = "\"insert-into_Source: orders('user' = 'app', 'password' = '••••";
+            assertTrue(run.contains("\"job_name\":" + shown), run);
+            assertTrue(run.length() < 2_000, run);
+        }
+    }
+
+    @Test
     void a_secret_in_a_threads_name_is_not_in_that_of_its_task() throws InterruptedException {
         TaskThread[] made = new TaskThread[1];
         Thread thread =
@@ -39,7 +53,7 @@ class ShownNamesTest {
                                 made[0] =
                                         new TaskThread(
                                                 Thread.currentThread(),
-                                                new Subject("tm-1", FakeGroup.JOB),
+                                                new Subject("tm-1", FakeGroup.JOB, "orders"),
                                                 Spot.of("x", FakeGroup.task(0, 0, "")).place),
                         TABLE + " (1/2)#0");
         thread.start();
