@@ -23,7 +23,8 @@ from drsquirrel.cluster import Watch
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.collect.recording import Recording, read
 from drsquirrel.collect.replay import RecordedClock, RecordedGet
-from drsquirrel.desk import Desk, RunDesk
+from drsquirrel.desk import Desk
+from drsquirrel.on_desk import RunDesk
 from drsquirrel.rules.load import load
 from drsquirrel.settings import Cluster as Target
 from drsquirrel.settings import Settings

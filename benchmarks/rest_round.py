@@ -20,7 +20,8 @@ from demo.cluster import Cluster
 from demo.scenarios import CONFIG, JOB_CLASS
 from drsquirrel.cluster import SystemClock, Watch, client_of
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.desk import Desk, RunDesk
+from drsquirrel.desk import Desk
+from drsquirrel.on_desk import RunDesk
 from drsquirrel.rules.load import load
 from drsquirrel.settings import Cluster as Target
 from drsquirrel.settings import Settings

@@ -17,7 +17,7 @@ import msgspec
 from drsquirrel.cluster import SystemClock, Watch, clients_of, shortener
 from drsquirrel.collect.flink_rest.client import FlinkClient
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.desk import LISTED_MS, Desk, Known, RunDesk
+from drsquirrel.desk import LISTED_MS, Desk
 from drsquirrel.diagnose import memory
 from drsquirrel.exposition import counter, gauge
 from drsquirrel.handbook import RuleBook
@@ -25,6 +25,7 @@ from drsquirrel.kafka_watch import NOTHING, KafkaWatch, Readable, kafka_access, 
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent
 from drsquirrel.model.report import ClusterRow, JobList, Report
+from drsquirrel.on_desk import Known, RunDesk
 from drsquirrel.rules.load import Rules
 from drsquirrel.serve.server import listen, serve, url
 from drsquirrel.settings import Settings, SettingsError

@@ -20,7 +20,7 @@ from drsquirrel.collect.flink_rest.loop import watch_cluster
 from drsquirrel.collect.flink_rest.settings import PollSettings
 from drsquirrel.collect.flink_rest.watch import ClusterWatch, Round
 from drsquirrel.collect.redaction import Redaction
-from drsquirrel.desk import ClusterDesk, Desk, RunDesk
+from drsquirrel.desk import Desk
 from drsquirrel.enrich.job_facts import JobFactsSource
 from drsquirrel.enrich.thread_dump import TaskManagerNow, ThreadDumps
 from drsquirrel.model.case import ContainerNow
@@ -28,6 +28,7 @@ from drsquirrel.model.clock import Clock
 from drsquirrel.model.facts import JobFacts, bounded
 from drsquirrel.model.signature import sign
 from drsquirrel.model.unknown import Number, Unknown
+from drsquirrel.on_desk import ClusterDesk, RunDesk
 from drsquirrel.settings import Cluster, Settings, SettingsError
 
 T = TypeVar("T")

@@ -2,27 +2,25 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
+from drsquirrel.collect.flink_rest.clock import ahead_ms, by_our_clock
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.deep import DeepTier, left_to_rest
-from drsquirrel.diagnose.container import JOBMANAGER, ContainerMinute, Process, process_of
+from drsquirrel.diagnose.container import JOBMANAGER, Process, process_of
 from drsquirrel.diagnose.hour import minutes_of_hour
 from drsquirrel.diagnose.inquiry import Expected, Inquiry
 from drsquirrel.diagnose.judge import diagnose
-from drsquirrel.diagnose.memory import Memory
-from drsquirrel.diagnose.minute import Minutes, RunMinute
-from drsquirrel.diagnose.strip import worst_cells
-from drsquirrel.model.case import ContainerNow
-from drsquirrel.model.event import CheckpointEvent, Event, Message, MetricReport
-from drsquirrel.model.facts import HEARTBEATS, ContainerFacts, JobFacts, RunSeen, ThreadSample
+from drsquirrel.diagnose.minute import Minutes
+from drsquirrel.model.event import Event, Message
+from drsquirrel.model.facts import HEARTBEATS, RunSeen, ThreadSample
 from drsquirrel.model.identity import job_id, run_id
-from drsquirrel.model.report import Action, JobRef, JobRow, Report, RunRef
+from drsquirrel.model.report import Action, JobRef, JobRow, RunRef
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
-from drsquirrel.model.state import ENDED_STATES, LOST
+from drsquirrel.model.state import LOST
 from drsquirrel.model.verdict import WORST_FIRST
+from drsquirrel.on_desk import SETTLED_MS, ClusterDesk, Known, RunDesk, row_of
 from drsquirrel.rules.load import Rules
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.window import Hours, Windows
@@ -33,90 +31,8 @@ RUNS_MAX = 5_000
 """Of one cluster; beyond, those that have been gone for longest are no longer listed."""
 HELD_MINUTES = 3
 """A container serves a run that had subtasks in it in the last minutes."""
-SETTLED_MS = 60_000
-"""What Flink tells of a run's end comes in within this time."""
-WRONG_CLOCK_MS = 5_000
-"""A JobManager whose clock is further off than this is told by ours."""
 KEPT_ACTIONS = 20
 KEPT_SAMPLES = 2_000
-
-
-@dataclass
-class RunDesk:
-    """What the desk keeps of one run."""
-
-    seen: RunSeen
-    job: JobRef
-    id: str
-    facts: JobFacts | None = None
-    memory: Memory = field(default_factory=Memory)
-    minutes: Minutes[RunMinute] = field(default_factory=Minutes)
-    report: Report | None = None
-    threads: tuple[ThreadSample, ...] = ()
-    actions: tuple[Action, ...] = ()
-    wants_threads: tuple[ContainerNow, ...] = ()
-    up_ms: int | None = None
-    last_seen_ms: int = 0
-    settled_ms: int | None = None
-    """When all that is told of its end has come in; None while it is not over."""
-
-    @property
-    def subject(self) -> Subject:
-        seen = self.seen
-        return Subject(cluster=seen.cluster, job=seen.job, start_ms=seen.start_ms)
-
-    @property
-    def is_over(self) -> bool:
-        return self.seen.state in ENDED_STATES or self.seen.state == LOST
-
-    @property
-    def is_closed(self) -> bool:
-        """Its end has been judged, with all that came after it: the report stays as it is."""
-        return (
-            self.settled_ms is not None
-            and self.report is not None
-            and self.report.run.state == self.seen.state
-            and self.report.made_ms >= self.settled_ms
-        )
-
-    def see(self, seen: RunSeen, now_ms: int) -> None:
-        """Take over what is said of it now."""
-        self.seen = seen
-        if not self.is_over:
-            self.settled_ms = None
-        elif self.settled_ms is None:
-            self.settled_ms = now_ms + SETTLED_MS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    """What another process has left of a run."""
-
-    seen: RunSeen
-    facts: JobFacts | None
-    memory: Memory
-    report: Report | None
-    last_seen_ms: int
-
-
-@dataclass
-class ClusterDesk:
-    """What the desk keeps of one cluster."""
-
-    id: str
-    interval_ms: int
-    dumps_allowed: bool
-    deep: DeepTier
-    runs: dict[str, RunDesk] = field(default_factory=dict)
-    containers: dict[str, ContainerFacts] | None = None
-    """Those alive at the last answer; None before the first."""
-    minutes: dict[str, Minutes[ContainerMinute]] = field(default_factory=dict)
-    """Of all known in the hour."""
-    flink_version: str = ""
-    last_answer_ms: int | None = None
-    says: str = ""
-    ahead_ms: int = 0
-    """How far the JobManager's clock is ahead of ours."""
 
 
 class Desk:
@@ -338,60 +254,7 @@ class Desk:
             for run in desk.runs.values():
                 if run.report is not None:
                     of_job.setdefault(run.job.id, []).append(run)
-        rows = [_row(runs) for runs in of_job.values()]
+        rows = [row_of(runs) for runs in of_job.values()]
         return sorted(
             rows, key=lambda r: (WORST_FIRST.index(r.verdict), r.since_ms or 0, r.job.name)
         )
-
-
-def ahead_ms(found: Round, known_ms: int) -> int:
-    """How far the JobManager's clock is ahead of ours, as a round shows; 0 for a few seconds.
-
-    What is told as of now was read between the round's beginning and its end. A small change is
-    jitter: what was found before stays, so that an event that is told again keeps its time.
-    """
-    newest_ms = max((e.time_ms for e in found.events if isinstance(e, MetricReport)), default=None)
-    if newest_ms is None:
-        return known_ms
-    began_ms = found.arrival_ms - found.took_ms
-    if began_ms - WRONG_CLOCK_MS <= newest_ms <= found.arrival_ms + WRONG_CLOCK_MS:
-        return 0
-    told_ms = newest_ms - began_ms
-    return known_ms if abs(told_ms - known_ms) <= WRONG_CLOCK_MS else told_ms
-
-
-def by_our_clock(event: Event, ahead_ms: int) -> Event:
-    """The event with its times by our clock."""
-    if not ahead_ms:
-        return event
-    if isinstance(event, CheckpointEvent) and event.ended_ms is not None:
-        event = replace(event, ended_ms=event.ended_ms - ahead_ms)
-    return replace(event, time_ms=event.time_ms - ahead_ms)
-
-
-def run_to_show(runs: Iterable[RunDesk]) -> RunDesk:
-    """Of the runs of one job: the worst of those still there, else the latest."""
-
-    def rank(run: RunDesk) -> tuple[bool, int, int]:
-        assert run.report is not None
-        worst = 0 if run.is_over else WORST_FIRST.index(run.report.verdict)
-        return run.is_over, worst, -run.seen.start_ms
-
-    return min(runs, key=rank)
-
-
-def _row(runs: list[RunDesk]) -> JobRow:
-    report = run_to_show(runs).report
-    assert report is not None
-    return JobRow(
-        job=report.job,
-        run=report.run,
-        verdict=report.verdict,
-        headline=report.headline,
-        subline=report.subline,
-        since_ms=report.since_ms,
-        cells=worst_cells(report.hour.strips),
-        records_per_s=report.hour.records_per_s,
-        data_age_ms=report.data.age_ms,
-        live_runs=sum(not run.is_over for run in runs),
-    )

@@ -24,10 +24,11 @@ from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.collect.peer import reports_of, watched_by
 from drsquirrel.collect.recording import Header, Recorder, Recording, read
 from drsquirrel.collect.replay import RecordedClock, RecordedGet
-from drsquirrel.desk import Desk, RunDesk, run_to_show
+from drsquirrel.desk import Desk
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import WORST_FIRST, Confidence, Verdict
+from drsquirrel.on_desk import RunDesk, run_to_show
 from drsquirrel.rules.load import Rules
 from drsquirrel.settings import Cluster, Settings
 

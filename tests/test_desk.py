@@ -3,14 +3,16 @@
 import pytest
 from msgspec.structs import replace
 
+from drsquirrel.collect.flink_rest.clock import ahead_ms, by_our_clock
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.desk import LISTED_MS, RUNS_MAX, Desk, Known, ahead_ms, by_our_clock, run_to_show
+from drsquirrel.desk import LISTED_MS, RUNS_MAX, Desk
 from drsquirrel.diagnose.memory import Memory
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, MetricReport, Origin
 from drsquirrel.model.facts import RunSeen
 from drsquirrel.model.report import Action
 from drsquirrel.model.state import LOST
 from drsquirrel.model.verdict import Verdict
+from drsquirrel.on_desk import Known, run_to_show
 from drsquirrel.rules.load import load
 from tests.diagnose.seen import CLUSTER, NOON_MS, STEP_S
 from tests.diagnose.sim import Sim

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.desk import Desk, RunDesk
+from drsquirrel.desk import Desk
 from drsquirrel.model.event import Event, MetricReport, Origin, Place, Values, tables
 from drsquirrel.model.facts import (
     CheckpointSettings,
@@ -19,6 +19,7 @@ from drsquirrel.model.facts import (
 )
 from drsquirrel.model.report import Report
 from drsquirrel.model.state import JOB_STATES, TASK_STATES, code_of
+from drsquirrel.on_desk import RunDesk
 from drsquirrel.rules.load import load
 
 CLUSTER = "prod"

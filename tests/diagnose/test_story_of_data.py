@@ -3,12 +3,13 @@
 import pytest
 from msgspec.structs import replace
 
-from drsquirrel.desk import Desk, Known
+from drsquirrel.desk import Desk
 from drsquirrel.diagnose import memory
 from drsquirrel.diagnose.known import LOGS_GAP
 from drsquirrel.model.event import Values, tables
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Outcome, Verdict
+from drsquirrel.on_desk import Known
 from drsquirrel.rules.load import load
 from tests.diagnose.seen import CLUSTER, STEP_S
 from tests.diagnose.sim import Sim

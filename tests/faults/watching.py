@@ -12,10 +12,11 @@ from typing import Self
 from demo.scenarios import Scenario
 from drsquirrel.cluster import SystemClock, Watch, client_of
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.desk import Desk, RunDesk, run_to_show
+from drsquirrel.desk import Desk
 from drsquirrel.diagnose.memory import SURE
 from drsquirrel.kafka_watch import KafkaWatch, kafka_access, source_of
 from drsquirrel.model.report import Answer, Report
+from drsquirrel.on_desk import RunDesk, run_to_show
 from drsquirrel.rules.load import load
 from drsquirrel.settings import Cluster, Kafka, Settings
 

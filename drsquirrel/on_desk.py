@@ -1,0 +1,125 @@
+"""What the desk keeps of runs and clusters, and the row of a job in the list."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from drsquirrel.deep import DeepTier
+from drsquirrel.diagnose.container import ContainerMinute
+from drsquirrel.diagnose.memory import Memory
+from drsquirrel.diagnose.minute import Minutes, RunMinute
+from drsquirrel.diagnose.strip import worst_cells
+from drsquirrel.model.case import ContainerNow
+from drsquirrel.model.facts import ContainerFacts, JobFacts, RunSeen, ThreadSample
+from drsquirrel.model.report import Action, JobRef, JobRow, Report
+from drsquirrel.model.snapshot import Subject
+from drsquirrel.model.state import ENDED_STATES, LOST
+from drsquirrel.model.verdict import WORST_FIRST
+
+SETTLED_MS = 60_000
+"""What Flink tells of a run's end comes in within this time."""
+
+
+@dataclass
+class RunDesk:
+    """What the desk keeps of one run."""
+
+    seen: RunSeen
+    job: JobRef
+    id: str
+    facts: JobFacts | None = None
+    memory: Memory = field(default_factory=Memory)
+    minutes: Minutes[RunMinute] = field(default_factory=Minutes)
+    report: Report | None = None
+    threads: tuple[ThreadSample, ...] = ()
+    actions: tuple[Action, ...] = ()
+    wants_threads: tuple[ContainerNow, ...] = ()
+    up_ms: int | None = None
+    last_seen_ms: int = 0
+    settled_ms: int | None = None
+    """When all that is told of its end has come in; None while it is not over."""
+
+    @property
+    def subject(self) -> Subject:
+        seen = self.seen
+        return Subject(cluster=seen.cluster, job=seen.job, start_ms=seen.start_ms)
+
+    @property
+    def is_over(self) -> bool:
+        return self.seen.state in ENDED_STATES or self.seen.state == LOST
+
+    @property
+    def is_closed(self) -> bool:
+        """Its end has been judged, with all that came after it: the report stays as it is."""
+        return (
+            self.settled_ms is not None
+            and self.report is not None
+            and self.report.run.state == self.seen.state
+            and self.report.made_ms >= self.settled_ms
+        )
+
+    def see(self, seen: RunSeen, now_ms: int) -> None:
+        """Take over what is said of it now."""
+        self.seen = seen
+        if not self.is_over:
+            self.settled_ms = None
+        elif self.settled_ms is None:
+            self.settled_ms = now_ms + SETTLED_MS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What another process has left of a run."""
+
+    seen: RunSeen
+    facts: JobFacts | None
+    memory: Memory
+    report: Report | None
+    last_seen_ms: int
+
+
+@dataclass
+class ClusterDesk:
+    """What the desk keeps of one cluster."""
+
+    id: str
+    interval_ms: int
+    dumps_allowed: bool
+    deep: DeepTier
+    runs: dict[str, RunDesk] = field(default_factory=dict)
+    containers: dict[str, ContainerFacts] | None = None
+    """Those alive at the last answer; None before the first."""
+    minutes: dict[str, Minutes[ContainerMinute]] = field(default_factory=dict)
+    """Of all known in the hour."""
+    flink_version: str = ""
+    last_answer_ms: int | None = None
+    says: str = ""
+    ahead_ms: int = 0
+    """How far the JobManager's clock is ahead of ours."""
+
+
+def run_to_show(runs: Iterable[RunDesk]) -> RunDesk:
+    """Of the runs of one job: the worst of those still there, else the latest."""
+
+    def rank(run: RunDesk) -> tuple[bool, int, int]:
+        assert run.report is not None
+        worst = 0 if run.is_over else WORST_FIRST.index(run.report.verdict)
+        return run.is_over, worst, -run.seen.start_ms
+
+    return min(runs, key=rank)
+
+
+def row_of(runs: Iterable[RunDesk]) -> JobRow:
+    report = run_to_show(runs).report
+    assert report is not None
+    return JobRow(
+        job=report.job,
+        run=report.run,
+        verdict=report.verdict,
+        headline=report.headline,
+        subline=report.subline,
+        since_ms=report.since_ms,
+        cells=worst_cells(report.hour.strips),
+        records_per_s=report.hour.records_per_s,
+        data_age_ms=report.data.age_ms,
+        live_runs=sum(not run.is_over for run in runs),
+    )
