@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from socket import socket
 from threading import Thread
@@ -24,7 +25,7 @@ from drsquirrel.handbook import RuleBook
 from drsquirrel.kafka_watch import NOTHING, KafkaWatch, Readable, kafka_access, source_of
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent
-from drsquirrel.model.report import ClusterRow, JobList, Report
+from drsquirrel.model.report import JobList, Report
 from drsquirrel.on_desk import Known, RunDesk
 from drsquirrel.rules.load import Rules
 from drsquirrel.serve.server import listen, serve, url
@@ -52,9 +53,6 @@ SNAPSHOT_EVERY_MS = 60_000
 EXPIRE_EVERY_S = 300.0
 OWED_BATCHES = 100
 """Ticks kept in memory while the store cannot be written; the oldest are lost beyond."""
-PLUGIN_ALONE = (
-    " Its processes send through Kafka; which jobs they run, and their plans, only REST tells."
-)
 NOT_YET = "No cluster has been looked at yet."
 OF_CLUSTERS = (
     ("drsquirrel_rounds_total", "rounds", "Looks at a cluster."),
@@ -99,7 +97,7 @@ class App:
         self._desk = Desk(rules, shortener(settings.job_name_pattern))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk")
         self._watches: dict[str, Watch] = {}
-        self._clients: dict[str, FlinkClient] = {}
+        self._clients: dict[str, FlinkClient | None] = {}
         self._silent: set[str] = set()
         self._snapshots_ms = 0
         self._written_ms = 0
@@ -107,8 +105,9 @@ class App:
         self._lost = 0
         self._kafka: KafkaWatch | None = None
 
-    def add(self, id_: str, client: FlinkClient) -> None:
-        """Prepare to watch a cluster, from where the store left off. Raises StoreError."""
+    def add(self, id_: str, client: FlinkClient | None) -> None:
+        """Prepare to watch a cluster, from where the store left off; without a client it is only
+        heard through Kafka. Raises StoreError."""
         self._watches[id_] = Watch(
             id_,
             client,
@@ -126,6 +125,7 @@ class App:
             if run.last_seen_ms >= now_ms - LISTED_MS
         ]
         self._desk.restore(id_, self._store.load_hour(id_, now_ms - HOUR_MS), runs, now_ms)
+        self._watches[id_].take_listed()  # they are stored
 
     def _known(self, run: StoredRun) -> Known:
         page = self._store.report(run.id)
@@ -166,7 +166,16 @@ class App:
 
         self._kafka = KafkaWatch(source, self._desk, self._clock, wake)
         self._desk.listens = True
-        await self._kafka.run(lambda call: loop.run_in_executor(self._thread, call))
+        await self._kafka.run(
+            lambda call: loop.run_in_executor(self._thread, call), self._look_alone
+        )
+
+    async def _look_alone(self) -> None:
+        """Judge and store the clusters of which only Kafka tells now."""
+        for watch in self._watches.values():
+            looked = await watch.look_alone()
+            if looked is not None:
+                await watch.in_desk(partial(self._write, watch, *looked))
 
     async def expire(self) -> None:
         """Delete what is too old, step by step, until cancelled."""
@@ -197,7 +206,7 @@ class App:
         )
         heard = self._kafka.take_owed() if due and self._kafka else NOTHING
         reports = [r.report for r in judged if r.report is not None]
-        listed = [r for r in watch.on_desk.runs.values() if r.last_seen_ms == found.arrival_ms]
+        listed = watch.take_listed()
         batch = Batch(
             time_ms=now_ms,
             runs=tuple(r.seen for r in listed),
@@ -254,7 +263,7 @@ class App:
         watches = [({"cluster": id_}, w) for id_, w in self._watches.items()]
         answers = [(of, int(w.last is not None and w.last.answered)) for of, w in watches]
         dropped = [({"reason": r}, n) for r, n in sorted(self._desk.dropped.items())]
-        unread = [({"cluster": i}, c.redaction.failures) for i, c in self._clients.items()]
+        unread = [({"cluster": i}, c.redaction.failures) for i, c in self._clients.items() if c]
         families = [
             *(
                 counter(name, help_, [(of, w.totals[key]) for of, w in watches])
@@ -277,24 +286,13 @@ class App:
         return JobList(
             made_ms=now_ms,
             jobs=self._desk.job_rows(),
-            clusters=[
-                self._cluster_row(id_, watch, now_ms) for id_, watch in self._watches.items()
-            ],
+            clusters=[watch.row(self._url(id_), now_ms) for id_, watch in self._watches.items()],
+            kafka_says=self._kafka.says if self._kafka else "",
         )
 
-    def _cluster_row(self, id_: str, watch: Watch, now_ms: int) -> ClusterRow:
-        answered = watch.last is not None and watch.last.answered
-        says = watch.last.says if watch.last else ""
-        if not answered and watch.on_desk.deep.reporting(now_ms):
-            says += PLUGIN_ALONE
-        return ClusterRow(
-            id=id_,
-            url=self._clients[id_].url,
-            state="answering" if answered else "silent" if watch.last else "connecting",
-            says=says,
-            last_answer_ms=watch.on_desk.last_answer_ms,
-            flink_version=watch.on_desk.flink_version,
-        )
+    def _url(self, id_: str) -> str:
+        client = self._clients[id_]
+        return client.url if client else ""
 
 
 class Unawaited(ThreadPoolExecutor):
@@ -354,7 +352,11 @@ async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> No
         pages, book = StoredPages(store, app.metrics, app.ready), RuleBook(rules)
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(app.watch(*cluster)) for cluster in clients.items()]
+                tasks = [
+                    group.create_task(app.watch(id_, client))
+                    for id_, client in clients.items()
+                    if client is not None
+                ]
                 tasks.append(group.create_task(app.expire()))
                 if access is not None:
                     source = source_of(settings, access, store.offsets, SystemClock())

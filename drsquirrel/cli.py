@@ -91,6 +91,14 @@ def up(
             "each cluster, instead of those in the settings file.",
         ),
     ] = None,
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name of a cluster that is only heard through Kafka, not asked over REST; once "
+            "for each.",
+        ),
+    ] = None,
     data_dir: Annotated[
         str | None, typer.Option(metavar="DIR", help="Where the history is kept.")
     ] = None,
@@ -114,8 +122,14 @@ def up(
         settings, rules = _prepared(config, flink or (), **flags)
         if kafka:
             settings = replace(settings, kafka=_kafka(kafka, settings.kafka))
+        heard = tuple(Cluster(name=name) for name in cluster or ())
+        if heard:
+            settings = replace(settings, cluster=(*(settings.cluster if flink else ()), *heard))
         if not settings.cluster:
-            raise SettingsError("No cluster to watch: give --flink URL, or --config FILE.")
+            raise SettingsError(
+                "No cluster to watch: give --flink URL, or --config FILE; with --kafka BROKERS "
+                "--cluster NAME will do."
+            )
         logging.basicConfig(
             stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
         )

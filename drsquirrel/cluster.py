@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import re2
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from drsquirrel import settings as settings_
 from drsquirrel.collect.flink_rest.client import FlinkClient, Get
+from drsquirrel.collect.flink_rest.error import FlinkError
 from drsquirrel.collect.flink_rest.loop import watch_cluster
 from drsquirrel.collect.flink_rest.settings import PollSettings
 from drsquirrel.collect.flink_rest.watch import ClusterWatch, Round
@@ -26,6 +27,7 @@ from drsquirrel.enrich.thread_dump import TaskManagerNow, ThreadDumps
 from drsquirrel.model.case import ContainerNow
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.facts import JobFacts, bounded
+from drsquirrel.model.report import ClusterRow
 from drsquirrel.model.signature import sign
 from drsquirrel.model.unknown import Number, Unknown
 from drsquirrel.on_desk import ClusterDesk, RunDesk
@@ -33,6 +35,11 @@ from drsquirrel.settings import Cluster, Settings, SettingsError
 
 T = TypeVar("T")
 FACTS_PER_ROUND = 20
+HEARD = "Its processes send through Kafka: its jobs are judged by that alone."
+NOT_HEARD = (
+    "It has no REST address, and its processes have sent nothing through Kafka in the last 30 s. "
+    "See whether the plugin is in them, and whether it names the cluster so."
+)
 
 
 class SystemClock:
@@ -91,21 +98,42 @@ def client_of(cluster: Cluster, settings: Settings) -> FlinkClient:
     )
 
 
-def clients_of(settings: Settings) -> dict[str, FlinkClient]:
-    """A client for each cluster by its id; raises SettingsError or FlinkError for what is wrong."""
-    clients: dict[str, FlinkClient] = {}
+def clients_of(settings: Settings) -> dict[str, FlinkClient | None]:
+    """A client for each cluster by its id, None where it has no REST address.
+
+    Raises SettingsError or FlinkError for what is wrong.
+    """
+    clients: dict[str, FlinkClient | None] = {}
+    urls: dict[str, str] = {}
     for cluster in settings.cluster:
-        client = client_of(cluster, settings)  # which refuses what is no address
-        id_ = cluster_id(cluster)
-        if any(client.url == other.url for other in clients.values()):
-            raise SettingsError(f"The cluster {client.url} is given twice: give it once.")
+        if not (cluster.url or cluster.name):
+            raise SettingsError(
+                "A [[cluster]] table needs a url, or a name under which Kafka tells of it."
+            )
+        client = client_of(cluster, settings) if cluster.url else None
+        if client is None and settings.kafka is None:
+            raise SettingsError(
+                f"The cluster {cluster.name} has no url, and there is no Kafka to hear it through: "
+                "give it a url, or --kafka BROKERS."
+            )
+        id_, url = cluster_id(cluster), client.url if client else f"cluster {cluster.name}"
+        if client is not None and url in urls.values():
+            raise SettingsError(f"The cluster {url} is given twice: give it once.")
         if id_ in clients:
             raise SettingsError(
-                f"{clients[id_].url} and {client.url} would both be called {id_}: give each "
+                f"{urls[id_]} and {url} would both be called {id_}: give each "
                 "[[cluster]] table of the settings file a name of its own."
             )
-        clients[id_] = client
+        clients[id_], urls[id_] = client, url
     return clients
+
+
+class NoRest:
+    """What a cluster without a REST address answers."""
+
+    async def get(self, path: str) -> Any:
+        """Nothing; raises FlinkError."""
+        raise FlinkError(f"No REST address is known to ask {path} at.")
 
 
 class Watch:
@@ -117,7 +145,7 @@ class Watch:
     def __init__(
         self,
         cluster: str,
-        get: Get,
+        get: Get | None,
         desk: Desk,
         clock: Clock,
         settings: Settings,
@@ -130,16 +158,19 @@ class Watch:
         self.last: Round | None = None
         self.woken = asyncio.Event()
         """Set where something has happened and the cluster should be looked at."""
-        self._get = get
+        self.asks_rest = get is not None
+        self._get = get or NoRest()
         self._desk = desk
         self._clock = clock
         self._polling = poll_settings(settings)
         self._thread = thread
         self._new_facts: list[JobFacts] = []
-        self._facts = JobFactsSource(cluster, get, clock)
+        self._facts = JobFactsSource(cluster, self._get, clock)
         self._dumps_allowed = dumps_allowed
-        self._dumps = ThreadDumps(get, clock, allowed=dumps_allowed)
-        desk.add_cluster(cluster, int(settings.poll_interval_s * 1000), dumps_allowed)
+        self._dumps = ThreadDumps(self._get, clock, allowed=dumps_allowed)
+        self._interval_ms = int(settings.poll_interval_s * 1000)
+        self._judged_ms = self._listed_ms = 0
+        desk.add_cluster(cluster, self._interval_ms, dumps_allowed, asks_rest=self.asks_rest)
 
     @property
     def on_desk(self) -> ClusterDesk:
@@ -180,7 +211,18 @@ class Watch:
         judged = await self._judged()
         return await self._judged() if await self._look_at_threads(judged) else judged
 
+    async def look_alone(self) -> tuple[Round, list[RunDesk]] | None:
+        """Judge by what processes send, as often as REST is asked, while it says nothing; None
+        where that is not due."""
+        now_ms, desk = self._clock.now_ms(), self.on_desk
+        if not desk.is_silent(now_ms) or now_ms - self._judged_ms < self._interval_ms:
+            return None
+        found = Round(arrival_ms=now_ms, answered=False, says=desk.says)
+        await self.in_desk(lambda: self._desk.take(self.cluster, found))
+        return found, await self._judged()
+
     async def _judged(self) -> list[RunDesk]:
+        self._judged_ms = self._clock.now_ms()
         return await self.in_desk(lambda: self._desk.judge(self.cluster, self._clock.now_ms()))
 
     async def _look_up_facts(self) -> None:
@@ -220,6 +262,35 @@ class Watch:
             if actions:
                 return True
         return False
+
+    def row(self, url: str, now_ms: int) -> ClusterRow:
+        """How the cluster stands: whether REST answers, or its processes alone are heard."""
+        is_heard = bool(self.on_desk.deep.reporting(now_ms))
+        says = self.last.says if self.last else ""
+        state: Literal["answering", "heard", "silent", "connecting"] = "silent"
+        if self.last is not None and self.last.answered:
+            state = "answering"
+        elif is_heard:
+            state, says = "heard", f"{says} {HEARD}".lstrip()
+        elif not self.asks_rest:
+            says = NOT_HEARD
+        elif self.last is None:
+            state = "connecting"
+        return ClusterRow(
+            id=self.cluster,
+            url=url,
+            state=state,
+            says=says,
+            last_answer_ms=self.on_desk.last_answer_ms,
+            flink_version=self.on_desk.flink_version,
+        )
+
+    def take_listed(self) -> list[RunDesk]:
+        """The runs that were told of since the last call."""
+        before_ms = self._listed_ms
+        listed = [run for run in self.on_desk.runs.values() if run.last_seen_ms > before_ms]
+        self._listed_ms = max((run.last_seen_ms for run in listed), default=before_ms)
+        return listed
 
     def take_new_facts(self) -> tuple[JobFacts, ...]:
         """The facts looked up since the last call."""

@@ -7,18 +7,19 @@ from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.clock import ahead_ms, by_our_clock
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.deep import DeepTier, left_to_rest
+from drsquirrel.deep import EARLY_MS, DeepTier, left_to_rest
 from drsquirrel.diagnose.container import JOBMANAGER, Process, process_of
 from drsquirrel.diagnose.hour import minutes_of_hour
 from drsquirrel.diagnose.inquiry import Expected, Inquiry
 from drsquirrel.diagnose.judge import diagnose
 from drsquirrel.diagnose.minute import Minutes
-from drsquirrel.model.event import Event, Message
+from drsquirrel.heard import HeardRuns
+from drsquirrel.model.event import ChangeEvent, Event, Message
 from drsquirrel.model.facts import HEARTBEATS, RunSeen, ThreadSample
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.report import Action, JobRef, JobRow, RunRef
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
-from drsquirrel.model.state import LOST
+from drsquirrel.model.state import ENDED_STATES, LOST, UNKNOWN
 from drsquirrel.model.verdict import WORST_FIRST
 from drsquirrel.on_desk import SETTLED_MS, ClusterDesk, Known, RunDesk, row_of
 from drsquirrel.rules.load import Rules
@@ -49,10 +50,17 @@ class Desk:
         self._windows = Windows()
         self._minute = 0
 
-    def add_cluster(self, cluster: str, interval_ms: int, dumps_allowed: bool) -> None:
+    def add_cluster(
+        self, cluster: str, interval_ms: int, dumps_allowed: bool, *, asks_rest: bool = True
+    ) -> None:
         """Begin to watch a cluster."""
         self.clusters[cluster] = ClusterDesk(
-            cluster, interval_ms, dumps_allowed, DeepTier(self.dropped)
+            cluster,
+            interval_ms,
+            dumps_allowed,
+            DeepTier(self.dropped),
+            HeardRuns(cluster, self.dropped),
+            asks_rest,
         )
 
     def restore(
@@ -81,6 +89,8 @@ class Desk:
     def take(self, cluster: str, found: Round) -> None:
         """Fold what a round brought, note what it lists; a late one only adds to its minutes."""
         desk = self.clusters[cluster]
+        desk.began_ms = desk.began_ms or found.arrival_ms
+        found = _as_known(desk, found)
         desk.ahead_ms = ahead_ms(found, desk.ahead_ms)
         desk.deep.note_told(found.events)
         told = left_to_rest(found.events, desk.deep.reporting(found.arrival_ms))
@@ -91,6 +101,7 @@ class Desk:
         desk.says = found.says
         desk.flink_version = found.flink_version or desk.flink_version
         if found.answered:
+            desk.heard = HeardRuns(desk.id, self.dropped)
             self._note_lists(desk, found)
         self._forget(desk, found.arrival_ms)
 
@@ -99,12 +110,66 @@ class Desk:
     ) -> list[Event]:
         """Fold what processes with the plugin sent; returns that of it which is ready."""
         desk = self.clusters[cluster]
+        desk.began_ms = desk.began_ms or now_ms
+        arrived = list(arrivals)
+        is_alone = desk.is_silent(now_ms)
+        if is_alone:
+            for arrival_ms, message in arrived:
+                desk.heard.note(arrival_ms, message)
+            self._note_heard(desk, now_ms)
         starts: dict[str, list[int]] = {}
         for run in desk.runs.values():
             starts.setdefault(run.seen.job, []).append(run.seen.start_ms)
-        ready = desk.deep.take(arrivals, starts, now_ms)
+        ready = desk.deep.take(arrived, starts, now_ms)
+        if is_alone:
+            ready += self._tasks_heard(desk, now_ms)
+            for _, event in ready:
+                self._note_state(desk, event, now_ms)
         self._fold(now_ms, ready)
         return [event for _, event in ready]
+
+    def _note_heard(self, desk: ClusterDesk, now_ms: int) -> None:
+        """Take over which runs there are from what processes tell, where REST does not."""
+        newest = desk.newest_runs()
+        for job, heard in desk.heard.told(now_ms).items():
+            run = newest.get(job)
+            if run is None or (run.is_over and heard.since_ms > (run.seen.end_ms or 0)):
+                seen = RunSeen(
+                    cluster=desk.id,
+                    job=job,
+                    start_ms=heard.since_ms,
+                    name=heard.name,
+                    state=UNKNOWN,
+                    is_heard=True,
+                )
+                run = self._run(desk, seen, now_ms)
+            run.last_seen_ms = max(run.last_seen_ms, heard.heard_ms)
+            desk.flink_version = heard.flink_version
+        for container in desk.deep.reporting(now_ms):
+            desk.minutes.setdefault(container, Minutes())
+
+    def _tasks_heard(self, desk: ClusterDesk, now_ms: int) -> list[tuple[int, Event]]:
+        newest = desk.newest_runs()
+        starts = {job: run.seen.start_ms for job, run in newest.items()}
+        totals = {
+            job: sum(vertex.parallelism for vertex in run.facts.vertices)
+            for job, run in newest.items()
+            if run.facts
+        }
+        return [(now_ms, read) for read in desk.heard.readings(starts, totals, now_ms)]
+
+    def _note_state(self, desk: ClusterDesk, event: Event, now_ms: int) -> None:
+        """Take over a run's state from what the JobManager's process tells."""
+        if not isinstance(event, ChangeEvent) or not event.job:
+            return
+        run = desk.runs.get(run_id(desk.id, event.job, event.start_ms))
+        if run is None:
+            return
+        state = event.subject if event.what == "job-state" else LOST
+        end_ms = event.time_ms if state in {*ENDED_STATES, LOST} else None
+        if event.what == "job-state" or (event.what == "run-ended" and not run.is_over):
+            run.see(replace(run.seen, state=state, end_ms=end_ms), now_ms)
+            run.last_seen_ms = max(run.last_seen_ms, now_ms)
 
     def _fold(self, now_ms: int, arrivals: Iterable[tuple[int, Event]]) -> None:
         folded = fold(arrivals)
@@ -144,9 +209,9 @@ class Desk:
         self._hours.expire(now_ms)
         for of in self.clusters.values():
             for id_, run in list(of.runs.items()):
-                if (of.last_answer_ms or 0) - run.last_seen_ms > LISTED_MS:
+                if of.told_ms - run.last_seen_ms > LISTED_MS:
                     del of.runs[id_]
-            gone = [r for r in of.runs.values() if r.last_seen_ms < (of.last_answer_ms or 0)]
+            gone = [r for r in of.runs.values() if r.last_seen_ms < of.told_ms]
             gone.sort(key=lambda run: run.last_seen_ms)
             for run in gone[: max(0, len(of.runs) - RUNS_MAX)]:
                 del of.runs[run.id]
@@ -172,12 +237,14 @@ class Desk:
 
     def _is_done(self, desk: ClusterDesk, run: RunDesk) -> bool:
         """Whether nothing is to be added to what was said of a run."""
-        is_left = desk.containers is None and run.is_over and run.report is not None
+        told = run.report is not None and run.report.run.state == run.seen.state
+        is_left = desk.containers is None and run.is_over and told
         return is_left or run.is_closed
 
     def _processes(self, desk: ClusterDesk, now_ms: int) -> dict[str, Process]:
         runs_in = self._runs_in(desk, now_ms)
         alive = desk.containers or {}
+        reporting = desk.deep.reporting(now_ms)
         jobmanager = alive.get(JOBMANAGER)
         heartbeats = (jobmanager and jobmanager.heartbeats) or HEARTBEATS
         return {
@@ -189,7 +256,7 @@ class Desk:
                 minutes_of_hour(now_ms),
                 now_ms,
                 runs=frozenset(runs_in.get(container, ())),
-                is_listed=desk.containers is not None,
+                is_listed=desk.containers is not None and container not in reporting,
                 heartbeats=heartbeats,
             )
             for container, memo in desk.minutes.items()
@@ -209,7 +276,7 @@ class Desk:
     def _inquiry(
         self, desk: ClusterDesk, run: RunDesk, processes: Mapping[str, Process], now_ms: int
     ) -> Inquiry:
-        seen = run.seen
+        seen, heard = run.seen, desk.heard.runs.get(run.seen.job)
         return Inquiry(
             job=run.job,
             run=RunRef(
@@ -225,6 +292,7 @@ class Desk:
             expected=Expected(
                 interval_ms=desk.interval_ms,
                 last_answer_ms=desk.last_answer_ms,
+                heard_ms=heard.heard_ms if heard else None,
                 cluster_says=desk.says,
                 plugin=desk.deep.reporting(now_ms) if self.listens else None,
                 ahead_ms=desk.ahead_ms,
@@ -258,3 +326,29 @@ class Desk:
         return sorted(
             rows, key=lambda r: (WORST_FIRST.index(r.verdict), r.since_ms or 0, r.job.name)
         )
+
+
+def _as_known(desk: ClusterDesk, found: Round) -> Round:
+    """The round with the start under which a run is known that was heard of before REST told of
+    it. Its true start is before that; a later one is of another run."""
+    known = {run.seen.job: run.seen for run in desk.runs.values() if run.seen.is_heard}
+    starts = {
+        (seen.job, seen.start_ms): known[seen.job].start_ms
+        for seen in found.runs
+        if seen.job in known and seen.start_ms < known[seen.job].start_ms + EARLY_MS
+    }
+    if not starts:
+        return found
+    return replace(
+        found,
+        runs=tuple(
+            replace(seen, start_ms=start_ms, is_heard=True)
+            if (start_ms := starts.get((seen.job, seen.start_ms)))
+            else seen
+            for seen in found.runs
+        ),
+        events=[
+            replace(event, start_ms=starts.get((event.job, event.start_ms), event.start_ms))
+            for event in found.events
+        ],
+    )

@@ -74,7 +74,12 @@ def source_of(
         return {(at.topic, at.partition): at.next for at in offsets()}
 
     return Source(
-        access, bound, stored, DeadLetters(access, clock, prefix), Redaction(settings.redact_keys)
+        access,
+        bound,
+        stored,
+        DeadLetters(access, clock, prefix),
+        Redaction(settings.redact_keys),
+        settings.kafka.group,
     )
 
 
@@ -123,18 +128,23 @@ class KafkaWatch:
         self._read: deque[tuple[int, Mapping[Partition, int]]] = deque()
         """When something was read, and the offsets after it."""
 
-    async def run(self, in_desk: Callable[[Callable[[], None]], Awaitable[None]]) -> None:
+    async def run(
+        self,
+        in_desk: Callable[[Callable[[], None]], Awaitable[None]],
+        after: Callable[[], Awaitable[None]],
+    ) -> None:
         """Read until cancelled. `in_desk` calls in the desk's thread, as everything here but this
-        method is called."""
+        method is called; `after` is called once something was read, or nothing for a moment."""
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="kafka") as thread:
             try:
                 while True:
                     if len(self._owed) > OWED_MAX:
                         await asyncio.sleep(READ_S)
-                        continue
-                    read = await loop.run_in_executor(thread, self.source.read, READ_S)
-                    await in_desk(partial(self._take, read))
+                    else:
+                        read = await loop.run_in_executor(thread, self.source.read, READ_S)
+                        await in_desk(partial(self._take, read))
+                    await after()
             finally:
                 await asyncio.shield(loop.run_in_executor(thread, self.source.close))
 

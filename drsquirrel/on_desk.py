@@ -7,7 +7,9 @@ from drsquirrel.deep import DeepTier
 from drsquirrel.diagnose.container import ContainerMinute
 from drsquirrel.diagnose.memory import Memory
 from drsquirrel.diagnose.minute import Minutes, RunMinute
+from drsquirrel.diagnose.standing import STALE_ROUNDS
 from drsquirrel.diagnose.strip import worst_cells
+from drsquirrel.heard import HeardRuns
 from drsquirrel.model.case import ContainerNow
 from drsquirrel.model.facts import ContainerFacts, JobFacts, RunSeen, ThreadSample
 from drsquirrel.model.report import Action, JobRef, JobRow, Report
@@ -85,6 +87,9 @@ class ClusterDesk:
     interval_ms: int
     dumps_allowed: bool
     deep: DeepTier
+    heard: HeardRuns
+    asks_rest: bool = True
+    """Whether it is asked over REST at all."""
     runs: dict[str, RunDesk] = field(default_factory=dict)
     containers: dict[str, ContainerFacts] | None = None
     """Those alive at the last answer; None before the first."""
@@ -92,9 +97,27 @@ class ClusterDesk:
     """Of all known in the hour."""
     flink_version: str = ""
     last_answer_ms: int | None = None
+    began_ms: int | None = None
+    """When this process first heard of it in any way."""
     says: str = ""
     ahead_ms: int = 0
     """How far the JobManager's clock is ahead of ours."""
+
+    @property
+    def told_ms(self) -> int:
+        """When it was last told which runs there are, by REST or by the JobManager's reports."""
+        heard = (run.heard_ms for run in self.heard.runs.values())
+        return max(self.last_answer_ms or 0, max(heard, default=0))
+
+    def is_silent(self, now_ms: int) -> bool:
+        """Whether REST says nothing now."""
+        since_ms = max(self.last_answer_ms or 0, self.began_ms or now_ms)
+        return not self.asks_rest or now_ms - since_ms > STALE_ROUNDS * self.interval_ms
+
+    def newest_runs(self) -> dict[str, RunDesk]:
+        """By Flink's JobID."""
+        by_start = sorted(self.runs.values(), key=lambda run: run.seen.start_ms)
+        return {run.seen.job: run for run in by_start}
 
 
 def run_to_show(runs: Iterable[RunDesk]) -> RunDesk:

@@ -33,7 +33,13 @@ class SettingsError(ValueError):
 class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One Flink cluster to watch. Secrets are read from files, never from flags."""
 
-    url: Annotated[str, Meta(description="Address of Flink's REST API, a path included.")]
+    url: Annotated[
+        str,
+        Meta(
+            description="Address of Flink's REST API, a path included. Without one the cluster is "
+            "known only by what its processes send through Kafka."
+        ),
+    ] = ""
     name: Annotated[str, Meta(description="Its id; host:port if not given.")] = ""
     ca_file: Annotated[str, Meta(description="PEM file of the authority to trust.")] = ""
     user: Annotated[str, Meta(description="User for basic authentication.")] = ""
@@ -49,6 +55,10 @@ class Kafka(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     brokers: Annotated[str, Meta(description="Addresses to begin with: host:port,host:port.")]
     topic_prefix: Annotated[str, Meta(description="What the name of every topic begins with.")] = ""
+    group: Annotated[
+        str,
+        Meta(description="The consumer group. Each Dr. Squirrel on the same topics has its own."),
+    ] = "drsquirrel"
     tls: Annotated[bool, Meta(description="Whether the brokers speak TLS.")] = False
     ca_file: Annotated[str, Meta(description="PEM file of the authority to trust.")] = ""
     user: Annotated[str, Meta(description="User for SASL.")] = ""

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from demo.broker import Broker
 from demo.plugin import make_topics
-from drsquirrel.app import PLUGIN_ALONE
+from drsquirrel.cluster import HEARD
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
 from drsquirrel.collect.kafka.source import Partition, Read, Source
 from drsquirrel.desk import Desk
@@ -231,8 +231,14 @@ async def test_of_what_has_just_happened_the_cluster_is_asked_early(
             was_read.set()
 
     watch = KafkaWatch(Once(), desk, clock, wakes.append)
-    task = asyncio.create_task(watch.run(in_desk))
+    looked = asyncio.Event()
+
+    async def after() -> None:
+        looked.set()
+
+    task = asyncio.create_task(watch.run(in_desk, after))
     await asyncio.wait_for(was_read.wait(), ENOUGH_S)
+    await asyncio.wait_for(looked.wait(), ENOUGH_S)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert wakes == ["lab"] * is_news
@@ -289,8 +295,8 @@ async def test_where_rest_is_silent_it_is_said_that_processes_send_nevertheless(
         async with reading(run, plugin, 1):
             await run.rounds(1)
             row = run.jobs.clusters[0]
-        assert row.state == "silent"
-        assert row.says == before + PLUGIN_ALONE
+        assert row.state == "heard"
+        assert row.says == f"{before} {HEARD}"
 
 
 def test_each_cluster_may_have_topics_of_its_own(broker: Broker, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ WORST_FIRST = (
     Outcome.NOT_APPLICABLE,
 )
 SECTIONS = (BASIC, BACKPRESSURE, MEMORY)
+OF_PLAN = ("vertex", "subtask")
+NO_PLAN = "Not known without the plan, which only Flink's REST tells."
 FOUND = (Outcome.FAIL, Outcome.WARN)
 
 Measured = Mapping[Series, Mapping[str, Minutes]]
@@ -53,7 +55,8 @@ def _find(check: Check, series: Measured, facts: JobFacts | None, observed: int)
     if reason:
         return Finding(Outcome.NOT_APPLICABLE, says=reason)
     hour = Hour({s: series.get(s, {}) for s in (*check.needs, *check.also)}, facts)
-    unseen = Finding(Outcome.NO_DATA, says=_unseen(check, observed))
+    lacks_plan = facts is None and any(s.per in OF_PLAN for s in check.needs)
+    unseen = Finding(Outcome.NO_DATA, says=NO_PLAN if lacks_plan else _unseen(check, observed))
     if not observed or (observed < check.min_minutes and not check.finds_events):
         return unseen
     try:

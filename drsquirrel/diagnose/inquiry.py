@@ -17,6 +17,8 @@ class Expected:
     """How often the source of the run reports."""
     last_answer_ms: int | None
     """When the cluster last answered."""
+    heard_ms: int | None = None
+    """When its JobManager last told of the run by itself; None while the cluster answers."""
     cluster_says: str = ""
     """Why the cluster does not answer, or what is wrong with its answers; "" while all is well."""
     plugin: Mapping[str, int] | None = None
@@ -24,6 +26,17 @@ class Expected:
     ahead_ms: int = 0
     """How far the JobManager's clock is ahead of ours. All times here are by ours but those of
     `RunSeen` and `RunRef`."""
+
+    @property
+    def told_ms(self) -> int | None:
+        """When the run was last told of, in either way."""
+        told = (ms for ms in (self.last_answer_ms, self.heard_ms) if ms is not None)
+        return max(told, default=None)
+
+    @property
+    def never_answered(self) -> bool:
+        """Whether all that is known comes from what processes send."""
+        return self.last_answer_ms is None and self.heard_ms is not None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,13 @@ LIMITS_GAP = "Container memory and CPU limits: not in Flink's REST; they come wi
 LOGS_GAP = "Logs: not in Flink's REST beyond its exception history."
 DUMPS_GAP = "Thread dumps: not allowed for background watching; diagnose takes them."
 
+ALONE_GAP = (
+    "Flink's REST does not answer: what is told here comes from what processes send by themselves."
+)
+NEVER_GAP = (
+    "The plan, the names of vertices, checkpoint settings: only Flink's REST tells them, and it "
+    "has not answered. Without them nothing is said of bottlenecks."
+)
 PLUGIN = "Plugin, through Kafka"
 LOST_WORDS = {
     "queue_full": "too many waited for Kafka",
@@ -49,14 +56,17 @@ def data_of(
     silent_ms = None if last_ms is None else max(0, hour.now_ms - last_ms)
     rest = _source("Flink REST", silent_ms, expected.interval_ms, says=expected.cluster_says)
     sources = [rest]
-    age_ms = silent_ms
-    if now and silent_ms is not None and case.all_running is True and not case.warming_up:
+    told_ms = expected.told_ms
+    age_ms = None if told_ms is None else max(0, hour.now_ms - told_ms)
+    if now and age_ms is not None and case.all_running is True and not case.warming_up:
         counted = now.counters_age_ms
-        age_ms = None if counted is None else silent_ms + counted
+        age_ms = None if counted is None else age_ms + counted
         sources.append(
             _source("Flink's counters", age_ms, expected.interval_ms, case.frozen, REFRESH_MS)
         )
     gaps = [LIMITS_GAP]
+    if expected.heard_ms is not None:
+        gaps.insert(0, NEVER_GAP if expected.never_answered else ALONE_GAP)
     if expected.plugin is not None:
         sources.append(_plugin(inquiry, holding, hour.now_ms))
     logs = bool(holding & set(expected.plugin or ()))
@@ -122,7 +132,7 @@ def facts_of(inquiry: Inquiry, holding: frozenset[str]) -> list[tuple[str, str]]
     found = [
         ("cluster", inquiry.job.cluster),
         ("Flink", inquiry.run.flink_version),
-        ("started", f"{started:%Y-%m-%d %H:%M} UTC"),
+        ("heard since" if inquiry.seen.is_heard else "started", f"{started:%Y-%m-%d %H:%M} UTC"),
     ]
     if facts:
         tasks = count(sum(v.parallelism for v in facts.vertices))

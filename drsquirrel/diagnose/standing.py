@@ -45,7 +45,7 @@ def standing(inquiry: Inquiry, now_ms: int) -> Conclusion | None:
 
 def silence(inquiry: Inquiry, now_ms: int) -> str:
     """Why what we know is not of now; "" while data comes in."""
-    last_ms = inquiry.expected.last_answer_ms
+    last_ms = inquiry.expected.told_ms
     if last_ms is None:
         return "No data yet: the cluster has not answered"
     if now_ms - last_ms <= STALE_ROUNDS * inquiry.expected.interval_ms:
@@ -75,6 +75,14 @@ def _ended(inquiry: Inquiry) -> Conclusion:
 
 
 def _lost(inquiry: Inquiry) -> Conclusion:
+    answered_ms = inquiry.expected.last_answer_ms
+    if inquiry.ended_ms and (answered_ms is None or answered_ms < inquiry.ended_ms):
+        return Conclusion(
+            verdict=Verdict.UNKNOWN,
+            headline=f"It ended at {clock(inquiry.ended_ms)}: how is not known",
+            subline="Its JobManager told through Kafka that it is over. How it ended only Flink's "
+            "REST tells, which does not answer.",
+        )
     since = f" since {clock(inquiry.ended_ms)}" if inquiry.ended_ms else ""
     return Conclusion(
         verdict=Verdict.UNKNOWN,

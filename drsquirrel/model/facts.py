@@ -61,7 +61,11 @@ class JobFacts(Struct, frozen=True, kw_only=True):
 
 
 class RunSeen(Struct, frozen=True, kw_only=True):
-    """One run as the JobManager lists it now."""
+    """One run as the JobManager lists it now.
+
+    `is_heard`: it was heard of before REST told of it. Its start is when that was, for that is what
+    it is known by.
+    """
 
     cluster: str
     job: str
@@ -70,6 +74,7 @@ class RunSeen(Struct, frozen=True, kw_only=True):
     state: str
     end_ms: int | None = None
     job_type: str = "STREAMING"
+    is_heard: bool = False
 
 
 class Heartbeats(Struct, frozen=True, kw_only=True):

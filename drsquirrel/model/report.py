@@ -280,11 +280,12 @@ class JobRow(Struct, frozen=True, kw_only=True):
 
 
 class ClusterRow(Struct, frozen=True, kw_only=True):
-    """One watched cluster."""
+    """One watched cluster; `heard` is one whose REST says nothing and whose processes send."""
 
     id: str
     url: str
-    state: Literal["answering", "silent", "connecting"]
+    """Empty: it is not asked over REST."""
+    state: Literal["answering", "heard", "silent", "connecting"]
     says: str
     """Empty, or the error and what to do."""
     last_answer_ms: int | None
@@ -297,6 +298,8 @@ class JobList(Struct, kw_only=True):
     made_ms: int
     jobs: list[JobRow]
     clusters: list[ClusterRow]
+    kafka_says: str = ""
+    """What is wrong with Kafka; empty while all is well, or where it is not read."""
 
 
 class LogLine(Struct, frozen=True, kw_only=True):

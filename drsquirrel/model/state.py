@@ -31,6 +31,8 @@ CHECKPOINT_STATES: tuple[str, ...] = ("IN_PROGRESS", "FAILED", "COMPLETED")
 ENDED_STATES: frozenset[str] = frozenset({"FAILED", "CANCELED", "FINISHED"})
 LOST = "LOST"
 """Our own state of a run that the JobManager no longer lists, though it had not ended."""
+UNKNOWN = "UNKNOWN"
+"""The state of a run of which it was not told."""
 UNKNOWN_CODE = -1
 
 
@@ -41,4 +43,4 @@ def code_of(states: tuple[str, ...], name: str) -> int:
 
 def name_of(states: tuple[str, ...], code: int) -> str:
     """The state behind a code; "UNKNOWN" outside the list."""
-    return states[code] if 0 <= code < len(states) else "UNKNOWN"
+    return states[code] if 0 <= code < len(states) else UNKNOWN

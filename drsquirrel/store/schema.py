@@ -94,7 +94,9 @@ CREATE TABLE offsets (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _OFFSETS)
+_HEARD = "ALTER TABLE runs ADD is_heard INTEGER NOT NULL DEFAULT 0;"
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _OFFSETS, _HEARD)
 """Migration i brings a database of version i to version i + 1."""
 
 

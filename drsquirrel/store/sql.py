@@ -7,7 +7,8 @@ ON CONFLICT DO UPDATE SET last_seen_ms = max(last_seen_ms, excluded.last_seen_ms
 SEE_JOB = "INSERT INTO jobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 SEE_RUN = """
 INSERT INTO runs VALUES
-    (:id, :job, :cluster, :flink_job, :start_ms, :end_ms, :state, :job_type, :time_ms, :time_ms)
+    (:id, :job, :cluster, :flink_job, :start_ms, :end_ms, :state, :job_type, :time_ms, :time_ms,
+    :is_heard)
 ON CONFLICT DO UPDATE SET
     state = excluded.state, end_ms = excluded.end_ms, last_seen_ms = excluded.last_seen_ms
 WHERE excluded.last_seen_ms > runs.last_seen_ms
@@ -95,7 +96,7 @@ JOB_LIST = "SELECT body, etag, made_ms FROM job_list"
 REPORT = "SELECT body, etag, made_ms FROM reports WHERE run = ?"
 RUNS = """
 SELECT runs.id, job, flink_job, start_ms, end_ms, state, job_type, jobs.name,
-    coalesce(flink_version, ''), first_seen_ms, last_seen_ms
+    coalesce(flink_version, ''), first_seen_ms, last_seen_ms, is_heard
 FROM runs JOIN jobs ON jobs.id = runs.job LEFT JOIN job_facts ON job_facts.run = runs.id
 WHERE runs.cluster = ? ORDER BY last_seen_ms DESC, runs.id
 """

@@ -179,7 +179,8 @@ class SqliteStore(Store):
 
 
 def _stored_run(cluster: str, row: tuple[Any, ...]) -> StoredRun:
-    run, job, flink_job, start_ms, end_ms, state, job_type, name, version, first_ms, last_ms = row
+    run, job, flink_job, start_ms, end_ms, state, job_type, name, version, *times, is_heard = row
+    first_ms, last_ms = times
     seen = RunSeen(
         cluster=cluster,
         job=flink_job,
@@ -188,6 +189,7 @@ def _stored_run(cluster: str, row: tuple[Any, ...]) -> StoredRun:
         state=state,
         end_ms=end_ms,
         job_type=job_type,
+        is_heard=bool(is_heard),
     )
     return StoredRun(
         id=run,

@@ -52,6 +52,7 @@ def _write_runs(connection: sqlite3.Connection, batch: Batch) -> None:
             "end_ms": run.end_ms,
             "state": run.state,
             "job_type": run.job_type,
+            "is_heard": run.is_heard,
             "time_ms": batch.time_ms,
         }
         connection.execute(sql.SEE_CLUSTER, row)

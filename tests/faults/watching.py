@@ -109,9 +109,14 @@ class Watching:
                     if heard:
                         await watch.in_desk(heard.take_owed)  # nothing is stored here
 
+                async def look_alone() -> None:
+                    looked = await watch.look_alone()
+                    if looked:
+                        await after(*looked)
+
                 tasks = [asyncio.create_task(watch.run(after))]
                 if heard:
-                    tasks.append(asyncio.create_task(heard.run(watch.in_desk)))
+                    tasks.append(asyncio.create_task(heard.run(watch.in_desk, look_alone)))
                 await self._stopped.wait()
                 for task in tasks:
                     task.cancel()

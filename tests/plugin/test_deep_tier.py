@@ -16,6 +16,8 @@ from demo import plugin
 from demo.broker import Broker
 from demo.cluster import Cluster
 from demo.scenarios import SCENARIOS, submit
+from drsquirrel.cluster import HEARD
+from drsquirrel.diagnose.known import NEVER_GAP
 from tests.commands import run, started
 
 pytestmark = [pytest.mark.flink]
@@ -61,7 +63,8 @@ class Up:
 
 
 @pytest.fixture(scope="module")
-def up(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+def both(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Up]]:
+    """One that asks REST and hears, and one that only hears."""
     folder = tmp_path_factory.mktemp("deep")
     with ExitStack() as stack:
         broker = stack.enter_context(Broker())
@@ -79,14 +82,25 @@ def up(jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
             submit(cluster, scenario)
         settings = folder / "squirrel.toml"
         settings.write_text(f'[[cluster]]\nurl = "{cluster.url}"\nname = "{NAME}"\n')
-        told = stack.enter_context(
-            started(
-                folder / "log",
-                *("up", "--config", settings, "--kafka", broker.address),
-                *("--data-dir", folder / "data", "--port", 0),
+        alone = folder / "alone.toml"
+        alone.write_text(f'[kafka]\nbrokers = "{broker.address}"\ngroup = "alone"\n')
+        of = {"asks": ("--config", settings), "hears": ("--config", alone, "--cluster", NAME)}
+        told = {
+            name: stack.enter_context(
+                started(
+                    folder / f"{name}.log",
+                    *("up", *options, "--kafka", broker.address),
+                    *("--data-dir", folder / name, "--port", 0),
+                )
             )
-        )
-        yield Up(told.wait_for(r"The page: (\S+)").rstrip("/"))
+            for name, options in of.items()
+        }
+        yield {name: Up(one.wait_for(r"The page: (\S+)").rstrip("/")) for name, one in told.items()}
+
+
+@pytest.fixture(scope="module")
+def up(both: dict[str, Up]) -> Up:
+    return both["asks"]
 
 
 def plugin_of(report: Any) -> Any:
@@ -125,3 +139,19 @@ def test_nothing_that_the_plugin_sends_is_refused(up: Up) -> None:
         if line.startswith("drsquirrel_kafka_refused_total{")
     ]
     assert refused == []
+
+
+def test_without_rest_what_fails_a_job_is_named_and_what_needs_its_plan_is_not_judged(
+    both: dict[str, Up],
+) -> None:
+    hears = both["hears"]
+    report = hears.wait_for(
+        LOOP.job_name, lambda r: r["causes"] and r["causes"][0]["code"] in LOOP.expected
+    )
+    assert report["data"]["gaps"][0] == NEVER_GAP
+    sick = hears.report(SICK.job_name)
+    assert sick["verdict"] == "unknown"
+    assert sick["headline"] == "Not known yet: its plan, which only Flink's REST tells"
+    [row] = hears.get("/api/v1/jobs")["clusters"]
+    assert (row["id"], row["state"], row["url"]) == (NAME, "heard", "")
+    assert row["says"] == HEARD

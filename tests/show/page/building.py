@@ -159,11 +159,16 @@ def row(report: Report, **more: object) -> JobRow:
 
 
 def cluster(
-    id: str, state: str, says: str = "", last_answer_ms: int | None = MADE_MS
+    id: str,
+    state: str,
+    says: str = "",
+    last_answer_ms: int | None = MADE_MS,
+    url: str | None = None,
 ) -> ClusterRow:
     """One watched cluster."""
+    asked_at = f"http://{id}.example:8081" if url is None else url
     return msgspec.convert(
-        {"id": id, "url": f"http://{id}.example:8081", "state": state, "says": says,
+        {"id": id, "url": asked_at, "state": state, "says": says,
          "last_answer_ms": last_answer_ms, "flink_version": "2.3.0"},
         ClusterRow,
     )  # fmt: skip

@@ -80,7 +80,8 @@ def test_no_match_says_so_and_leads_back(open_page: OpenPage) -> None:
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        ("answering", "demo answers and runs no job"),
+        ("answering", "demo is there and runs no job"),
+        ("heard", "demo is there and runs no job"),
         ("connecting", "No cluster has answered so far"),
         ("silent", "No cluster has answered so far"),
         (None, "No cluster is watched"),
@@ -94,6 +95,36 @@ def test_an_empty_list_says_why(
     page = open_page("/")
     expect(page.locator(".state")).to_contain_text(says)
     expect(page.locator("table")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("state", "url", "says"),
+    [
+        ("heard", None, "Cluster demo does not answer for 4 min, last at 13:59. It is heard. http"),
+        ("silent", "", "Cluster demo is not heard of. It is heard."),
+        ("heard", "", ""),
+    ],
+)
+def test_of_a_cluster_that_is_heard_what_is_missing_is_told(
+    open_page: OpenPage, site: Served, state: str, url: str | None, says: str
+) -> None:
+    told = cluster("demo", state, "It is heard.", MADE_MS - 240_000, url)
+    site.pages.show([], JobList(made_ms=MADE_MS, jobs=[row(healthy())], clusters=[told]))
+    banners = open_page("/").locator(".banner").all_inner_texts()
+    assert [text.startswith(says) for text in banners] == [True] * bool(says), banners
+    assert not any("nothing new is known" in text for text in banners)
+
+
+def test_trouble_with_kafka_is_told_above_the_list(open_page: OpenPage, site: Served) -> None:
+    says = "No Kafka broker answers at `kafka:9092`: refused."
+    listed = JobList(
+        made_ms=MADE_MS,
+        jobs=[row(healthy())],
+        clusters=[cluster("demo", "answering")],
+        kafka_says=says,
+    )
+    site.pages.show([], listed)
+    expect(open_page("/").locator(".banner")).to_contain_text("No Kafka broker answers")
 
 
 def test_two_live_runs_of_one_job_are_told(open_page: OpenPage, site: Served) -> None:

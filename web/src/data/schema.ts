@@ -1,4 +1,4 @@
-// Generated from schema/openapi.json by web/tools: do not edit. d78d59d53dd981c6225a74696b6cb7802e9bd750fd10368b343eded3feb758e2
+// Generated from schema/openapi.json by web/tools: do not edit. 9e0480142ee74b366a6e914b7ee94dd2587aad19e038d9650abcd83899a8ec7e
 export interface paths {
     "/api/v1/flink-jobs/{flink_job}/report": {
         parameters: {
@@ -197,7 +197,7 @@ export interface components {
         };
         /**
          * ClusterRow
-         * @description One watched cluster.
+         * @description One watched cluster; `heard` is one whose REST says nothing and whose processes send.
          */
         ClusterRow: {
             flink_version: string;
@@ -205,7 +205,7 @@ export interface components {
             last_answer_ms: number | null;
             says: string;
             /** @enum {string} */
-            state: "answering" | "silent" | "connecting";
+            state: "answering" | "heard" | "silent" | "connecting";
             url: string;
         };
         /**
@@ -280,6 +280,7 @@ export interface components {
         JobList: {
             clusters: components["schemas"]["ClusterRow"][];
             jobs: components["schemas"]["JobRow"][];
+            kafka_says: string;
             made_ms: number;
         };
         /**

@@ -2,24 +2,41 @@ import { LoaderCircle, Unplug } from "lucide-react";
 import type { ClusterRow } from "../data/api";
 import { Name, Sentence, Since, Time } from "../parts/text";
 
-/** The clusters one has to know about: those that do not answer, and those not yet heard of. */
-export function Clusters({ clusters }: { clusters: ClusterRow[] }) {
-  return clusters
-    .filter(({ state }) => state !== "answering")
-    .map((cluster) => <Cluster key={cluster.id} cluster={cluster} />);
+/** What one has to know: that Kafka has trouble, and which clusters do not answer or not yet. */
+export function Clusters({ clusters, kafkaSays }: { clusters: ClusterRow[]; kafkaSays: string }) {
+  return (
+    <>
+      {kafkaSays && (
+        <p className="banner silent">
+          <Unplug size={18} aria-hidden />
+          <span>
+            <b>Kafka is not read as it should be.</b> <Sentence>{kafkaSays}</Sentence>
+          </span>
+        </p>
+      )}
+      {clusters
+        .filter(({ state, url }) => state !== "answering" && !(state === "heard" && url === ""))
+        .map((cluster) => (
+          <Cluster key={cluster.id} cluster={cluster} />
+        ))}
+    </>
+  );
 }
 
 function Cluster({ cluster }: { cluster: ClusterRow }) {
   const { id, url, state, says, last_answer_ms: last } = cluster;
-  const silent = state === "silent";
+  const silent = state === "silent" || state === "heard";
+  const asked = url !== "";
+  const missing = asked ? "does not answer" : "is not heard of";
   return (
     <p className={silent ? "banner silent" : "banner"}>
       {silent ? <Unplug size={18} aria-hidden /> : <LoaderCircle size={18} aria-hidden />}
       <span>
         <b>
-          Cluster <Name>{id}</Name> {silent ? "does not answer" : "is being connected"}
+          Cluster <Name>{id}</Name> {silent ? missing : "is being connected"}
         </b>
         {silent &&
+          asked &&
           (last === null ? (
             " and never has"
           ) : (
@@ -29,7 +46,7 @@ function Cluster({ cluster }: { cluster: ClusterRow }) {
             </>
           ))}
         . {says && <Sentence>{says}</Sentence>}
-        {silent && " Until it answers, nothing new is known of its jobs."}{" "}
+        {state === "silent" && asked && " Until it answers, nothing new is known of its jobs."}{" "}
         <small>
           <Name>{url}</Name>
         </small>

@@ -52,7 +52,7 @@ function Jobs({ list }: { list: JobList }) {
   const shown = useMemo(() => list.jobs.filter((row) => matches(row, filters)), [list, filters]);
   return (
     <>
-      <Clusters clusters={list.clusters} />
+      <Clusters clusters={list.clusters} kafkaSays={list.kafka_says} />
       {notice.length > 0 && (
         <p className="banner" role="status">
           <span>
@@ -90,14 +90,14 @@ function Jobs({ list }: { list: JobList }) {
 }
 
 function NoJobs({ clusters }: { clusters: ClusterRow[] }) {
-  const answering = clusters.filter(({ state }) => state === "answering");
+  const answering = clusters.filter(({ state }) => state === "answering" || state === "heard");
   return (
     <section className="card state">
       <h2>No jobs yet</h2>
       {answering.length > 0 ? (
         <p>
           {answering.map(({ id }) => visible(id)).join(", ")}{" "}
-          {answering.length === 1 ? "answers and runs" : "answer and run"} no job. Start one: it
+          {answering.length === 1 ? "is there and runs" : "are there and run"} no job. Start one: it
           appears here within some seconds.
         </p>
       ) : clusters.length > 0 ? (

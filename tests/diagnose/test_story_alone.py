@@ -1,0 +1,196 @@
+"""Stories of runs while Flink's REST says nothing: what their processes tell is what is known."""
+
+import pytest
+from msgspec.structs import replace
+
+from drsquirrel.collect.flink_rest.watch import Round
+from drsquirrel.diagnose.health import NO_PLAN
+from drsquirrel.diagnose.known import ALONE_GAP, NEVER_GAP
+from drsquirrel.model.event import (
+    ChangeEvent,
+    Event,
+    FailureEvent,
+    Message,
+    MetricReport,
+)
+from drsquirrel.model.report import Report
+from drsquirrel.model.verdict import Outcome, Verdict
+from tests.diagnose.seen import CLUSTER
+from tests.diagnose.sim import Sim
+from tests.diagnose.test_story import make_slow
+from tests.test_deep import flinks
+
+NOON_MS = 1_760_000_040_000
+STEP_MS = 10_000
+
+
+class Alone(Sim):
+    """Its processes have the plugin. REST answers while `rest` is set."""
+
+    rest = False
+    tells_job = True
+    """Whether its JobManager's process sends."""
+
+    def look(self) -> None:
+        mine = [self._report(tm, self._container(tm), of_run=False) for tm in self._alive()]
+        sent = [self._sent(event) for event in [*self._own(), *mine]]
+        arrivals = [(self.clock_ms, message) for message in sent if self._is_sent(message)]
+        self.desk.hear(CLUSTER, arrivals, self.clock_ms)
+        self.tells_facts = self.rest
+        if self.rest:
+            super().look()
+            return
+        self.events.clear()
+        silent = Round(arrival_ms=self.clock_ms, answered=False, says="Nothing answers at a:1.")
+        self.desk.take(CLUSTER, silent)
+        if self.desk.clusters[CLUSTER].runs:
+            self.judge()
+
+    def _alive(self) -> list[str]:
+        return [*(tm for tm in self.taskmanagers if tm not in self.gone), ""]
+
+    def _own(self) -> list[Event]:
+        kept = [*self.events]
+        told = self.told()
+        self.events = kept
+        return told
+
+    def _sent(self, event: Event) -> Message:
+        origin = replace(event.origin, producer="plugin", epoch=f"p-{event.origin.container}")
+        event = replace(event, origin=origin, start_ms=0)
+        if isinstance(event, FailureEvent):
+            return replace(event, task="", vertex="", subtask=-1, attempt=-1, on_container="")
+        if isinstance(event, MetricReport):
+            job_name = self.name if event.job else ""
+            told = tuple(flinks(table) for table in event.tables)
+            return replace(event, job_name=job_name, tables=told)
+        return event
+
+    def _is_sent(self, message: Message) -> bool:
+        return self.tells_job or bool(message.origin.container)
+
+
+def outcomes(report: Report) -> dict[str, Outcome]:
+    return {check.code: check.outcome for check in report.checks}
+
+
+def test_a_job_that_rest_never_told_of_is_there_by_its_name_and_is_not_called_healthy() -> None:
+    sim = Alone()
+    report = sim.run(300)
+    assert report.job.name == "orders"
+    assert report.verdict is Verdict.UNKNOWN
+    assert report.headline == "Not known yet: its plan, which only Flink's REST tells"
+    assert NEVER_GAP in report.data.gaps
+    assert (report.data.age_ms or 0) <= STEP_MS
+    [since] = [text for label, text in report.facts if label == "heard since"]
+    assert since.endswith("UTC")
+    [check] = [c for c in report.checks if c.code == "backpressure-high"]
+    assert (check.outcome, check.says) == (Outcome.NO_DATA, NO_PLAN)
+    told = outcomes(sim.run(480))
+    assert told["gc-old-gen-high"] is Outcome.PASS
+    assert told["restart-rate-high"] is Outcome.PASS
+
+
+def test_what_needs_no_plan_is_found_by_what_processes_send_alone() -> None:
+    sim = Alone()
+    sim.run(120)
+    sim.gc["tm-1"] = 0.7
+    sim.heap["tm-1"] = 0.97
+    report = sim.run(60)
+    assert report.headline.startswith("TaskManager `tm-1` spends 70 % of its time collecting")
+    assert outcomes(sim.run(600))["gc-old-gen-high"] is Outcome.FAIL
+
+
+def test_where_rest_falls_silent_the_plan_it_told_serves_on() -> None:
+    sim = Alone()
+    sim.rest = True
+    sim.run(120)
+    sim.rest = False
+    sim.run(60)
+    make_slow(sim)
+    report = sim.run(300)
+    assert [cause.code for cause in report.causes][:1] == ["slow-sink"]
+    assert ALONE_GAP in report.data.gaps
+    assert report.run.start_ms == sim.start_ms
+
+
+def test_where_both_are_silent_nothing_is_known() -> None:
+    sim = Alone()
+    sim.run(120)
+    sim.tells_job = False
+    report = sim.run(60)
+    assert report.verdict is Verdict.UNKNOWN
+    assert report.headline.startswith("No data: the cluster has not answered")
+
+
+def test_a_restart_is_seen_to_begin_and_to_end() -> None:
+    sim = Alone()
+    sim.run(120)
+    sim.fail_task("map")
+    sim.running = 0
+    during = sim.run(60)
+    assert during.verdict is Verdict.FAILING
+    assert during.symptoms[0].code == "job-not-running"
+    sim.running = None
+    for task in sim.tasks.values():
+        task.attempt += 1
+    after = sim.run(120)
+    assert not [s for s in after.symptoms if s.code == "job-not-running"]
+    [incident] = after.incidents
+    assert incident.cause == "user-code-exception"
+    assert incident.ended_ms is not None
+
+
+def test_when_rest_answers_it_is_the_same_run_with_its_hour() -> None:
+    sim = Alone()
+    before = sim.run(180)
+    sim.rest = True
+    report = sim.run(120)
+    assert len(sim.desk.clusters[CLUSTER].runs) == 1
+    assert report.run.id == before.run.id
+    assert report.verdict is Verdict.HEALTHY
+    assert report.data.observed_minutes >= before.data.observed_minutes + 2
+    assert "heard since" in dict(report.facts)
+    assert not {NEVER_GAP, ALONE_GAP} & {*report.data.gaps}
+
+
+def test_what_rest_lists_as_started_later_is_another_run() -> None:
+    sim = Alone()
+    sim.run(120)
+    desk = sim.desk.clusters[CLUSTER]
+    [heard] = desk.runs.values()
+    later = replace(sim.seen()[0], start_ms=heard.seen.start_ms + 60_000)
+    sim.desk.take(CLUSTER, Round(arrival_ms=sim.clock_ms, answered=True, runs=(later,)))
+    assert len(desk.runs) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "headline"),
+    [("FINISHED", "Finished at "), ("", "It ended at ")],
+)
+def test_a_run_that_ends_is_said_to_have_ended(state: str, headline: str) -> None:
+    sim = Alone()
+    sim.run(120)
+    if state:
+        sim.turn(state)
+    sim.events.append(ended(sim))
+    sim.listed = False
+    report = sim.run(30)
+    assert report.headline.startswith(headline)
+    assert ("how is not known" in report.headline) is not bool(state)
+
+
+def ended(sim: Sim) -> ChangeEvent:
+    at_ms = sim.ms(sim.now_s + 1)
+    return ChangeEvent(origin=sim._origin(), time_ms=at_ms, what="run-ended", job=sim.job)
+
+
+def test_a_job_that_begins_anew_after_its_end_is_another_run() -> None:
+    sim = Alone()
+    sim.run(120)
+    sim.events.append(ended(sim))
+    sim.run(10)
+    sim.run(60)
+    starts = sorted(run.seen.start_ms for run in sim.desk.clusters[CLUSTER].runs.values())
+    assert len(starts) == 2
+    assert starts[1] > sim.ms(120)
