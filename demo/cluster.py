@@ -44,13 +44,17 @@ class Cluster:
         config: Mapping[str, str] | None = None,
         jvm_args: Mapping[int, Sequence[str]] = MappingProxyType({}),
         plugins: Mapping[str, Path] = MappingProxyType({}),
+        java_11: Path | None = None,
         progress: Say = silent,
     ) -> None:
         self.version = version
         self.slots = slots
         self._first_taskmanagers = taskmanagers
         self._memory = jvm.Memory(heap=heap_mb)
-        self._jvm_args = [jvm.COLLECTORS[collector], "-Djava.security.manager=allow"]
+        self._java = java_11
+        self._jvm_args = [jvm.COLLECTORS[collector]]
+        if java_11 is None:
+            self._jvm_args.append("-Djava.security.manager=allow")  # which 11 takes for a class
         if fast_start:
             self._jvm_args += ["-XX:TieredStopAtLevel=1"]
         self._taskmanager_args = dict(jvm_args)
@@ -289,6 +293,7 @@ class Cluster:
             self.folder / "log" / f"{name}.log",
             [*self._jvm_args, f"-Djava.io.tmpdir={self.folder / 'tmp'}", *jvm_args],
             options,
+            self._java,
         )
 
     def _start(self, name: str, command: list[str]) -> Child:

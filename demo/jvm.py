@@ -130,6 +130,7 @@ def command(
     log: Path,
     jvm_args: list[str],
     options: dict[str, str],
+    other_java: Path | None = None,
 ) -> list[str]:
     """The whole command line of one Flink process."""
     # As Flink's scripts do: flink-dist last, so that what overrides it comes before.
@@ -139,7 +140,7 @@ def command(
     log4j = (conf / "log4j.properties").as_uri()
     dynamic = [part for key, value in options.items() for part in ("-D", f"{key}={value}")]
     return [
-        java(),
+        str(other_java or java()),
         *jvm_args,
         *MODULE_ARGS,
         f"-Dlog.file={log}",
