@@ -59,10 +59,12 @@ class DeepTier:
         arrivals: Iterable[tuple[int, Message]],
         starts: Mapping[str, Sequence[int]],
         now_ms: int,
+        untold_ms: int = UNTOLD_MS,
     ) -> list[Arrival]:
         """What can be folded now, of these and of those that waited.
 
-        `starts` tells by JobID when the known runs of it began.
+        `starts` tells by JobID when the known runs of it began; `untold_ms`, for how long failures
+        wait for REST.
         """
         found: list[Arrival] = []
         for since_ms, arrival_ms, event in self._let_go():
@@ -73,7 +75,7 @@ class DeepTier:
                 self._wait_for_rest(now_ms, arrival_ms, message)
             elif not isinstance(message, ContainerEvent | ConfigEvent):
                 self._put(arrival_ms, message, starts, now_ms, now_ms, found)
-        for arrival_ms, failure in self._not_told_by_rest(now_ms):
+        for arrival_ms, failure in self._not_told_by_rest(now_ms - untold_ms):
             self._put(arrival_ms, failure, starts, now_ms, now_ms, found)
         return found
 
@@ -107,10 +109,10 @@ class DeepTier:
         else:
             self.dropped["too many failures"] += 1
 
-    def _not_told_by_rest(self, now_ms: int) -> list[tuple[int, FailureEvent]]:
-        """Those for which REST had time enough; what it told of is dropped."""
+    def _not_told_by_rest(self, before_ms: int) -> list[tuple[int, FailureEvent]]:
+        """Those that have waited since before then; what REST told of is dropped."""
         found = []
-        while self._untold and now_ms - self._untold[0][0] > UNTOLD_MS:
+        while self._untold and self._untold[0][0] < before_ms:
             _, arrival_ms, failure = self._untold.popleft()
             if any(_is_twin(failure, told) for told in self._told):
                 self.dropped["told by REST"] += 1

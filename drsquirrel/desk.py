@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.clock import ahead_ms, by_our_clock
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.deep import EARLY_MS, DeepTier, left_to_rest
+from drsquirrel.deep import EARLY_MS, UNTOLD_MS, DeepTier, left_to_rest
 from drsquirrel.diagnose.container import JOBMANAGER, Process, process_of
 from drsquirrel.diagnose.hour import minutes_of_hour
 from drsquirrel.diagnose.inquiry import Expected, Inquiry
@@ -32,6 +32,10 @@ RUNS_MAX = 5_000
 """Of one cluster; beyond, those that have been gone for longest are no longer listed."""
 HELD_MINUTES = 3
 """A container serves a run that had subtasks in it in the last minutes."""
+NO_REST = (
+    "No REST address of this cluster is known: give it by `--flink URL`, or as the `url` of its "
+    "[[cluster]] table."
+)
 KEPT_ACTIONS = 20
 KEPT_SAMPLES = 2_000
 
@@ -61,6 +65,7 @@ class Desk:
             DeepTier(self.dropped),
             HeardRuns(cluster, self.dropped),
             asks_rest,
+            says="" if asks_rest else NO_REST,
         )
 
     def restore(
@@ -120,7 +125,8 @@ class Desk:
         starts: dict[str, list[int]] = {}
         for run in desk.runs.values():
             starts.setdefault(run.seen.job, []).append(run.seen.start_ms)
-        ready = desk.deep.take(arrived, starts, now_ms)
+        untold_ms = -1 if is_alone else UNTOLD_MS
+        ready = desk.deep.take(arrived, starts, now_ms, untold_ms)
         if is_alone:
             ready += self._tasks_heard(desk, now_ms)
             for _, event in ready:
@@ -286,6 +292,7 @@ class Desk:
                 state=seen.state,
                 end_ms=seen.end_ms,
                 flink_version=desk.flink_version,
+                is_heard=seen.is_heard,
             ),
             seen=seen,
             facts=run.facts,

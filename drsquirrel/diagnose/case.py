@@ -7,6 +7,7 @@ from statistics import median
 from drsquirrel.diagnose.bottleneck import Site, Walk, outputs_of
 from drsquirrel.diagnose.container import Process, place, slots_free
 from drsquirrel.diagnose.episode import History
+from drsquirrel.diagnose.health import NO_PLAN
 from drsquirrel.diagnose.hour import MeasuredHour
 from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.lag import LagSeen
@@ -42,7 +43,6 @@ THREADS_FRESH_MS = 1_200_000
 FROZEN_MS = 45_000
 """Counters older than this are not of now: four rounds brought none."""
 NOT_READ = "the plan was not read yet"
-NO_REST = "its plan, which only Flink's REST tells"
 CALM_MINUTES = 3
 """To say that records cost more than before takes so many minutes without a bottleneck."""
 
@@ -65,7 +65,7 @@ def build(
         job=inquiry.job.name,
         start_ms=inquiry.started_ms,
         state=inquiry.run.state,
-        facts=facts or Unknown(NO_REST if inquiry.expected.never_answered else NOT_READ),
+        facts=facts or Unknown(NO_PLAN if inquiry.expected.never_answered else NOT_READ),
         all_running=now.all_running if now else nothing,
         running_for_ms=up_ms,
         frozen=frozen(inquiry, now, hour.now_ms),

@@ -6,6 +6,7 @@ from drsquirrel.diagnose.answer import Given
 from drsquirrel.diagnose.bottleneck import Walk
 from drsquirrel.diagnose.episode import is_restart
 from drsquirrel.diagnose.fault import NEAR_MS
+from drsquirrel.diagnose.health import NO_PLAN
 from drsquirrel.diagnose.hour import MeasuredHour
 from drsquirrel.diagnose.memory import SURE, key_of
 from drsquirrel.diagnose.now import Now
@@ -172,6 +173,12 @@ def _open(case: Case, now: Now | None, *, batch: bool, before: Verdict | None) -
         why = f"whether {_first(case)}, which works at its limit now, does so for long"
     if not why:
         return None
+    if why == NO_PLAN:
+        return Conclusion(
+            verdict=Verdict.UNKNOWN,
+            headline=f"Not known: {why}",
+            subline="Failures, restarts, memory and garbage collection are judged without it.",
+        )
     headline = f"Not known {'now' if case.frozen else 'yet'}: {why}"
     return Conclusion(verdict=Verdict.UNKNOWN, headline=headline)
 

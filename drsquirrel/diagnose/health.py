@@ -20,7 +20,7 @@ WORST_FIRST = (
 )
 SECTIONS = (BASIC, BACKPRESSURE, MEMORY)
 OF_PLAN = ("vertex", "subtask")
-NO_PLAN = "Not known without the plan, which only Flink's REST tells."
+NO_PLAN = "its plan, which only Flink's REST tells"
 FOUND = (Outcome.FAIL, Outcome.WARN)
 
 Measured = Mapping[Series, Mapping[str, Minutes]]
@@ -56,7 +56,9 @@ def _find(check: Check, series: Measured, facts: JobFacts | None, observed: int)
         return Finding(Outcome.NOT_APPLICABLE, says=reason)
     hour = Hour({s: series.get(s, {}) for s in (*check.needs, *check.also)}, facts)
     lacks_plan = facts is None and any(s.per in OF_PLAN for s in check.needs)
-    unseen = Finding(Outcome.NO_DATA, says=NO_PLAN if lacks_plan else _unseen(check, observed))
+    unseen = Finding(
+        Outcome.NO_DATA, says=f"Needs {NO_PLAN}." if lacks_plan else _unseen(check, observed)
+    )
     if not observed or (observed < check.min_minutes and not check.finds_events):
         return unseen
     try:
@@ -74,7 +76,9 @@ def _observed(check: Check, series: Measured) -> int:
     return min(Hour({s: series.get(s, {})}, None).observed(s) for s in check.needs)
 
 
-def _unseen(check: Check, observed: int) -> str:
+def _unseen(check: Check, observed: int, facts: JobFacts | None) -> str:
+    if facts is None and any(s.per in OF_PLAN for s in check.needs):
+        return f"Needs {NO_PLAN}."
     if not observed:
         return f"Not seen in the last hour. {check.assess_by}"
     return f"Seen in {observed} of the last 60 minutes; it takes {check.min_minutes} to judge."

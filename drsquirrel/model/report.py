@@ -226,6 +226,8 @@ class RunRef(Struct, frozen=True, kw_only=True):
     state: str
     end_ms: int | None = None
     flink_version: str = ""
+    is_heard: bool = False
+    """Its start is not known: `start_ms` is when it was first heard of."""
 
 
 class JobRef(Struct, frozen=True, kw_only=True):

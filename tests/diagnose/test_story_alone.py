@@ -79,13 +79,13 @@ def test_a_job_that_rest_never_told_of_is_there_by_its_name_and_is_not_called_he
     report = sim.run(300)
     assert report.job.name == "orders"
     assert report.verdict is Verdict.UNKNOWN
-    assert report.headline == "Not known yet: its plan, which only Flink's REST tells"
+    assert report.headline == "Not known: its plan, which only Flink's REST tells"
     assert NEVER_GAP in report.data.gaps
     assert (report.data.age_ms or 0) <= STEP_MS
     [since] = [text for label, text in report.facts if label == "heard since"]
     assert since.endswith("UTC")
     [check] = [c for c in report.checks if c.code == "backpressure-high"]
-    assert (check.outcome, check.says) == (Outcome.NO_DATA, NO_PLAN)
+    assert (check.outcome, check.says) == (Outcome.NO_DATA, f"Needs {NO_PLAN}.")
     told = outcomes(sim.run(480))
     assert told["gc-old-gen-high"] is Outcome.PASS
     assert told["restart-rate-high"] is Outcome.PASS
@@ -128,7 +128,8 @@ def test_a_restart_is_seen_to_begin_and_to_end() -> None:
     sim.run(120)
     sim.fail_task("map")
     sim.running = 0
-    during = sim.run(60)
+    assert not [b for b in sim.run(10).benign if b.code == "rescale"]
+    during = sim.run(50)
     assert during.verdict is Verdict.FAILING
     assert during.symptoms[0].code == "job-not-running"
     sim.running = None

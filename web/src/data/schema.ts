@@ -1,4 +1,4 @@
-// Generated from schema/openapi.json by web/tools: do not edit. 9e0480142ee74b366a6e914b7ee94dd2587aad19e038d9650abcd83899a8ec7e
+// Generated from schema/openapi.json by web/tools: do not edit. 3e01e69e2ce9a55eff2e87ed593d65e13edc9f28e68eb3b51220f117cae9a1c7
 export interface paths {
     "/api/v1/flink-jobs/{flink_job}/report": {
         parameters: {
@@ -461,6 +461,7 @@ export interface components {
             end_ms: number | null;
             flink_version: string;
             id: string;
+            is_heard: boolean;
             job_id: string;
             start_ms: number;
             state: string;

@@ -37,7 +37,7 @@ export function Advices({ report }: { report: Report }) {
 const NOTHING: Record<Report["verdict"], string> = {
   healthy: "Nothing.",
   ended: "Nothing: the job has ended.",
-  unknown: "Nothing can be said until there is data. This page goes on by itself.",
+  unknown: "Nothing more can be said until there is data. This page goes on by itself.",
   failing: "No cause was recognised, so there is no advice. The failed checks say how to go on.",
   warning: "No cause was recognised, so there is no advice. The checks say how to go on.",
 };
