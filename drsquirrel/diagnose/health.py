@@ -55,10 +55,7 @@ def _find(check: Check, series: Measured, facts: JobFacts | None, observed: int)
     if reason:
         return Finding(Outcome.NOT_APPLICABLE, says=reason)
     hour = Hour({s: series.get(s, {}) for s in (*check.needs, *check.also)}, facts)
-    lacks_plan = facts is None and any(s.per in OF_PLAN for s in check.needs)
-    unseen = Finding(
-        Outcome.NO_DATA, says=f"Needs {NO_PLAN}." if lacks_plan else _unseen(check, observed)
-    )
+    unseen = Finding(Outcome.NO_DATA, says=_unseen(check, observed, facts))
     if not observed or (observed < check.min_minutes and not check.finds_events):
         return unseen
     try:
