@@ -20,9 +20,6 @@ import java.util.WeakHashMap;
 
 /** Attaches the appender to every context of Log4j, again whenever one is configured anew. */
 final class Log4jTap implements LogTap, PropertyChangeListener {
-    /** Kafka's client says a hundred lines at every start; what matters the publisher says. */
-    static final String CLIENT_LOGGER = "io.drsquirrel.flink.shaded.kafka";
-
     private final Log4jContextFactory factory = (Log4jContextFactory) LogManager.getFactory();
     private final Session session;
     private final KafkaLogAppender appender;

@@ -7,32 +7,49 @@ import org.slf4j.LoggerFactory;
 
 /** What takes log lines from Flink's logging. */
 public interface LogTap {
+    /** Kafka's client says a hundred lines at every start; what matters the publisher says. */
+    String CLIENT_LOGGER = "io.drsquirrel.flink.shaded.kafka";
+
     /** Attaches itself wherever it is not yet; called now and then. */
     void attach();
 
     /** Sends what was held back and goes without a trace. */
     void close();
 
-    /** The tap for the logging that is there; one that does nothing where it is not Log4j 2. */
+    /**
+     * The tap for the logging that stands behind slf4j, by which Flink logs; jars of others may lie
+     * beside it. One that does nothing where it is neither Log4j 2 nor logback.
+     */
     static LogTap of(Session session, TaskThreads threads) {
+        String logging = LoggerFactory.getILoggerFactory().getClass().getName();
         try {
-            return new Log4jTap(session, threads);
+            if (logging.startsWith("org.apache.logging.slf4j.")) {
+                return new Log4jTap(session, threads);
+            }
+            if (logging.startsWith("ch.qos.logback.classic.")) {
+                return new LogbackTap(session, threads);
+            }
         } catch (LinkageError | ClassCastException e) {
-            LoggerFactory.getLogger(LogTap.class)
-                    .warn(
-                            "Dr. Squirrel sends no log lines: this Flink does not log by Log4j 2,"
-                                    + " and nothing else is supported. Metrics are sent.");
-            return new LogTap() {
-                @Override
-                public void attach() {
-                    // There is nothing to attach to.
-                }
+            // One of a kind that we do not know.
+        }
+        LoggerFactory.getLogger(LogTap.class)
+                .warn(
+                        "Dr. Squirrel sends no log lines: this Flink logs by {}, and only Log4j 2"
+                                + " and logback are supported. Metrics are sent.",
+                        logging);
+        return new Nothing();
+    }
 
-                @Override
-                public void close() {
-                    // Nothing was attached.
-                }
-            };
+    /** Takes no lines. */
+    final class Nothing implements LogTap {
+        @Override
+        public void attach() {
+            // There is nothing to attach to.
+        }
+
+        @Override
+        public void close() {
+            // Nothing was attached.
         }
     }
 }

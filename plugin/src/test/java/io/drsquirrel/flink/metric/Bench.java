@@ -2,6 +2,7 @@ package io.drsquirrel.flink.metric;
 
 import io.drsquirrel.flink.send.FakeKafka;
 import io.drsquirrel.flink.send.Publisher;
+import io.drsquirrel.flink.send.Reason;
 import io.drsquirrel.flink.send.Topic;
 import io.drsquirrel.flink.session.Session;
 import io.drsquirrel.flink.settings.Settings;
@@ -53,6 +54,11 @@ public final class Bench implements AutoCloseable {
         Gauge<Object> gauge = () -> value;
         reporter.notifyOfAddedMetric(gauge, name, group);
         return gauge;
+    }
+
+    /** How many lines could not be read. */
+    public long unreadable() {
+        return publisher.dropped(Reason.UNREADABLE);
     }
 
     /** What has arrived at a topic, once everything has, in the order in which it was said. */
