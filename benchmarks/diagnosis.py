@@ -117,11 +117,11 @@ class Started:
     def finish(self, watching: Watching, beside: Watching | None) -> Repeat:
         """Judge what was said, and cancel what still runs."""
         heard = self._heard(watching)
+        by_rest = self._heard(beside) if beside else []
         alarms = [a for s, _, _ in self._jobs if not s.expected for a in alarms_of(watching, s)]
         for scenario, job, _ in self._jobs:
             if scenario.name != "bounded":
                 self._cluster.cancel(job)
-        by_rest = self._heard(beside) if beside else []
         return Repeat(heard, alarms, round(os.getloadavg()[1], 1), by_rest)
 
     def _heard(self, watching: Watching) -> list[Heard]:
