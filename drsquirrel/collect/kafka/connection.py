@@ -115,6 +115,8 @@ class Heard(logging.Handler):
         self.why = ""
         self.do = ""
         """Where it is known."""
+        self.too_large = False
+        """Whether an answer was larger than what is received."""
         self.logger = logging.Logger("librdkafka")
         self.logger.addHandler(self)
 
@@ -127,6 +129,7 @@ class Heard(logging.Handler):
         # "FAIL [rdkafka#producer-1] [thrd:host:1/bootstrap]: host:1/bootstrap: <what> (after …)"
         told = record.getMessage().rpartition("/bootstrap: ")[2].partition(" (after")[0]
         self.why, self.do = told, ""
+        self.too_large |= "Invalid response size" in told
         for meaning in MEANINGS:
             if found := meaning.said.search(told):
                 self.why, self.do = meaning.why.format(**found.groupdict()), meaning.do

@@ -3,8 +3,10 @@
 Offsets are kept by whoever stores the results, in the same transaction, and not in Kafka.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -13,12 +15,14 @@ from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
     KafkaError,
+    KafkaException,
     TopicPartition,
 )
 from confluent_kafka import Message as Raw
 
 from drsquirrel.collect.kafka.connection import Access, Heard, options
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
+from drsquirrel.collect.kafka.too_large import Probe
 from drsquirrel.collect.kafka.topics import MESSAGE_BYTES
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import SCHEMA, Message, MetricReport, message_decoder
@@ -27,24 +31,44 @@ Partition: TypeAlias = tuple[str, int]
 """Topic and number."""
 MESSAGES = 500
 """Read at once, at most."""
+READ_BYTES = 8 << 20
+"""Likewise: in memory they take some times as much."""
+AT_HAND = 8
+"""Messages taken from the client at once, of which each may be as large as an answer."""
 ANSWER_BYTES = 4 * MESSAGE_BYTES
-"""The most that one answer of a broker, or a batch in it once unpacked, takes in memory."""
+"""The most that one answer of a broker takes in memory, or a batch packed by zstd once unpacked."""
+FETCH_BYTES = 8 << 10
+"""Asked of a broker at once. It sends a whole batch at least; but of such as grow by a thousand
+when they are unpacked no answer shall hold many."""
 QUEUED_KIB = 32 << 10
 """Read ahead of us."""
 READING: dict[str, Any] = {
     "enable.auto.commit": False,
     "auto.offset.reset": "earliest",
-    "fetch.max.bytes": ANSWER_BYTES // 2,
+    "fetch.max.bytes": FETCH_BYTES,
+    "fetch.message.max.bytes": FETCH_BYTES,
+    "message.max.bytes": FETCH_BYTES,  # which the first may not be below
     "receive.message.max.bytes": ANSWER_BYTES,
     "queued.max.messages.kbytes": QUEUED_KIB,
+    "isolation.level": "read_uncommitted",  # nobody's open transaction holds up the others
+    "fetch.error.backoff.ms": 50,
 }
 """What librdkafka is told of reading."""
+AGAIN_S = 0.2
+"""Where a batch was unreadable, what follows is looked for so soon."""
+METADATA_S = 5.0
+"""For an answer on topics and partitions."""
 SENT_MS = "sent_ms"
 """The header in which the plugin says when it handed a message to Kafka."""
 SENT_MS_DIGITS = 15
-WAITED_MAX_MS = 3_600_000
+WAITED_MAX_MS = 86_400_000
+"""Who says that a message has waited for longer has had its clock set meanwhile."""
+WRONG_CLOCK_MS = 60_000
+HOUR_MS = 3_600_000
+INTEGER_LIMIT = 2**63
 DAMAGE = (KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError.MSG_SIZE_TOO_LARGE)
 """Of a whole batch: librdkafka asks for it again and again and never gets past it by itself."""
+UNREADABLE, TOO_LARGE = "unreadable batch", "too large a batch"
 FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 
 
@@ -78,15 +102,18 @@ class Source:
         group: str = "drsquirrel",
     ) -> None:
         self.refused: Counter[str] = Counter()
-        """Messages that became no event, by reason."""
+        """Messages that became no event, by reason; those in a batch as its offsets tell."""
         self._access = access
         self.bound = bound
         self._stored = stored
+        self._group = group
         self.dead_letters = dead_letters
         self._redaction = redaction
         self._heard = Heard()
         self._damaged: dict[Partition, tuple[int, int]] = {}
-        """Where a batch was unreadable the last time: its offset, and how far was skipped."""
+        """Where a batch was unreadable the last time: its offset, and how many were passed."""
+        self._went_on: dict[Partition, int] = {}
+        """Where to, past what was too large."""
         self._consumer = Consumer(
             {
                 **options(access, self._heard),
@@ -100,17 +127,34 @@ class Source:
         """Read what is there, or wait for something as long. Everything is in memory afterwards:
         what is not stored before the next read may be read by another member of the group."""
         found = Read()
-        for raw in self._consumer.consume(MESSAGES, timeout_s):
-            error = raw.error()
-            if error is None:
-                self._take(raw, found)
-            elif error.code() in DAMAGE:
-                self._skip(raw, error, found)
-            else:
-                found.says = self._sentence(error)
+        if self._damaged:
+            timeout_s = min(timeout_s, AGAIN_S)
+        deadline = time.monotonic() + timeout_s
+        left, left_bytes = MESSAGES, READ_BYTES
+        while left > 0 and left_bytes > 0:
+            count = min(left, AT_HAND)
+            raws = self._consumer.consume(count, max(0.0, deadline - time.monotonic()))
+            for raw in raws:
+                left_bytes -= len(raw.value() or b"")
+                self._hear(raw, found)
+            left -= count
+            if len(raws) < count:
+                break
+        if self._heard.too_large:
+            self._heard.too_large = False
+            self._pass_what_is_too_large(found)
         if not found.arrivals and self._heard.last and not self._consumer.assignment():
             found.says = f"No Kafka broker answers at {self._access.brokers}: {self._heard.last}."
         return found
+
+    def _hear(self, raw: Raw, found: Read) -> None:
+        error = raw.error()
+        if error is None:
+            self._take(raw, found)
+        elif error.code() in DAMAGE:
+            self._skip(raw, error, found)
+        else:
+            found.says = self._sentence(error)
 
     def lag(self) -> dict[Partition, int]:
         """Of each assigned partition how many messages are there that were not read yet."""
@@ -127,6 +171,7 @@ class Source:
         self.dead_letters.close()
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._went_on.clear()
         stored = self._stored()
         for at in partitions:
             at.offset = stored.get((at.topic, at.partition), OFFSET_BEGINNING)
@@ -136,12 +181,12 @@ class Source:
         partition, offset = _place(raw)
         found.offsets[partition] = offset + 1
         self._damaged.pop(partition, None)
-        reason, message = self._decoded(raw.value() or b"", self.bound[partition[0]])
+        value = raw.value() or b""
+        reason, message = self._decoded(value, self.bound[partition[0]])
         if message is None:
-            self._refuse(raw, reason)
+            self._refuse(TopicPartition(*partition, offset), value, reason)
             return
-        _, arrival_ms = raw.timestamp()
-        told_ms = arrival_ms - _waited_ms(raw, message)
+        told_ms = self._arrival_ms(raw, message) - _waited_ms(raw, message)
         found.arrivals.setdefault(message.origin.cluster, []).append((told_ms, message))
 
     def _decoded(self, value: bytes, clusters: Collection[str]) -> tuple[str, Message | None]:
@@ -156,6 +201,8 @@ class Source:
             return "newer schema", None
         if message.origin.cluster not in clusters:
             return "another cluster", None
+        if not _is_countable(message):
+            return "impossible number", None
         names_metrics = isinstance(message, MetricReport)
         clean = self._redaction.redact_message(value, names_metrics=names_metrics)
         if clean is None:
@@ -165,26 +212,63 @@ class Source:
         except msgspec.ValidationError:  # so large that it was hidden as a whole
             return "not examined for secrets", None
 
-    def _refuse(self, raw: Raw, reason: str, error: str = "") -> None:
+    def _arrival_ms(self, raw: Raw, message: Message) -> int:
+        """When it came, by Kafka; where that is yet to come, by who sent it, or now."""
+        now_ms = self.dead_letters.clock.now_ms()
+        _, arrival_ms = raw.timestamp()
+        if arrival_ms <= now_ms + WRONG_CLOCK_MS:
+            return arrival_ms
+        is_recent = now_ms - HOUR_MS <= message.time_ms <= now_ms + WRONG_CLOCK_MS
+        return message.time_ms if is_recent else now_ms
+
+    def _refuse(self, at: TopicPartition, value: bytes, reason: str, error: str = "") -> None:
         self.refused[reason] += 1
-        self.dead_letters.put(raw, reason, error)
+        self.dead_letters.put(at, value, reason, error, self._redaction)
 
     def _skip(self, raw: Raw, error: KafkaError, found: Read) -> None:
         """Get past a batch of which not even the length can be read: each time twice as far."""
         partition, offset = _place(raw)
         if partition in found.skipped:  # it was read ahead, before we went on
             return
-        before, step = self._damaged.get(partition, (-1, 0))
-        step = step * 2 if before == offset else 1
-        self._damaged[partition] = offset, step
-        if step == 1:
-            self._refuse(raw, "unreadable batch", error.str())
+        before, passed = self._damaged.get(partition, (-1, 0))
+        if before != offset:
+            passed = 0
+            # Its value is the error's text.
+            self._refuse(TopicPartition(*partition, offset), b"", UNREADABLE, error.str())
         # Beyond the end Kafka would have us begin anew.
         _, end = self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
-        next_ = max(offset + 1, min(offset + step, end))
+        next_ = max(offset + passed + 1, min(offset + 2 * passed, end))
+        self._damaged[partition] = offset, next_ - offset
+        self.refused[UNREADABLE] += next_ - offset - max(1, passed)
+        self._go_on(partition, next_, found)
+
+    def _go_on(self, partition: Partition, next_: int, found: Read) -> None:
         found.skipped.add(partition)
         found.offsets[partition] = next_
-        self._consumer.seek(TopicPartition(*partition, next_))
+        try:
+            self._consumer.seek(TopicPartition(*partition, next_))
+        except KafkaException:  # another member of the group has it now, and will find the same
+            del found.offsets[partition]
+
+    def _pass_what_is_too_large(self, found: Read) -> None:
+        """Get past batches that are larger than what is received."""
+        probe = Probe(
+            lambda heard: {**options(self._access, heard), **READING, "group.id": self._group}
+        )
+        for at in self._consumer.position(self._consumer.assignment()):
+            with suppress(KafkaException):  # then it is tried again
+                low, end = self._consumer.get_watermark_offsets(at, METADATA_S)
+                partition = at.topic, at.partition
+                if at.offset < 0:  # nothing was ever read of it
+                    at.offset = self._stored().get(partition, low)
+                at.offset = max(at.offset, self._went_on.get(partition, low))
+                if at.offset < end and probe.is_too_large(at):
+                    next_ = probe.beyond(at, end)
+                    told = f"more than {ANSWER_BYTES} bytes, up to offset {next_ - 1}"
+                    self._refuse(at, b"", TOO_LARGE, told)
+                    self.refused[TOO_LARGE] += next_ - at.offset - 1
+                    self._went_on[partition] = next_
+                    self._go_on(partition, next_, found)
 
     def _sentence(self, error: KafkaError) -> str:
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
@@ -201,7 +285,17 @@ def _waited_ms(raw: Raw, message: Message) -> int:
     value = dict(raw.headers() or []).get(SENT_MS)
     if not isinstance(value, bytes) or not value.isdigit() or len(value) > SENT_MS_DIGITS:
         return 0
-    return min(max(0, int(value) - message.time_ms), WAITED_MAX_MS)
+    waited_ms = int(value) - message.time_ms
+    return waited_ms if 0 <= waited_ms <= WAITED_MAX_MS else 0
+
+
+def _is_countable(message: Message) -> bool:
+    """Whether its whole numbers are of 64 bits, as those of Java and of databases."""
+    told = [
+        message.origin.sequence,
+        *(getattr(message, name) for name in message.__struct_fields__),
+    ]
+    return all(abs(n) < INTEGER_LIMIT for n in told if isinstance(n, int))
 
 
 def _place(raw: Raw) -> tuple[Partition, int]:
