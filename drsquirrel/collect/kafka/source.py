@@ -99,7 +99,7 @@ class Source:
         stored: Callable[[], Mapping[Partition, int]],
         dead_letters: DeadLetters,
         redaction: Redaction,
-        group: str = "drsquirrel",
+        group: str,
     ) -> None:
         self.refused: Counter[str] = Counter()
         """Messages that became no event, by reason; those in a batch as its offsets tell."""
@@ -107,6 +107,11 @@ class Source:
         self.bound = bound
         self._stored = stored
         self._group = group
+        self._elsewhere = 0
+        """So many partitions are read by another member of the group."""
+        self._is_newly_assigned = False
+        """Then Kafka is asked how many there are: not while it assigns them, for a call from within
+        a callback of its client ends the process."""
         self.dead_letters = dead_letters
         self._redaction = redaction
         self._heard = Heard()
@@ -143,6 +148,15 @@ class Source:
         if self._heard.too_large:
             self._heard.too_large = False
             self._pass_what_is_too_large(found)
+        if self._is_newly_assigned:
+            self._is_newly_assigned = False
+            self._elsewhere = max(0, self._partitions() - len(self._consumer.assignment()))
+        if self._elsewhere and not found.says:
+            found.says = (
+                f"Another reads with the consumer group `{self._group}` too: what is in "
+                f"{self._elsewhere} partitions is missing here. Give each Dr. Squirrel a `group` "
+                "of its own in the [kafka] table of its settings."
+            )
         if not found.arrivals and self._heard.last and not self._consumer.assignment():
             found.says = f"No Kafka broker answers at {self._access.brokers}: {self._heard.last}."
         return found
@@ -176,6 +190,15 @@ class Source:
         for at in partitions:
             at.offset = stored.get((at.topic, at.partition), OFFSET_BEGINNING)
         consumer.assign(partitions)
+        self._is_newly_assigned = True
+
+    def _partitions(self) -> int:
+        """How many the topics have; 0 where Kafka does not say."""
+        try:
+            there = self._consumer.list_topics(timeout=METADATA_S).topics
+        except KafkaException:
+            return 0
+        return sum(len(there[name].partitions) for name in self.bound if name in there)
 
     def _take(self, raw: Raw, found: Read) -> None:
         partition, offset = _place(raw)
