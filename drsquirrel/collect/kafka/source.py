@@ -171,12 +171,14 @@ class Source:
             found.says = self._sentence(error)
 
     def lag(self) -> dict[Partition, int]:
-        """Of each assigned partition how many messages are there that were not read yet."""
+        """Of each assigned partition how many messages are there that were not read yet; none once
+        it is closed."""
         found = {}
-        for at in self._consumer.position(self._consumer.assignment()):
-            _, high = self._consumer.get_watermark_offsets(at, cached=True)
-            if high >= 0 and at.offset >= 0:
-                found[at.topic, at.partition] = max(0, high - at.offset)
+        with suppress(RuntimeError):
+            for at in self._consumer.position(self._consumer.assignment()):
+                _, high = self._consumer.get_watermark_offsets(at, cached=True)
+                if high >= 0 and at.offset >= 0:
+                    found[at.topic, at.partition] = max(0, high - at.offset)
         return found
 
     def close(self) -> None:
