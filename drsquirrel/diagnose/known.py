@@ -1,44 +1,54 @@
 """How much is known of a run: age and completeness of the data, and the line of facts."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+from drsquirrel.diagnose.container import JOBMANAGER
 from drsquirrel.diagnose.hour import MeasuredHour
 from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.now import Now
 from drsquirrel.diagnose.standing import STALE_ROUNDS
 from drsquirrel.diagnose.strategy import in_words
 from drsquirrel.model.case import Case
-from drsquirrel.model.report import Data, Source
+from drsquirrel.model.report import Data, Source, quoted
 from drsquirrel.rules.wording import count, duration, plural
 
 LATE_ROUNDS = 2
 REFRESH_MS = 10_000
 """Flink brings its counters up to date every 10 s at most."""
-LIMITS_GAP = "Container memory and CPU limits: not in Flink's REST; they come with the node agent."
-LOGS_GAP = "Logs: not in Flink's REST beyond its exception history."
-DUMPS_GAP = "Thread dumps: not allowed for background watching; diagnose takes them."
-
+LIMITS_GAP = "Container memory and CPU limits: nothing is judged by them yet."
+LOGS_GAP = (
+    "Logs: not in Flink's REST beyond its exception history; the plugin sends them through Kafka."
+)
+OLD_LOGS_GAP = "Logs: no new lines come in; those that came before are listed."
+DUMPS_GAP = (
+    "Thread dumps: not taken while watching, unless `--thread-dumps` allows it; "
+    "`drsquirrel diagnose` takes them."
+)
 ALONE_GAP = (
     "Flink's REST does not answer: what is told here comes from what processes send by themselves."
 )
 NEVER_GAP = (
-    "The plan, the names of vertices, checkpoint settings: only Flink's REST tells them, and it "
-    "has not answered. Without them nothing is said of bottlenecks."
+    "The plan, the names of vertices, checkpoint settings, thread dumps: only Flink's REST tells "
+    "them, and nothing has come from there. Without them nothing is said of bottlenecks and "
+    "checkpoints."
 )
 PLUGIN = "Plugin, through Kafka"
+LOOK_AT = "The list of jobs says whether Kafka is read; Flink's log, whether the plugin reaches it."
+NAMED = 3
 LOST_WORDS = {
     "queue_full": "too many waited for Kafka",
     "bytes_full": "too many bytes waited for Kafka",
     "too_large": "too large",
-    "no_topic": "a topic is missing",
+    "no_topic": "a topic was missing",
     "refused": "refused by Kafka",
     "closed": "the process was ending",
     "unreadable": "could not be made",
 }
 """Why a message of the plugin was lost, by its word for it."""
+CHECK_TOPICS = " `drsquirrel topics check` says whether one still is."
 
 
 def data_of(
@@ -68,11 +78,13 @@ def data_of(
     if expected.heard_ms is not None:
         gaps.insert(0, NEVER_GAP if expected.never_answered else ALONE_GAP)
     if expected.plugin is not None:
-        sources.append(_plugin(inquiry, holding, hour.now_ms))
-    logs = bool(holding & set(expected.plugin or ()))
-    if not logs:
-        gaps.append(LOGS_GAP)
-    if not inquiry.dumps_allowed:
+        answers = rest.state in ("fresh", "late")
+        sources.append(_plugin(inquiry, holding, hour.now_ms, over_rest=answers))
+    came = any(rollup.logs for rollup in inquiry.rollups.values())
+    come = bool(holding & set(expected.plugin or ()))
+    if not come:
+        gaps.append(OLD_LOGS_GAP if came else LOGS_GAP)
+    if not (inquiry.dumps_allowed or expected.never_answered):
         gaps.append(DUMPS_GAP)
     if expected.ahead_ms:
         way = "ahead of" if expected.ahead_ms > 0 else "behind"
@@ -84,20 +96,30 @@ def data_of(
         observed_minutes=hour.observed,
         sources=tuple(sources),
         gaps=tuple(gaps),
-        logs=logs,
+        logs=come or came,
     )
 
 
-def _plugin(inquiry: Inquiry, holding: frozenset[str], now_ms: int) -> Source:
-    """What the processes of the run send themselves; as old as what came last of the oldest."""
-    heard = {c: ms for c, ms in (inquiry.expected.plugin or {}).items() if c in holding}
-    of = f"{count(len(heard))} of {count(len(holding))} processes of this run"
+def _plugin(inquiry: Inquiry, holding: frozenset[str], now_ms: int, *, over_rest: bool) -> Source:
+    """What the processes of the run send themselves; as old as what came last of the oldest.
+    `over_rest`: REST tells the metrics of the others."""
+    there = {c for c in holding if not _is_gone(inquiry, c)}
+    heard = {c: ms for c, ms in (inquiry.expected.plugin or {}).items() if c in there}
+    of = f"{count(len(heard))} of {count(len(there))} processes of this run"
+    silent = sorted(there - heard.keys(), key=lambda c: (c != JOBMANAGER, c))
     if not heard:
-        says = "No process of this run sends anything: its metrics are read over REST."
-    elif len(heard) < len(holding):
-        says = f"{of} send their metrics and logs; of the others metrics are read over REST."
-    else:
+        read = ": their metrics are read over REST" if over_rest else ""
+        says = f"Nothing comes from the processes of this run{read}. {LOOK_AT}"
+    elif not silent:
         says = f"{of} send their metrics and logs."
+        if there == {JOBMANAGER}:
+            says = "The JobManager sends its metrics and logs."
+    else:
+        one = len(silent) == 1
+        read = f"; {'its' if one else 'their'} metrics are read over REST" if over_rest else ""
+        ask = f"Is the plugin in {'it' if one else 'them'}?"
+        nothing = f"Nothing comes from {_names(silent)}{read}. {ask}"
+        says = f"{of} send their metrics and logs. {nothing}"
     lost = Counter[str]()
     for process in heard.keys() & inquiry.processes.keys():
         lost.update(inquiry.processes[process].lost)
@@ -105,11 +127,25 @@ def _plugin(inquiry: Inquiry, holding: frozenset[str], now_ms: int) -> Source:
     return _source(PLUGIN, age_ms, inquiry.expected.interval_ms, says + _lost(lost))
 
 
+def _is_gone(inquiry: Inquiry, container: str) -> bool:
+    known = inquiry.processes.get(container)
+    return known is not None and known.now.gone_ms is not None
+
+
+def _names(containers: Sequence[str]) -> str:
+    """Some processes by name: "the JobManager, `tm-1` and 4 more"."""
+    named = [quoted(c) if c else "the JobManager" for c in containers[:NAMED]]
+    more = len(containers) - NAMED
+    *first, last = named if more <= 0 else [*named, f"{count(more)} more"]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def _lost(lost: Counter[str]) -> str:
     if not lost:
         return ""
     why = ", ".join(f"{LOST_WORDS[reason]}: {count(n)}" for reason, n in lost.most_common())
-    return f" {count(lost.total())} of their messages were lost since they began ({why})."
+    check = CHECK_TOPICS if "no_topic" in lost else ""
+    return f" {count(lost.total())} of their messages were lost since they began ({why}).{check}"
 
 
 def _source(
@@ -144,7 +180,11 @@ def facts_of(inquiry: Inquiry, holding: frozenset[str]) -> list[tuple[str, str]]
             timeout = duration(settings.timeout_ms)
             told = f"every {duration(settings.interval_ms)}, time-out {timeout}"
         found += [("checkpoints", told), ("restarts", in_words(facts.restart_strategy))]
-    held = [p for c, p in inquiry.processes.items() if c in holding and p.now.is_taskmanager]
+    held = [
+        p
+        for c, p in inquiry.processes.items()
+        if c in holding and p.now.is_taskmanager and p.now.gone_ms is None
+    ]
     if held:
         found.append(("TaskManagers", count(len(held))))
     return [(label, text) for label, text in found if text]

@@ -5,8 +5,6 @@ from msgspec.structs import replace
 
 from drsquirrel.desk import Desk
 from drsquirrel.diagnose import memory
-from drsquirrel.diagnose.known import LOGS_GAP
-from drsquirrel.model.event import Values, tables
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Outcome, Verdict
 from drsquirrel.on_desk import Known
@@ -115,6 +113,16 @@ def test_a_checkpoint_without_a_duration_completes_all_the_same() -> None:
     assert age.minutes[-1] == 10_000
 
 
+def test_a_run_of_which_no_task_is_known_is_not_healthy() -> None:
+    sim = Sim()
+    sim.tells_facts = False
+    sim.run(10)
+    sim.of_run.facts = replace(sim.facts, vertices=())  # as long as Flink makes them
+    report = sim.run(120)
+    assert report.verdict is Verdict.UNKNOWN
+    assert report.headline == "Not known yet: which tasks it has"
+
+
 def test_several_sources_without_lag_are_counted() -> None:
     sim = Sim(names=("a", "b", "join"), edges={"join": ("a", "b")})
     sim.pending = None
@@ -140,56 +148,6 @@ def test_a_silent_cluster_is_unknown_and_its_minutes_are_not_seen() -> None:
     for strip in report.hour.strips:
         assert "_________" in strip.cells[-13:], strip.name
         assert strip.cells[:37] == "_" * 37
-
-
-def test_the_page_says_which_processes_send_their_metrics_themselves() -> None:
-    sim = Sim()
-    sim.run(60)
-    assert [s.name for s in sim.reports[-1].data.sources] == ["Flink REST", "Flink's counters"]
-    sim.desk.listens = True
-    told = {}
-    for reporting in ((), ("tm-1",), ("", "tm-1", "tm-2")):
-        heard = [
-            (sim.clock_ms, sim._report(tm, sim._container(tm), of_run=False)) for tm in reporting
-        ]
-        sim.desk.hear(CLUSTER, heard, sim.clock_ms)
-        sim.judge()
-        data = sim.reports[-1].data
-        source = data.sources[-1]
-        assert data.logs is (LOGS_GAP not in data.gaps)
-        told[source.says] = source.state, source.age_ms, data.logs
-    assert told == {
-        "No process of this run sends anything: its metrics are read over REST.": (
-            "missing",
-            None,
-            False,
-        ),
-        "1 of 3 processes of this run send their metrics and logs; of the others metrics are read "
-        "over REST.": ("fresh", 0, True),
-        "3 of 3 processes of this run send their metrics and logs.": ("fresh", 0, True),
-    }
-
-
-def test_the_page_says_what_the_plugin_has_lost_and_why() -> None:
-    sim = Sim()
-    sim.run(60)
-    sim.desk.listens = True
-    heard = []
-    for container, lost in (("tm-1", {"queue_full": 1200, "no_topic": 3}), ("tm-2", {})):
-        plain = sim._report(container, sim._container(container), of_run=False)
-        counts = {f"publisher_dropped_{why}_total": n for why, n in lost.items()}
-        told = (*plain.tables, *tables([Values(counts)]))
-        heard.append((sim.clock_ms, replace(plain, tables=told)))
-    sim.desk.hear(CLUSTER, heard, sim.clock_ms)
-    sim.judge()
-    assert (
-        sim.reports[-1]
-        .data.sources[-1]
-        .says.endswith(
-            " 1,203 of their messages were lost since they began "
-            "(too many waited for Kafka: 1,200, a topic is missing: 3)."
-        )
-    )
 
 
 def test_a_cluster_that_has_never_answered_has_no_verdict() -> None:
