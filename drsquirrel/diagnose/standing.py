@@ -3,15 +3,21 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from drsquirrel.diagnose.container import JOBMANAGER
 from drsquirrel.diagnose.episode import START_MS, is_rescale
 from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.model.case import Case
-from drsquirrel.model.state import ENDED_STATES, LOST
+from drsquirrel.model.state import ENDED_STATES, LOST, UNKNOWN
 from drsquirrel.model.verdict import Verdict
 from drsquirrel.rules.wording import duration
 
 STALE_ROUNDS = 3
 """A source that has missed so many of its reports is stale: what it said last is not now."""
+FORGOTTEN = (
+    "It had not ended when it was last seen. A JobManager that starts again without high "
+    "availability forgets its jobs; with it, the job goes on as a new run. If there is none, "
+    "submit the job again."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +42,12 @@ def standing(inquiry: Inquiry, now_ms: int) -> Conclusion | None:
     if state == LOST:
         return _lost(inquiry)
     silent = silence(inquiry, now_ms)
+    if silent and state != "FAILED" and _is_told_of_no_more(inquiry):
+        heard_ms = inquiry.expected.heard_ms
+        headline = "Its JobManager tells of this run no longer"
+        if heard_ms is not None:
+            headline = f"Its JobManager has not told of this run since {clock(heard_ms)}"
+        return Conclusion(verdict=Verdict.UNKNOWN, headline=headline, subline=FORGOTTEN)
     if silent and state != "FAILED":
         return Conclusion(verdict=Verdict.UNKNOWN, headline=silent, subline=_last_seen(inquiry))
     if state == "CANCELLING":
@@ -45,21 +57,39 @@ def standing(inquiry: Inquiry, now_ms: int) -> Conclusion | None:
 
 def silence(inquiry: Inquiry, now_ms: int) -> str:
     """Why what we know is not of now; "" while data comes in."""
-    last_ms = inquiry.expected.told_ms
+    expected = inquiry.expected
+    last_ms = expected.told_ms
     if last_ms is None:
+        if inquiry.seen.is_heard:
+            return "No data: nothing comes from its JobManager any more"
         return "No data yet: the cluster has not answered"
-    if now_ms - last_ms <= STALE_ROUNDS * inquiry.expected.interval_ms:
+    if now_ms - last_ms <= STALE_ROUNDS * expected.interval_ms:
         return ""
-    return f"No data: the cluster has not answered for {duration(now_ms - last_ms)}"
+    ago = duration(now_ms - last_ms)
+    if last_ms == expected.heard_ms:
+        return f"No data: nothing has come from its JobManager for {ago}"
+    return f"No data: the cluster has not answered for {ago}"
+
+
+def _is_told_of_no_more(inquiry: Inquiry) -> bool:
+    """Whether the JobManager's process has sent since, but nothing of the run."""
+    expected = inquiry.expected
+    sent_ms = (expected.plugin or {}).get(JOBMANAGER)
+    told_ms = expected.told_ms
+    if sent_ms is None or told_ms != expected.heard_ms:
+        return False
+    return inquiry.seen.is_heard if told_ms is None else sent_ms > told_ms + expected.interval_ms
 
 
 def _last_seen(inquiry: Inquiry) -> str:
-    says = inquiry.expected.cluster_says
-    last_ms = inquiry.expected.last_answer_ms
-    seen = ""
-    if last_ms:
-        seen = f"Last answer at {clock(last_ms)}, the job was {inquiry.run.state} then."
-    return " ".join(part for part in (seen, says) if part)
+    expected, state = inquiry.expected, inquiry.run.state
+    was = f", the job was {state} then" if state != UNKNOWN else ""
+    if expected.never_answered:
+        return f"Last heard at {clock(expected.told_ms or 0)}{was}."
+    seen = (
+        f"Last answer at {clock(expected.last_answer_ms)}{was}." if expected.last_answer_ms else ""
+    )
+    return " ".join(part for part in (seen, expected.cluster_says) if part)
 
 
 def _ended(inquiry: Inquiry) -> Conclusion:
@@ -87,8 +117,7 @@ def _lost(inquiry: Inquiry) -> Conclusion:
     return Conclusion(
         verdict=Verdict.UNKNOWN,
         headline=f"The JobManager has not listed this run{since}",
-        subline="It had not ended when it was last seen. A JobManager that starts again without "
-        "high availability forgets its jobs; with it, the job goes on as a new run.",
+        subline=FORGOTTEN,
     )
 
 

@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.diagnose.health import NO_PLAN
-from drsquirrel.diagnose.known import ALONE_GAP, NEVER_GAP
+from drsquirrel.diagnose.known import ALONE_GAP, DUMPS_GAP, NEVER_GAP
+from drsquirrel.diagnose.standing import FORGOTTEN
 from drsquirrel.model.event import (
     ChangeEvent,
     Event,
@@ -30,6 +31,8 @@ class Alone(Sim):
     rest = False
     tells_job = True
     """Whether its JobManager's process sends."""
+    tells_run = True
+    """Whether it tells of the run."""
 
     def look(self) -> None:
         mine = [self._report(tm, self._container(tm), of_run=False) for tm in self._alive()]
@@ -67,7 +70,9 @@ class Alone(Sim):
         return event
 
     def _is_sent(self, message: Message) -> bool:
-        return self.tells_job or bool(message.origin.container)
+        of_run = isinstance(message, MetricReport) and message.job
+        tells = self.tells_job and (self.tells_run or not of_run)
+        return tells or bool(message.origin.container)
 
 
 def outcomes(report: Report) -> dict[str, Outcome]:
@@ -79,8 +84,10 @@ def test_a_job_that_rest_never_told_of_is_there_by_its_name_and_is_not_called_he
     report = sim.run(300)
     assert report.job.name == "orders"
     assert report.verdict is Verdict.UNKNOWN
-    assert report.headline == "Not known: its plan, which only Flink's REST tells"
+    assert report.headline == "Its tasks run; whether they keep up is not known"
+    assert report.subline.startswith("That takes its plan, which only Flink's REST tells. Fail")
     assert NEVER_GAP in report.data.gaps
+    assert DUMPS_GAP not in report.data.gaps
     assert (report.data.age_ms or 0) <= STEP_MS
     [since] = [text for label, text in report.facts if label == "heard since"]
     assert since.endswith("UTC")
@@ -116,11 +123,36 @@ def test_where_rest_falls_silent_the_plan_it_told_serves_on() -> None:
 
 def test_where_both_are_silent_nothing_is_known() -> None:
     sim = Alone()
+    sim.desk.listens = True
     sim.run(120)
     sim.tells_job = False
     report = sim.run(60)
     assert report.verdict is Verdict.UNKNOWN
-    assert report.headline.startswith("No data: the cluster has not answered")
+    assert report.headline == "No data: nothing has come from its JobManager for 60 s"
+    assert report.subline == "Last heard at 14:02 UTC."
+    assert report.data.sources[-1].says.startswith(
+        "2 of 3 processes of this run send their metrics and logs. "
+        "Nothing comes from the JobManager. Is the plugin in it?"
+    )
+    sim.turn("RUNNING")
+    sim.tells_job = True
+    sim.run(10)
+    sim.tells_job = False
+    assert sim.run(60).subline == "Last heard at 14:03 UTC, the job was RUNNING then."
+
+
+def test_a_run_of_which_its_jobmanager_tells_no_longer_is_not_waited_for() -> None:
+    sim = Alone()
+    sim.desk.listens = True
+    sim.run(120)
+    sim.tells_run = False
+    report = sim.run(60)
+    assert report.verdict is Verdict.UNKNOWN
+    assert report.headline == "Its JobManager has not told of this run since 14:02 UTC"
+    assert report.subline == FORGOTTEN
+    assert sim.run(660).headline == "Its JobManager tells of this run no longer"
+    sim.tells_job = False
+    assert sim.run(60).headline == "No data: nothing comes from its JobManager any more"
 
 
 def test_a_restart_is_seen_to_begin_and_to_end() -> None:
