@@ -28,6 +28,8 @@ from drsquirrel.model.verdict import Confidence, Outcome, Verdict
 from drsquirrel.rules.wording import duration, plural
 
 HOUR_MS = 3_600_000
+FOLLOWS_MS = 60_000
+"""What fails so soon after an incident may well be its echo: Flink tries the same process again."""
 OF_RESTARTS = frozenset({"restart-rate-high", "restart-loop", "job-not-running"})
 """Checks that fail by restarts, also when these are over."""
 WORDS = {
@@ -67,7 +69,8 @@ def conclude(
     if symptoms:
         worst = symptoms[0]
         about = [a for a in causes if a.code in worst.explained_by]
-        subline = _would_decide(about, given) if about else _unexplained(case, now, worst, given)
+        told = (_began_with(case, worst, incidents), _unexplained(case, now, worst, given))
+        subline = _would_decide(about, given) if about else next(filter(None, told))
         return Conclusion(verdict=verdict, headline=worst.text, subline=subline)
     bad = [c for c in checks if c.outcome in (Outcome.FAIL, Outcome.WARN)]
     if bad:
@@ -87,10 +90,31 @@ def _recovered(
     if bad.code not in OF_RESTARTS or not restarts or case.all_running is not True:
         return None
     began_ms, ended_ms = restarts[-1].began_ms, restarts[-1].ended_ms
-    told = next((i for i in incidents if i.began_ms <= began_ms), None)
-    why = f": {told.title}" if told and told.cause else ""
+    told = _explained(incidents, began_ms)
+    why = f": {told.title}" if told else ""
     up = f" It has run again since {clock(ended_ms)}." if ended_ms else ""
     return f"It restarted at {clock(began_ms)}{why}", f"{bad.says}{up}"
+
+
+def _explained(incidents: Sequence[Incident], began_ms: int) -> Incident | None:
+    """The incident of then, or what it followed upon, where its cause is known."""
+    return next(
+        (
+            i
+            for i in incidents
+            if i.cause and i.began_ms <= began_ms
+            if i.ended_ms is None or began_ms - i.ended_ms <= FOLLOWS_MS
+        ),
+        None,
+    )
+
+
+def _began_with(case: Case, symptom: Symptom, incidents: Sequence[Incident]) -> str:
+    """How that began which goes on without a cause of its own."""
+    if symptom.code != "restart-rate-high":
+        return ""
+    told = _explained(incidents, case.episodes[-1].began_ms)
+    return f"It began at {clock(told.began_ms)}: {told.title}." if told else ""
 
 
 def _verdict(case: Case, symptoms: list[Symptom], checks: list[CheckResult]) -> Verdict:
@@ -176,8 +200,9 @@ def _open(case: Case, now: Now | None, *, batch: bool, before: Verdict | None) -
     if why == NO_PLAN:
         return Conclusion(
             verdict=Verdict.UNKNOWN,
-            headline=f"Not known: {why}",
-            subline="Failures, restarts, memory and garbage collection are judged without it.",
+            headline="Its tasks run; whether they keep up is not known",
+            subline=f"That takes {why}. Failures, restarts, memory and garbage collection are "
+            "judged without it.",
         )
     headline = f"Not known {'now' if case.frozen else 'yet'}: {why}"
     return Conclusion(verdict=Verdict.UNKNOWN, headline=headline)
@@ -195,6 +220,8 @@ def _not_known(case: Case, now: Now | None, *, batch: bool) -> str:
     if now is None or isinstance(case.facts, Unknown) or isinstance(case.all_running, Unknown):
         told = (case.all_running, case.facts)
         return next(t.reason for t in told if isinstance(t, Unknown))
+    if not case.vertices:
+        return "which tasks it has"
     if isinstance(case.bottlenecks, Unknown):
         return case.bottlenecks.reason
     return "" if batch else _unmeasured(case, now) or _open_lag(case, now)

@@ -70,6 +70,34 @@ def test_what_cannot_be_deployed_to_a_dead_taskmanager_is_the_same_incident() ->
     assert value(report, "restart-rate-high") == 1
 
 
+def test_what_fails_at_a_dead_taskmanager_once_more_is_told_by_what_began_it() -> None:
+    sim = Sim()
+    sim.run(120)
+    sim.fail(UNREACHABLE.format("tm-1"))
+    sim.lose("tm-1")
+    sim.stop()
+    sim.run(10)
+    sim.start()
+    sim.run(10)
+    sim.fail("java.net.ConnectException: Connection refused")
+    sim.stop()
+    sim.run(10)
+    sim.start()
+    lost = "TaskManager `tm-1` was lost: its process is gone, and its tasks failed with it"
+    report = sim.run(40)
+    assert report.headline == "It has failed 2 times in the last hour"
+    assert report.subline == f"It began at 14:02 UTC: {lost}."
+    report = sim.run(300)
+    assert report.headline == f"It restarted at 14:02 UTC: {lost}"
+    sim.fail("java.net.ConnectException: Connection refused")
+    sim.stop()
+    sim.run(10)
+    sim.start()
+    report = sim.run(300)
+    assert report.headline == "It has failed 3 times in the last hour"
+    assert report.subline.startswith("Unexplained"), "that is long after it"
+
+
 def test_a_taskmanager_that_ran_nothing_of_the_run_is_no_news() -> None:
     sim = Sim(taskmanagers=("tm-1", "tm-2", "tm-3"))
     for task in sim.tasks.values():
