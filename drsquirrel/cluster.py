@@ -21,13 +21,15 @@ from drsquirrel.collect.flink_rest.loop import watch_cluster
 from drsquirrel.collect.flink_rest.settings import PollSettings
 from drsquirrel.collect.flink_rest.watch import ClusterWatch, Round
 from drsquirrel.collect.redaction import Redaction
+from drsquirrel.deep import FRESH_MS
 from drsquirrel.desk import Desk
+from drsquirrel.diagnose.container import JOBMANAGER
 from drsquirrel.enrich.job_facts import JobFactsSource
 from drsquirrel.enrich.thread_dump import TaskManagerNow, ThreadDumps
 from drsquirrel.model.case import ContainerNow
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.facts import JobFacts, bounded
-from drsquirrel.model.report import ClusterRow
+from drsquirrel.model.report import ClusterRow, quoted
 from drsquirrel.model.signature import sign
 from drsquirrel.model.unknown import Number, Unknown
 from drsquirrel.on_desk import ClusterDesk, RunDesk
@@ -36,9 +38,18 @@ from drsquirrel.settings import Cluster, Settings, SettingsError
 T = TypeVar("T")
 FACTS_PER_ROUND = 20
 HEARD = "Its processes send through Kafka: its jobs are judged by that alone."
+JOBMANAGER_HEARD = (
+    "Its JobManager runs all the same: it sends through Kafka, and its jobs are judged by what is "
+    "sent."
+)
+JOBMANAGER_SILENT = (
+    "Its TaskManagers send through Kafka, its JobManager does not: see whether it runs, and "
+    "whether the plugin is in it."
+)
 NOT_HEARD = (
-    "It has no REST address, and its processes have sent nothing through Kafka in the last 30 s. "
-    "See whether the plugin is in them, and whether it names the cluster so."
+    "Its REST address is not known, and nothing of it has come through Kafka for 30 s. A process "
+    "with the plugin says in Flink's log whether it reaches Kafka; there "
+    "`metrics.reporter.squirrel.cluster` has to be {name}."
 )
 
 
@@ -264,18 +275,23 @@ class Watch:
         return False
 
     def row(self, url: str, now_ms: int) -> ClusterRow:
-        """How the cluster stands: whether REST answers, or its processes alone are heard."""
-        is_heard = bool(self.on_desk.deep.reporting(now_ms))
+        """How the cluster stands: whether REST answers, or its JobManager alone is heard, without
+        which nothing is known of its jobs."""
+        sending = self.on_desk.deep.reporting(now_ms)
+        began_ms = self.on_desk.began_ms or now_ms
         says = self.last.says if self.last else ""
         state: Literal["answering", "heard", "silent", "connecting"] = "silent"
         if self.last is not None and self.last.answered:
             state = "answering"
-        elif is_heard:
-            state, says = "heard", f"{says} {HEARD}".lstrip()
-        elif not self.asks_rest:
-            says = NOT_HEARD
-        elif self.last is None:
+        elif JOBMANAGER in sending:
+            state = "heard"
+            says = f"{says} {JOBMANAGER_HEARD}" if says else HEARD
+        elif (self.last is None) if self.asks_rest else (now_ms - began_ms < FRESH_MS):
             state = "connecting"
+        elif sending:
+            says = f"{says} {JOBMANAGER_SILENT}".lstrip()
+        elif not self.asks_rest:
+            says = NOT_HEARD.format(name=quoted(self.cluster))
         return ClusterRow(
             id=self.cluster,
             url=url,

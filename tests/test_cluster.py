@@ -1,9 +1,23 @@
 """What is asked of a cluster and kept of it, put together from the settings."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from drsquirrel.cluster import clients_of, shortener
+from drsquirrel.cluster import (
+    HEARD,
+    JOBMANAGER_HEARD,
+    JOBMANAGER_SILENT,
+    Watch,
+    clients_of,
+    shortener,
+)
+from drsquirrel.collect.flink_rest.watch import Round
+from drsquirrel.desk import Desk
+from drsquirrel.model.event import MetricReport, Origin
 from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError
+from tests.simulation import RULES, RoundsClock
 
 
 @pytest.mark.parametrize("pattern", ["", "-[0-9]{8}"])
@@ -31,3 +45,78 @@ def test_a_cluster_without_an_address_is_only_heard_and_needs_a_kafka() -> None:
         clients_of(Settings(cluster=(heard, heard), kafka=Kafka(brokers="k:9092")))
     with pytest.raises(SettingsError, match="needs a url, or a name"):
         clients_of(Settings(cluster=(Cluster(),), kafka=Kafka(brokers="k:9092")))
+
+
+SAYS = "Nothing answers at a:1."
+
+
+class Watched:
+    """A cluster called shop, of which processes send."""
+
+    def __init__(self, *, asks: bool) -> None:
+        self.clock = RoundsClock()
+        self.desk = Desk(RULES)
+        self.thread = ThreadPoolExecutor(1)
+        get = clients_of(Settings(cluster=(Cluster(url="http://a:1", name="shop"),)))["shop"]
+        self.watch = Watch(
+            "shop",
+            get if asks else None,
+            self.desk,
+            self.clock,
+            Settings(),
+            self.thread,
+            dumps_allowed=False,
+        )
+
+    def hear(self, *containers: str) -> None:
+        now_ms = self.clock.now_ms()
+        of = [
+            Origin(cluster="shop", producer="plugin", epoch="p", sequence=1, container=container)
+            for container in containers
+        ]
+        arrivals = [(now_ms, MetricReport(origin=origin, time_ms=now_ms)) for origin in of]
+        self.desk.hear("shop", arrivals, now_ms)
+
+    def row(self) -> tuple[str, str]:
+        row = self.watch.row("", self.clock.now_ms())
+        return row.state, row.says
+
+
+@pytest.fixture
+def heard() -> Iterator[Watched]:
+    watched = Watched(asks=False)
+    yield watched
+    watched.thread.shutdown()
+
+
+@pytest.fixture
+def asked() -> Iterator[Watched]:
+    watched = Watched(asks=True)
+    yield watched
+    watched.thread.shutdown()
+
+
+def test_of_a_cluster_that_is_only_heard_it_is_told_who_sends(heard: Watched) -> None:
+    heard.hear()
+    assert heard.row() == ("connecting", ""), "there was no time yet to hear it"
+    heard.hear("tm-1")
+    assert heard.row() == ("connecting", ""), "its JobManager may yet be heard"
+    heard.hear("", "tm-1")
+    assert heard.row() == ("heard", HEARD)
+    heard.clock.pass_ms(31_000)
+    heard.hear("tm-1")
+    assert heard.row() == ("silent", JOBMANAGER_SILENT)
+    heard.clock.pass_ms(31_000)
+    state, says = heard.row()
+    assert state == "silent"
+    assert says.endswith("`metrics.reporter.squirrel.cluster` has to be `shop`.")
+
+
+def test_where_rest_is_silent_it_is_told_who_sends(asked: Watched) -> None:
+    assert asked.row() == ("connecting", "")
+    asked.watch.last = Round(arrival_ms=asked.clock.now_ms(), answered=False, says=SAYS)
+    assert asked.row() == ("silent", SAYS)
+    asked.hear("tm-1")
+    assert asked.row() == ("silent", f"{SAYS} {JOBMANAGER_SILENT}")
+    asked.hear("")
+    assert asked.row() == ("heard", f"{SAYS} {JOBMANAGER_HEARD}")

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from demo.broker import Broker
 from demo.plugin import make_topics
-from drsquirrel.cluster import HEARD
+from drsquirrel.cluster import JOBMANAGER_HEARD
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
 from drsquirrel.collect.kafka.source import Partition, Read, Source
 from drsquirrel.desk import Desk
@@ -290,13 +290,13 @@ async def test_where_rest_is_silent_it_is_said_that_processes_send_nevertheless(
     with running(tmp_path, flink) as run:
         await run.rounds(1)
         before = run.jobs.clusters[0].says
-        origin = Origin(cluster="lab", producer="plugin", epoch="p", sequence=1, container="tm-0")
+        origin = Origin(cluster="lab", producer="plugin", epoch="p", sequence=1)
         plugin.send("flink-metrics", MetricReport(origin=origin, time_ms=flink.now_ms, job="j"))
         async with reading(run, plugin, 1):
             await run.rounds(1)
             row = run.jobs.clusters[0]
         assert row.state == "heard"
-        assert row.says == f"{before} {HEARD}"
+        assert row.says == f"{before} {JOBMANAGER_HEARD}"
 
 
 def test_each_cluster_may_have_topics_of_its_own(broker: Broker, tmp_path: Path) -> None:
