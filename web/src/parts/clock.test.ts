@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clockText, inZone, spanText } from "./clock";
+import { clockText, inZone, momentText, spanText } from "./clock";
 
 const MADE_MS = Date.UTC(2026, 10, 24, 14, 3, 20);
 
@@ -21,6 +21,11 @@ test("spans are said in at most two units", () => {
 test("a time of another day says the day", () => {
   expect(clockText(MADE_MS, "utc", MADE_MS)).toBe("14:03");
   expect(clockText(MADE_MS - 86_400_000, "utc", MADE_MS)).toBe("23 Nov, 14:03");
+});
+
+test("a moment is told to the millisecond", () => {
+  expect(momentText(MADE_MS + 7, "utc", MADE_MS)).toBe("14:03:20.007");
+  expect(momentText(MADE_MS - 86_400_000, "utc", MADE_MS)).toBe("23 Nov, 14:03:20.000");
 });
 
 test("the UTC times of a sentence follow the reader's zone", () => {

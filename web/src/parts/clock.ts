@@ -50,6 +50,7 @@ function formats(zone: Zone) {
   return {
     clock: parts(zone, CLOCK),
     seconds: parts(zone, { ...CLOCK, second: "2-digit" }),
+    moment: parts(zone, { ...CLOCK, second: "2-digit", fractionalSecondDigits: 3 }),
     day: parts(zone, DAY),
     full: parts(zone, { ...DAY, ...CLOCK, year: "numeric", second: "2-digit" }),
   };
@@ -57,10 +58,17 @@ function formats(zone: Zone) {
 const FORMATS = { utc: formats("utc"), local: formats("local") };
 
 /** "13:41", and the day before it when it is not today. */
-export function clockText(ms: number, zone: Zone, nowMs: number): string {
-  const { clock, day } = FORMATS[zone];
+export const clockText = (ms: number, zone: Zone, nowMs: number) =>
+  dated("clock", ms, zone, nowMs);
+
+/** "13:41:07.250", and the day before it when it is not today. */
+export const momentText = (ms: number, zone: Zone, nowMs: number) =>
+  dated("moment", ms, zone, nowMs);
+
+function dated(how: "clock" | "moment", ms: number, zone: Zone, nowMs: number): string {
+  const { day, [how]: format } = FORMATS[zone];
   const on = day.format(ms);
-  return on === day.format(nowMs) ? clock.format(ms) : `${on}, ${clock.format(ms)}`;
+  return on === day.format(nowMs) ? format.format(ms) : `${on}, ${format.format(ms)}`;
 }
 
 export const secondsText = (ms: number, zone: Zone) => FORMATS[zone].seconds.format(ms);

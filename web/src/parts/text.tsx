@@ -1,5 +1,5 @@
 import { createContext, useContext } from "react";
-import { bothZones, clockText, inZone, spanText, useNowMs } from "./clock";
+import { bothZones, clockText, inZone, momentText, spanText, useNowMs } from "./clock";
 import { usePreferences } from "./preferences";
 
 /** When the document around was made: the day its times of day belong to. */
@@ -51,6 +51,17 @@ export function Time({ ms }: { ms: number }) {
   return (
     <time dateTime={new Date(ms).toISOString()} title={bothZones(ms)}>
       {clockText(ms, zone, now)}
+    </time>
+  );
+}
+
+/** A time to the millisecond, for what comes thick and fast. */
+export function Moment({ ms }: { ms: number }) {
+  const { zone } = usePreferences();
+  const now = useNowMs();
+  return (
+    <time dateTime={new Date(ms).toISOString()} title={bothZones(ms)}>
+      {momentText(ms, zone, now)}
     </time>
   );
 }
