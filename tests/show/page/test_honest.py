@@ -1,9 +1,15 @@
 """What is not known is never shown as well; states differ without colour."""
 
 import pytest
+from msgspec import structs
 from playwright.sync_api import Page, expect
 
+from drsquirrel.model.report import Culprit, Incident, JobList, Report
+from drsquirrel.model.verdict import Verdict
+from tests.show.page.building import MADE_MS, MINUTE_MS, at, row
+from tests.show.page.cases import healthy, restart_loop
 from tests.show.page.conftest import OpenPage
+from tests.show.page.served import Served
 
 pytestmark = pytest.mark.browser
 
@@ -35,6 +41,42 @@ def test_numbers_that_were_not_seen_are_no_zeros(open_page: OpenPage) -> None:
 def test_an_unknown_job_says_what_hinders_us_from_knowing(open_page: OpenPage) -> None:
     page = open_page("/jobs/inventory-sync")
     expect(page.locator("section", has=page.locator("#do"))).to_contain_text("Connection refused")
+
+
+def show(site: Served, report: Report) -> None:
+    site.pages.show([report], JobList(made_ms=MADE_MS, jobs=[row(report)], clusters=[]))
+
+
+def test_what_is_not_seen_now_is_not_said_to_go_on(open_page: OpenPage, site: Served) -> None:
+    loop = structs.replace(restart_loop(), verdict=Verdict.UNKNOWN)
+    old = structs.replace(loop.data, age_ms=4 * MINUTE_MS)
+    show(site, structs.replace(loop, data=old))
+    also = open_page(f"/jobs/{loop.job.id}").locator("section", has_text="Also seen")
+    expect(also).to_contain_text("– 13:59, when it was last seen")
+    expect(also).not_to_contain_text("now")
+    expect(also).not_to_contain_text("Goes on")
+
+
+def test_a_state_that_was_not_told_is_said_to_be_so(open_page: OpenPage, site: Served) -> None:
+    heard = healthy()
+    show(site, structs.replace(heard, run=structs.replace(heard.run, state="UNKNOWN")))
+    page = open_page(f"/jobs/{heard.job.id}")
+    expect(page.locator("section", has=page.locator("#data-title"))).to_contain_text(
+        "its state was not told"
+    )
+
+
+def test_what_is_over_and_explained_is_not_called_unrecognised(
+    open_page: OpenPage, site: Served
+) -> None:
+    incident = Incident(
+        began_ms=at(13, 55), ended_ms=at(13, 56), cause="user-exception", title="It threw",
+        culprit=Culprit(),
+    )  # fmt: skip
+    warned = structs.replace(healthy(), verdict=Verdict.WARNING, incidents=[incident])
+    show(site, warned)
+    page = open_page(f"/jobs/{warned.job.id}")
+    expect(page.locator("section", has=page.locator("#do"))).to_contain_text("its cause is known")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

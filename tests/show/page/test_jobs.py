@@ -100,8 +100,12 @@ def test_an_empty_list_says_why(
 @pytest.mark.parametrize(
     ("state", "url", "says"),
     [
-        ("heard", None, "Cluster demo does not answer for 4 min, last at 13:59. It is heard. http"),
-        ("silent", "", "Cluster demo is not heard of. It is heard."),
+        (
+            "heard",
+            None,
+            "Cluster demo does not answer over REST for 4 min, last at 13:59. It is heard. http",
+        ),
+        ("silent", "", "Cluster demo tells nothing of its jobs. It is heard. Until it does, "),
         ("heard", "", ""),
     ],
 )
@@ -112,7 +116,30 @@ def test_of_a_cluster_that_is_heard_what_is_missing_is_told(
     site.pages.show([], JobList(made_ms=MADE_MS, jobs=[row(healthy())], clusters=[told]))
     banners = open_page("/").locator(".banner").all_inner_texts()
     assert [text.startswith(says) for text in banners] == [True] * bool(says), banners
-    assert not any("nothing new is known" in text for text in banners)
+    assert any("nothing new is known" in text for text in banners) is (state == "silent")
+
+
+def test_an_address_that_the_sentence_names_is_told_once(open_page: OpenPage, site: Served) -> None:
+    told = cluster("demo", "silent", "Cannot reach http://demo.example:8081.", None)
+    site.pages.show([], JobList(made_ms=MADE_MS, jobs=[row(healthy())], clusters=[told]))
+    assert open_page("/").locator(".banner").inner_text().count("http://demo") == 1
+
+
+def test_why_a_cluster_is_not_heard_is_left_to_what_is_said_of_kafka(
+    open_page: OpenPage, site: Served
+) -> None:
+    listed = JobList(
+        made_ms=MADE_MS,
+        jobs=[row(healthy())],
+        clusters=[cluster("demo", "silent", "Is the plugin in it?", None, "")],
+        kafka_says="No Kafka broker answers.",
+    )
+    site.pages.show([], listed)
+    banners = open_page("/").locator(".banner")
+    expect(banners.first).to_contain_text("No Kafka broker answers.")
+    expect(banners.last).to_have_text(
+        "Cluster demo tells nothing of its jobs. Until it does, nothing new is known of them."
+    )
 
 
 def test_trouble_with_kafka_is_told_above_the_list(open_page: OpenPage, site: Served) -> None:

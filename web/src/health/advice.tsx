@@ -37,20 +37,24 @@ export function Advices({ report }: { report: Report }) {
 const NOTHING: Record<Report["verdict"], string> = {
   healthy: "Nothing.",
   ended: "Nothing: the job has ended.",
-  unknown: "Nothing more can be said until there is data. This page goes on by itself.",
+  unknown: "There is no advice without a verdict. This page goes on by itself.",
   failing: "No cause was recognised, so there is no advice. The failed checks say how to go on.",
   warning: "No cause was recognised, so there is no advice. The checks say how to go on.",
 };
 
+const OVER = "What failed is over, and its cause is known: it stands under “Also seen”.";
+
 /** No advice: why there is none; for an unknown job, what hinders us from knowing. */
 function Without({ report }: { report: Report }) {
-  const { sources, gaps } = report.data;
-  const silent = sources.filter(({ state, says }) => state !== "fresh" && says);
-  const hindrances = silent.length > 0 ? silent.map(({ says }) => says) : gaps;
+  const { verdict, symptoms, incidents } = report;
+  const silent = report.data.sources.filter(({ state, says }) => state !== "fresh" && says);
+  const hindrances = silent.map(({ says }) => says);
+  const isOver = verdict === "warning" && symptoms.length === 0;
+  const known = incidents.some(({ cause, ended_ms }) => cause && ended_ms !== null);
   return (
     <>
-      <p className="soft">{NOTHING[report.verdict]}</p>
-      {report.verdict === "unknown" && hindrances.length > 0 && (
+      <p className="soft">{isOver && known ? OVER : NOTHING[verdict]}</p>
+      {verdict === "unknown" && hindrances.length > 0 && (
         <ul className="dots">
           {hindrances.map((text, i) => (
             <li key={i}>

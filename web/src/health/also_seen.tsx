@@ -6,7 +6,9 @@ import { RuleLink } from "./why";
 
 /** What the sentence does not say: symptoms without a cause, incidents, benign states. */
 export function AlsoSeen({ report }: { report: Report }) {
-  const { incidents, symptoms, benign } = report;
+  const { incidents, symptoms, benign, verdict, run, data, made_ms } = report;
+  // Of an unknown run nothing is known now: what went on did so when it was last seen.
+  const seenMs = verdict === "unknown" ? (run.end_ms ?? made_ms - (data.age_ms ?? 0)) : null;
   const unexplained = symptoms.filter(({ explained_by }) => explained_by.length === 0);
   if (incidents.length + unexplained.length + benign.length === 0) return null;
   return (
@@ -32,7 +34,7 @@ export function AlsoSeen({ report }: { report: Report }) {
           </Line>
         ))}
         {incidents.map((incident) => (
-          <IncidentLine key={incident.began_ms} incident={incident} />
+          <IncidentLine key={incident.began_ms} incident={incident} seenMs={seenMs} />
         ))}
         {benign.map(({ code, text }, i) => (
           <Line key={`${code}${i}`} icon={<Leaf size={15} aria-hidden />} word="Harmless">
@@ -44,15 +46,17 @@ export function AlsoSeen({ report }: { report: Report }) {
   );
 }
 
-function IncidentLine({ incident }: { incident: Incident }) {
+function IncidentLine({ incident, seenMs }: { incident: Incident; seenMs: number | null }) {
   const { title, culprit, cause, note, began_ms, ended_ms, failures } = incident;
   const open = ended_ms === null;
   const Icon = open ? Siren : History;
+  const word = !open ? "Incident, over" : seenMs === null ? "Goes on" : "Went on";
   return (
-    <Line icon={<Icon size={15} aria-hidden />} word={open ? "Goes on" : "Incident, over"}>
+    <Line icon={<Icon size={15} aria-hidden />} word={word}>
       <Time ms={began_ms} />
       {" – "}
-      {open ? "now" : <Time ms={ended_ms} />}
+      {open && seenMs === null ? "now" : <Time ms={ended_ms ?? seenMs ?? 0} />}
+      {open && seenMs !== null && ", when it was last seen"}
       {failures > 1 && `, ${failures} failures`}: <Sentence>{title}</Sentence>
       <small>
         <Where culprit={culprit} />

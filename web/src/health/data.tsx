@@ -103,8 +103,14 @@ function Origin({ report }: { report: Report }) {
       <code>
         <Name>{run.job_id}</Name>
       </code>
-      , {run.is_heard ? "heard since" : "started"} <Time ms={run.start_ms} />, last seen{" "}
-      <Name>{run.state}</Name>
+      , {run.is_heard ? "heard since" : "started"} <Time ms={run.start_ms} />,{" "}
+      {run.state === "UNKNOWN" ? (
+        "its state was not told"
+      ) : (
+        <>
+          last seen <Name>{run.state}</Name>
+        </>
+      )}
       {run.flink_version && (
         <>
           , Flink <Name>{run.flink_version}</Name>

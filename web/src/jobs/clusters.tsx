@@ -17,17 +17,21 @@ export function Clusters({ clusters, kafkaSays }: { clusters: ClusterRow[]; kafk
       {clusters
         .filter(({ state, url }) => state !== "answering" && !(state === "heard" && url === ""))
         .map((cluster) => (
-          <Cluster key={cluster.id} cluster={cluster} />
+          <Cluster key={cluster.id} cluster={cluster} kafkaSays={kafkaSays} />
         ))}
     </>
   );
 }
 
-function Cluster({ cluster }: { cluster: ClusterRow }) {
-  const { id, url, state, says, last_answer_ms: last } = cluster;
+/** One that is only heard says nothing of why while Kafka itself is not read: that stands above. */
+function Cluster({ cluster, kafkaSays }: { cluster: ClusterRow; kafkaSays: string }) {
+  const { id, url, state, last_answer_ms: last } = cluster;
   const silent = state === "silent" || state === "heard";
   const asked = url !== "";
-  const missing = asked ? "does not answer" : "is not heard of";
+  const says = asked || !kafkaSays ? cluster.says : "";
+  const missing = !asked
+    ? "tells nothing of its jobs"
+    : `does not answer${state === "heard" ? " over REST" : ""}`;
   return (
     <p className={silent ? "banner silent" : "banner"}>
       {silent ? <Unplug size={18} aria-hidden /> : <LoaderCircle size={18} aria-hidden />}
@@ -46,10 +50,14 @@ function Cluster({ cluster }: { cluster: ClusterRow }) {
             </>
           ))}
         . {says && <Sentence>{says}</Sentence>}
-        {state === "silent" && asked && " Until it answers, nothing new is known of its jobs."}{" "}
-        <small>
-          <Name>{url}</Name>
-        </small>
+        {state === "silent" && asked && " Until it answers, nothing new is known of its jobs."}
+        {state === "silent" && !asked && " Until it does, nothing new is known of them."}
+        {!says.includes(url) && (
+          <small>
+            {" "}
+            <Name>{url}</Name>
+          </small>
+        )}
       </span>
     </p>
   );

@@ -101,7 +101,10 @@ function NoJobs({ clusters }: { clusters: ClusterRow[] }) {
           appears here within some seconds.
         </p>
       ) : clusters.length > 0 ? (
-        <p>No cluster has answered so far. As soon as one does, its jobs appear here.</p>
+        <p>
+          No cluster has answered so far, or sent anything through Kafka. As soon as one does, its
+          jobs appear here.
+        </p>
       ) : (
         <p>
           No cluster is watched. Start with <code>make run FLINK=http://host:8081</code>.
