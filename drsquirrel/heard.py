@@ -204,4 +204,5 @@ class HeardRuns:
                 total += 1
                 is_told = told_ms >= process.told_before_ms - ONE_ROUND_MS
                 running += is_told and not process.is_gone
-        return (running, total) if total else None
+        # Where some run, the others may as well have finished, or have gone with a rescale.
+        return (running, total) if total and running in (0, total) else None

@@ -53,9 +53,16 @@ def test_a_task_that_is_missing_twice_where_its_process_reports_has_stopped() ->
     heard = Heard()
     heard.round()
     assert heard.round(*BOTH) == (2, 2)
-    assert heard.round(BOTH[0]) == (2, 2)
-    assert heard.round(BOTH[0]) == (1, 2)
+    assert heard.round() == (2, 2)
+    assert heard.round() == (0, 2)
     assert heard.round(BOTH[0], ("tm-1", 1)) == (2, 2)
+
+
+def test_where_some_tasks_run_it_is_not_known_whether_the_others_have_finished() -> None:
+    heard = Heard()
+    heard.round()
+    heard.round(*BOTH)
+    assert [heard.round(BOTH[0]) for _ in range(2)] == [(2, 2), None]
 
 
 def test_of_the_tasks_of_a_silent_process_nothing_is_known() -> None:
@@ -68,7 +75,7 @@ def test_of_the_tasks_of_a_silent_process_nothing_is_known() -> None:
         origin=origin("tm-2"), time_ms=heard.now_ms, what="goodbye", is_taskmanager=True
     )
     heard.runs.note(heard.now_ms, goodbye)
-    assert heard.round(BOTH[0], silent="tm-2") == (1, 2)
+    assert [heard.round(silent="tm-2") for _ in range(2)] == [None, (0, 2)]
 
 
 def test_a_subtask_that_a_rescale_took_away_is_no_longer_missing() -> None:
@@ -76,7 +83,7 @@ def test_a_subtask_that_a_rescale_took_away_is_no_longer_missing() -> None:
     heard.round()
     heard.round(*BOTH)
     told = [heard.round(BOTH[0]) for _ in range(RESCALED_MS // STEP_MS + 1)]
-    assert told[-2:] == [(1, 2), (1, 1)]
+    assert told[-2:] == [None, (1, 1)]
 
 
 def test_what_is_too_much_is_counted_and_nothing_is_said_of_it(
