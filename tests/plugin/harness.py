@@ -68,11 +68,13 @@ class Java:
         *args: object,
         jvm_args: Sequence[str] = (),
         log4j: str = LOG4J,
+        flink: str = FLINK,
+        classes: Path = TEST_CLASSES,
     ) -> None:
         self.log = folder / "java.log"
         configuration = folder / "log4j2.properties"
         configuration.write_text(log4j)
-        path = os.pathsep.join(map(str, (TEST_CLASSES, jar, f"{flink_home(FLINK) / 'lib'}/*")))
+        path = os.pathsep.join(map(str, (classes, jar, f"{flink_home(flink) / 'lib'}/*")))
         command = [jvm.java(), f"-Dlog4j2.configurationFile={configuration.as_uri()}", *jvm_args]
         command += ["-cp", path, main_class, *map(str, args)]
         with self.log.open("wb") as log:

@@ -27,9 +27,10 @@ class Heard:
 
 
 class Listener:
-    """A consumer of its own group; `heard` keeps everything in the order in which it came."""
+    """A consumer of its own group; `heard` keeps everything in the order in which it came. `prefix`
+    stands before the names of the topics."""
 
-    def __init__(self, brokers: str) -> None:
+    def __init__(self, brokers: str, prefix: str = "") -> None:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": brokers,
@@ -38,7 +39,7 @@ class Listener:
                 "enable.auto.commit": False,
             }
         )
-        self._consumer.subscribe(list(PLUGIN_TOPICS))
+        self._consumer.subscribe([prefix + topic for topic in PLUGIN_TOPICS])
         self.heard: list[Heard] = []
 
     def close(self) -> None:
