@@ -44,8 +44,17 @@ class Cgroup:
         """By controller; in version 2 the same for each."""
 
     def enter(self) -> None:
-        for folder in self.folders:
-            (folder / "cgroup.procs").write_text(str(os.getpid()))
+        _move(self.folders)
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
+        """This process is in it meanwhile, so that what it starts is born there."""
+        before = {_own(self._version, controller) for controller in self._folders}
+        self.enter()
+        try:
+            yield
+        finally:
+            _move(before)
 
     @property
     def folders(self) -> set[Path]:
@@ -54,6 +63,12 @@ class Cgroup:
     @property
     def memory(self) -> Path:
         return self._folders["memory"]
+
+    @property
+    def throttled_ms(self) -> int:
+        """For how long its processes had to wait for the next period of the processor."""
+        word, to_ms = ("throttled_usec", 1e-3) if self._version is TWO else ("throttled_time", 1e-6)
+        return int(_number(self._folders["cpu"] / "cpu.stat", word) * to_ms)
 
     @property
     def used_bytes(self) -> int:
@@ -68,8 +83,7 @@ class Cgroup:
     def kills(self) -> int:
         """How many processes the kernel has killed in it for want of memory."""
         file, word = self._version.oom_kills
-        lines = (self.memory / file).read_text().splitlines()
-        return next((int(line.split()[1]) for line in lines if line.split()[0] == word), 0)
+        return _number(self.memory / file, word)
 
     def limit_memory(self, max_bytes: int) -> None:
         (self.memory / self._version.memory_limit).write_text(str(max_bytes))
@@ -118,8 +132,18 @@ def _made(memory_bytes: int, cpus: float | None) -> Cgroup:
     return group
 
 
-def _parent(version: Version, controller: str) -> Path:
-    """The group of this process; in version 2 the nearest whose children may be limited."""
+def _number(file: Path, word: str) -> int:
+    lines = (line.split() for line in file.read_text().splitlines())
+    return next((int(number) for name, number in lines if name == word), 0)
+
+
+def _move(folders: set[Path]) -> None:
+    for folder in folders:
+        (folder / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def _own(version: Version, controller: str) -> Path:
+    """The group of this process."""
     wanted = "" if version is TWO else controller
     lines = Path("/proc/self/cgroup").read_text().splitlines()
     paths = [
@@ -129,7 +153,13 @@ def _parent(version: Version, controller: str) -> Path:
     ]
     if not paths:
         raise OSError(f"there is no controller {controller}")
-    own = (ROOT / wanted) / paths[0].lstrip("/")
+    return ROOT / wanted / paths[0].lstrip("/")
+
+
+def _parent(version: Version, controller: str) -> Path:
+    """Where a new one may be made: in that of this process, or in version 2 in the nearest whose
+    children may be limited."""
+    own = _own(version, controller)
     if version is ONE:
         return own
     for folder in (own, *own.parents):
