@@ -14,7 +14,6 @@ from drsquirrel.model.event import Place
 from tests.plugin.cgroup import Cgroup, cgroup
 from tests.plugin.intruder import SAID_S, compiled, intruder
 from tests.plugin.listener import Listener, number
-from tests.plugin.waiting import wait_for
 
 MEMORY_BYTES = 1 << 30
 CPUS = 0.75
@@ -121,13 +120,11 @@ def test_a_limit_that_is_changed_is_told_anew(scene: Scene) -> None:
     less = MEMORY_BYTES - (64 << 20)
     scene.group.limit_memory(less)
     scene.group.limit_cpus(2 * CPUS)
-    wait_for(
+    assert scene.listener.until(
         lambda: (
-            scene.listener.listen() >= 0
-            and scene.told(scene.limited)["cgroup_memory_limit_bytes"] == less
+            scene.told(scene.limited)["cgroup_memory_limit_bytes"] == less
             and scene.told(scene.limited)["cgroup_cpu_limit_micro"] == 2 * CPUS * 1_000_000
-        ),
-        "the new limits",
+        )
     )
 
 
