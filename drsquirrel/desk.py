@@ -33,8 +33,8 @@ RUNS_MAX = 5_000
 HELD_MINUTES = 3
 """A container serves a run that had subtasks in it in the last minutes."""
 NO_REST = (
-    "No REST address of this cluster is known: give it by `--flink URL`, or as the `url` of its "
-    "[[cluster]] table."
+    "No REST address of this cluster is known: give it as the `url` of its [[cluster]] table, "
+    "beside its `name`."
 )
 KEPT_ACTIONS = 20
 KEPT_SAMPLES = 2_000

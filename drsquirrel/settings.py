@@ -187,7 +187,7 @@ def _clusters(tables: object, label: str, file: Path) -> Iterator[Cluster]:
         raise _wrong(label, tables, "one [[cluster]] table for each cluster")
     for number, table in enumerate(tables, 1):
         values = _table(Cluster, table, f"[[cluster]] {number}", file)
-        if "url" not in values:
+        if "url" not in values and "name" not in values:
             place = f"[[cluster]] {number} in {file}"
             raise SettingsError(f'{place} has no url: add url = "http://HOST:PORT".')
         yield Cluster(**values)

@@ -108,7 +108,7 @@ def test_the_data_lies_where_the_desktop_standard_says(tmp_path: Path) -> None:
         ("cluster = [1]", "but must be one [[cluster]] table for each cluster."),
         ("[[cluster]]\nurl = 5", "url of [[cluster]] 1 in FILE is 5, but must be text."),
         (
-            "[[cluster]]\nurl = 'http://a'\n[[cluster]]\nname = 'b'",
+            "[[cluster]]\nurl = 'http://a'\n[[cluster]]\nuser = 'b'",
             '[[cluster]] 2 in FILE has no url: add url = "http://HOST:PORT".',
         ),
         (
@@ -189,3 +189,9 @@ def test_a_secret_that_is_missing_empty_or_no_text_is_told(
 @pytest.mark.parametrize("name", ["keep_snapshots_h", "keep_history_d", "database_mib", "port"])
 def test_a_number_too_large_to_reckon_with_is_refused(file: Path, name: str) -> None:
     assert f"{name} in FILE is 1" in refusal(file, f"{name} = {10**15}")
+
+
+def test_a_cluster_that_is_only_heard_has_a_name_and_no_url(tmp_path: Path) -> None:
+    file = tmp_path / "drs.toml"
+    file.write_text('[[cluster]]\nname = "shop"\n')
+    assert load(file, {}, {}).cluster == (Cluster(name="shop"),)

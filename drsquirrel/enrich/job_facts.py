@@ -114,7 +114,7 @@ class JobFactsSource:
         job = await self._answer(base, _Job, says)
         if job is None:
             return None
-        if job.start_time != run.start_ms:
+        if job.start_time != run.start_ms and not run.is_heard:  # whose start is not known
             says.append(f"Job {run.job} was started anew before its plan was read.")
             return None
         checkpoints = await self._answer(f"{base}/checkpoints/config", _Checkpoints, says)

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.error import GoneError, UnreachableError
 from drsquirrel.collect.replay import RecordedClock
@@ -237,6 +238,13 @@ async def test_another_start_of_the_same_job_is_not_mistaken_for_this_run() -> N
     facts, _, says = await look_up(Told(**{f"/jobs/{JOB}": other}))
     assert facts is None
     assert "started anew" in says
+
+
+async def test_a_run_that_was_heard_of_first_is_given_the_plan_of_its_job() -> None:
+    heard = replace(RUN, start_ms=7, is_heard=True)
+    found = await JobFactsSource("c", Told(), RecordedClock(0)).look_up(heard)
+    assert found.value is not None
+    assert (found.value.start_ms, len(found.value.vertices)) == (7, 1)
 
 
 async def test_an_answer_of_another_shape_is_said_and_not_believed() -> None:
