@@ -14,7 +14,7 @@ SMALL_HEAP = ("-Xmx80m", "-XX:+ExitOnOutOfMemoryError")
 SHORT = ["messages 100000", "long-throwables 1200", "tasks 50000"]
 LONG = [
     *("messages 1000000", "throwables 200000", "threads 20000", "tasks 1000000"),
-    *("long-messages 20000", "long-throwables 20000", "long-threads 5000", "long-tasks 5000"),
+    *("long-messages 10000", "long-throwables 5000", "long-threads 5000", "long-tasks 5000"),
 ]
 TO_US_ALONE = f"{LOG4J}rootLogger.appenderRef.out.level = OFF\n"
 

@@ -165,7 +165,7 @@ class Source:
         error = raw.error()
         if error is None:
             self._take(raw, found)
-        elif error.code() in DAMAGE:
+        elif error.code() in DAMAGE and raw.topic() is not None:  # not of the connection alone
             self._skip(raw, error, found)
         else:
             found.says = self._sentence(error)
@@ -226,6 +226,8 @@ class Source:
             return "newer schema", None
         if message.origin.cluster not in clusters:
             return "another cluster", None
+        if message.origin.producer != "plugin":
+            return "another producer", None
         if not _is_countable(message):
             return "impossible number", None
         names_metrics = isinstance(message, MetricReport)

@@ -72,6 +72,7 @@ POISON = [
     ("newer schema", report(0, schema=2**70)),
     ("another cluster", report(0, cluster="finance")),
     ("another cluster", report(0, cluster="")),
+    ("another producer", report(0).replace(b'"plugin"', b'"flink-rest"')),
 ]
 
 
