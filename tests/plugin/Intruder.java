@@ -30,6 +30,7 @@ public final class Intruder {
     private static final Logger LOG = LogManager.getLogger("com.shop.Ledger");
     private static final int REPORT_EVERY = 10_000;
     private static final int LONG = 16_384;
+    private static final long TALK_MS = 5_000;
 
     private final MetricReporter reporter;
 
@@ -67,6 +68,8 @@ public final class Intruder {
             for (String text : new String(read, StandardCharsets.UTF_8).split("\n")) {
                 say(text);
             }
+        } else if (what.equals("client")) {
+            talk(with);
         } else {
             flood(what, Integer.parseInt(with));
         }
@@ -93,6 +96,23 @@ public final class Intruder {
         Group of = new Group(".job.task.operator", "Source: " + text);
         Counter counter = new SimpleCounter();
         reporter.notifyOfAddedMetric(counter, "numRecordsIn", of);
+    }
+
+    /** As a job does that has a Kafka of its own; it is not there. */
+    private static void talk(String address) throws Exception {
+        Map<String, Object> options = new HashMap<>();
+        options.put("bootstrap.servers", address);
+        String strings = "org.apache.kafka.common.serialization.StringSerializer";
+        options.put("key.serializer", strings);
+        options.put("value.serializer", strings);
+        try (AutoCloseable client =
+                (AutoCloseable)
+                        Class.forName("org.apache.kafka.clients.producer.KafkaProducer")
+                                .getConstructor(Map.class)
+                                .newInstance(options)) {
+            Thread.sleep(TALK_MS);
+            LOG.error("talked by {}", client.getClass().getSimpleName());
+        }
     }
 
     private void flood(String what, int times) throws InterruptedException {
