@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from drsquirrel.model.event import Event
-from drsquirrel.model.snapshot import WINDOW_MS, Rollup, Subject
+from drsquirrel.model.snapshot import WINDOW_MS, Rollup, Subject, encoder
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.limit import Limits
 from drsquirrel.watch.window import Hours, Windows
@@ -42,6 +42,22 @@ def test_an_hour_forgets_old_minutes_and_silent_subjects():
     hours.expire(NOON_MS + 69 * MINUTE_MS)
     assert len(hours.of(RUN)) == Limits().hour_minutes + 1
     assert hours.of(Subject(cluster="prod", job="other")) == {}
+
+
+@pytest.mark.parametrize("late_minutes", [0, 1, 30, 62, 63, 64, 90, 10_000])
+def test_what_comes_late_changes_its_own_minute_and_after_the_hour_none(late_minutes: int) -> None:
+    hours, now_ms = Hours(), NOON_MS + 69 * MINUTE_MS
+    hours.add(minutes_from(NOON_MS, 70))
+    hours.expire(now_ms)
+    before = {minute: encoder.encode(rollup) for minute, rollup in hours.of(RUN).items()}
+    late_ms = now_ms - late_minutes * MINUTE_MS
+    hours.add(rollups(report(999, late_ms, subtask(busy_ms=7))))
+    hours.expire(now_ms)
+    after = {minute: encoder.encode(rollup) for minute, rollup in hours.of(RUN).items()}
+    assert after.keys() == before.keys()
+    changed = {minute for minute in after if after[minute] != before[minute]}
+    is_within = late_minutes <= Limits().hour_minutes
+    assert changed == ({late_ms // MINUTE_MS} if is_within else set())
 
 
 def test_an_hour_takes_no_more_subjects_than_its_limit():
