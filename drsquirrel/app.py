@@ -172,10 +172,14 @@ class App:
 
     async def _look_alone(self) -> None:
         """Judge and store the clusters of which only Kafka tells now."""
-        for watch in self._watches.values():
-            looked = await watch.look_alone()
-            if looked is not None:
-                await watch.in_desk(partial(self._write, watch, *looked))
+        for id_, watch in self._watches.items():
+            try:
+                looked = await watch.look_alone()
+                if looked is not None:
+                    await watch.in_desk(partial(self._write, watch, *looked))
+            except Exception:
+                # As for what REST tells, it must end neither the reading nor other clusters' looks.
+                logger.exception("a look at cluster %s broke off", id_)
 
     async def expire(self) -> None:
         """Delete what is too old, step by step, until cancelled."""
@@ -204,7 +208,8 @@ class App:
         due = now_ms - self._snapshots_ms >= SNAPSHOT_EVERY_MS or (
             self._kafka is not None and self._kafka.owes_much
         )
-        heard = self._kafka.take_owed() if due and self._kafka else NOTHING
+        # While the store takes nothing it stays where it is, and Kafka keeps what comes after.
+        heard = self._kafka.take_owed() if due and self._kafka and not self._owed else NOTHING
         reports = [r.report for r in judged if r.report is not None]
         listed = watch.take_listed()
         batch = Batch(

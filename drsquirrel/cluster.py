@@ -228,6 +228,7 @@ class Watch:
         now_ms, desk = self._clock.now_ms(), self.on_desk
         if not desk.is_silent(now_ms) or now_ms - self._judged_ms < self._interval_ms:
             return None
+        self._judged_ms = now_ms
         found = Round(arrival_ms=now_ms, answered=False, says=desk.says)
         await self.in_desk(lambda: self._desk.take(self.cluster, found))
         return found, await self._judged()

@@ -7,29 +7,37 @@ told where it does not tell them.
 """
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec.structs import replace
 
 from drsquirrel.model.event import (
+    CheckpointEvent,
     ConfigEvent,
     ContainerEvent,
     Event,
     FailureEvent,
+    LogEvent,
     Message,
     MetricReport,
     Table,
 )
+from drsquirrel.model.facts import NAME_CHARACTERS
 from drsquirrel.model.metric import BY_NAME
 from drsquirrel.model.signature import sign
+from drsquirrel.watch.limit import LIMITS
 
 FRESH_MS = 30_000
 """Who reports every 10 s and was not heard of for so long does not report any more."""
 WAITS_MS = 60_000
 WAITING_MAX = 10_000
-"""Messages about runs that nobody has listed yet: for so long, and so many of a cluster."""
+WAITING_BYTES = 64 << 20
+"""Messages about runs that nobody has listed yet: for so long, and so many of a cluster. Metrics
+leave half of the room to what tells why a run did not begin well."""
 PROCESSES_MAX = 10_000
 """Of one cluster that are known to report; of more, those heard of longest ago are forgotten."""
+LATE_MS = 120_000
+"""What was read so long after it came, as after a stop of ours, does not tell of now."""
 EARLY_MS = 5_000
 """A message may be so much older than the start of its run: two clocks differ."""
 Arrival = tuple[int, Event]
@@ -38,6 +46,52 @@ UNTOLD_MS = 25_000
 TWIN_MS, ALIKE_TWIN_MS = 500, 2_000
 """So far apart are the times at which two tell of one failure; further where it looks the same."""
 REMEMBERED = 1_000
+FURTHEST_MS = 24 * 3_600_000
+"""A checkpoint that is told of now was not triggered before that."""
+NUMBER_BYTES, PLACE_BYTES, MESSAGE_BYTES = 40, 250, 1_000
+"""In memory, about."""
+
+
+def usable(
+    arrivals: Iterable[tuple[int, Message]], now_ms: int, dropped: Counter[str]
+) -> list[tuple[int, Message]]:
+    """What may be taken in: nothing that is named at any length, or comes from the future."""
+    found = []
+    for arrival_ms, message in arrivals:
+        origin = message.origin
+        job = "" if isinstance(message, ContainerEvent | ConfigEvent) else message.job
+        names = (origin.container, origin.epoch, origin.flink_version, job)
+        if max(map(len, names)) > NAME_CHARACTERS:
+            dropped["too long a name"] += 1
+        else:
+            found.append((max(0, min(arrival_ms, now_ms)), message))
+    return found
+
+
+def moment(arrival_ms: int, event: Event) -> int:
+    """When it was, as `fold` has it: as told, or where that is far from its arrival, then. Only a
+    checkpoint is told of when it is over."""
+    late_ms = arrival_ms - event.time_ms
+    longest_ms = FURTHEST_MS if isinstance(event, CheckpointEvent) else LIMITS.skew_ms
+    return event.time_ms if -LIMITS.skew_ms <= late_ms <= longest_ms else arrival_ms
+
+
+def as_folded(arrival_ms: int, event: Event) -> Event:
+    """The event with the time under which it is folded."""
+    time_ms = moment(arrival_ms, event)
+    return event if time_ms == event.time_ms else replace(event, time_ms=time_ms)
+
+
+def size_of(event: Event) -> int:
+    """About how many bytes it takes in memory."""
+    size = MESSAGE_BYTES
+    if isinstance(event, MetricReport):
+        for table in event.tables:
+            size += NUMBER_BYTES * len(table.numbers) + PLACE_BYTES * len(table.places)
+    elif isinstance(event, FailureEvent | LogEvent):
+        size += len(event.throwable)
+        size += len(event.message) if isinstance(event, LogEvent) else 0
+    return size
 
 
 class DeepTier:
@@ -49,15 +103,19 @@ class DeepTier:
         """When a report of a process came last, by our clock; the oldest first."""
         self._waiting: deque[tuple[int, int, Event]] = deque()
         """Since when, its arrival, and what is about a run that is not known yet."""
+        self._waiting_jobs: Counter[str] = Counter()
+        """Whom they are about."""
+        self._waiting_bytes = 0
         self._untold: deque[tuple[int, int, FailureEvent]] = deque()
         """Likewise, failures of which REST has not told yet."""
+        self._untold_bytes = 0
         self._told: deque[FailureEvent] = deque(maxlen=REMEMBERED)
         """By REST."""
 
     def take(
         self,
         arrivals: Iterable[tuple[int, Message]],
-        starts: Mapping[str, Sequence[int]],
+        starts: Mapping[str, Collection[int]],
         now_ms: int,
         untold_ms: int = UNTOLD_MS,
     ) -> list[Arrival]:
@@ -67,10 +125,10 @@ class DeepTier:
         wait for REST.
         """
         found: list[Arrival] = []
-        for since_ms, arrival_ms, event in self._let_go():
+        for since_ms, arrival_ms, event in self._let_go(starts, now_ms):
             self._put(arrival_ms, event, starts, since_ms, now_ms, found)
         for arrival_ms, message in arrivals:
-            self._hear(message, now_ms)
+            self._hear(message, arrival_ms, now_ms)
             if isinstance(message, FailureEvent):
                 self._wait_for_rest(now_ms, arrival_ms, message)
             elif not isinstance(message, ContainerEvent | ConfigEvent):
@@ -93,58 +151,86 @@ class DeepTier:
         """The processes that send their metrics themselves, and when each was heard last."""
         return {c: ms for c, ms in self._heard_ms.items() if now_ms - ms <= FRESH_MS}
 
-    def _hear(self, message: Message, now_ms: int) -> None:
+    def _hear(self, message: Message, arrival_ms: int, now_ms: int) -> None:
         container = message.origin.container
         if isinstance(message, MetricReport):
-            self._heard_ms.pop(container, None)
-            self._heard_ms[container] = now_ms
+            heard_ms = now_ms if now_ms - arrival_ms <= LATE_MS else arrival_ms
+            self._heard_ms[container] = max(heard_ms, self._heard_ms.pop(container, heard_ms))
             if len(self._heard_ms) > PROCESSES_MAX:
                 del self._heard_ms[next(iter(self._heard_ms))]
         elif isinstance(message, ContainerEvent) and message.what == "goodbye":
             self._heard_ms.pop(container, None)
 
     def _wait_for_rest(self, now_ms: int, arrival_ms: int, failure: FailureEvent) -> None:
-        if len(self._untold) < WAITING_MAX:
+        if len(self._untold) < WAITING_MAX and self._untold_bytes < WAITING_BYTES:
             self._untold.append((now_ms, arrival_ms, failure))
+            self._untold_bytes += size_of(failure)
         else:
             self.dropped["too many failures"] += 1
 
     def _not_told_by_rest(self, before_ms: int) -> list[tuple[int, FailureEvent]]:
         """Those that have waited since before then; what REST told of is dropped."""
         found = []
+        told: dict[str, list[FailureEvent]] = {}
+        if self._untold and self._untold[0][0] < before_ms:
+            for of_rest in self._told:
+                told.setdefault(of_rest.job, []).append(of_rest)
         while self._untold and self._untold[0][0] < before_ms:
             _, arrival_ms, failure = self._untold.popleft()
-            if any(_is_twin(failure, told) for told in self._told):
+            self._untold_bytes -= size_of(failure)
+            if any(_is_twin(failure, of_rest) for of_rest in told.get(failure.job, ())):
                 self.dropped["told by REST"] += 1
             else:
                 found.append((arrival_ms, failure))
         return found
 
-    def _let_go(self) -> list[tuple[int, int, Event]]:
-        waited = [*self._waiting]
-        self._waiting.clear()
-        return waited
+    def _let_go(
+        self, starts: Mapping[str, Collection[int]], now_ms: int
+    ) -> Iterable[tuple[int, int, Event]]:
+        """Those that waited of which something may have changed: all where a run was listed, else
+        those that have waited for too long."""
+        is_listed = not self._waiting_jobs.keys().isdisjoint(starts)
+        for _ in range(len(self._waiting)):
+            if not is_listed and now_ms - self._waiting[0][0] <= WAITS_MS:
+                return
+            waited = self._waiting.popleft()
+            event = waited[-1]
+            self._waiting_bytes -= size_of(event)
+            self._waiting_jobs[event.job] -= 1
+            if not self._waiting_jobs[event.job]:
+                del self._waiting_jobs[event.job]
+            yield waited
 
     def _put(
         self,
         arrival_ms: int,
         event: Event,
-        starts: Mapping[str, Sequence[int]],
+        starts: Mapping[str, Collection[int]],
         since_ms: int,
         now_ms: int,
         found: list[Arrival],
     ) -> None:
-        if not event.job or event.start_ms:
+        if not event.job:
             found.append((arrival_ms, event))
             return
         known = starts.get(event.job, ())
-        before = [ms for ms in known if ms <= event.time_ms + EARLY_MS]
+        time_ms = moment(arrival_ms, event) + EARLY_MS
+        before = [ms for ms in known if ms <= time_ms]
         if before or len(known) == 1:  # with one run a clock that is off decides nothing
             found.append((arrival_ms, replace(event, start_ms=max(before or known))))
-        elif now_ms - since_ms > WAITS_MS or len(self._waiting) >= WAITING_MAX:
+        elif now_ms - since_ms > WAITS_MS or not self._has_room(event):
             self.dropped["unknown run"] += 1
         else:
             self._waiting.append((since_ms, arrival_ms, event))
+            self._waiting_jobs[event.job] += 1
+            self._waiting_bytes += size_of(event)
+
+    def _has_room(self, event: Event) -> bool:
+        share = 2 if isinstance(event, MetricReport) else 1
+        return (
+            len(self._waiting) < WAITING_MAX // share
+            and self._waiting_bytes < WAITING_BYTES // share
+        )
 
 
 def _is_twin(failure: FailureEvent, told: FailureEvent) -> bool:

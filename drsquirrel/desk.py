@@ -7,22 +7,40 @@ from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.clock import ahead_ms, by_our_clock
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.deep import EARLY_MS, UNTOLD_MS, DeepTier, left_to_rest
+from drsquirrel.deep import (
+    UNTOLD_MS,
+    Arrival,
+    DeepTier,
+    as_folded,
+    left_to_rest,
+    moment,
+    usable,
+)
 from drsquirrel.diagnose.container import JOBMANAGER, Process, process_of
 from drsquirrel.diagnose.hour import minutes_of_hour
 from drsquirrel.diagnose.inquiry import Expected, Inquiry
 from drsquirrel.diagnose.judge import diagnose
 from drsquirrel.diagnose.minute import Minutes
-from drsquirrel.heard import HeardRuns
-from drsquirrel.model.event import ChangeEvent, Event, Message
+from drsquirrel.heard import PROCESSES_MAX, HeardRuns, Listed
+from drsquirrel.model.event import ChangeEvent, Event, Message, MetricReport
 from drsquirrel.model.facts import HEARTBEATS, RunSeen, ThreadSample
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.report import Action, JobRef, JobRow, RunRef
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
-from drsquirrel.model.state import ENDED_STATES, LOST, UNKNOWN
+from drsquirrel.model.state import LOST
 from drsquirrel.model.verdict import WORST_FIRST
 from drsquirrel.on_desk import SETTLED_MS, ClusterDesk, Known, RunDesk, row_of
 from drsquirrel.rules.load import Rules
+from drsquirrel.same_run import (
+    answered_ms,
+    as_known,
+    began_of,
+    ended_ms,
+    far_ms,
+    off_ms,
+    seen_of,
+    told_state,
+)
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.window import Hours, Windows
 
@@ -82,11 +100,13 @@ class Desk:
         for known in sorted(runs, key=lambda known: known.last_seen_ms):
             run = self._run(desk, known.seen, known.last_seen_ms)
             run.facts, run.memory, run.report = known.facts, known.memory, known.report
-            run.last_seen_ms = desk.last_answer_ms = known.last_seen_ms
-            ended_ms = min(known.seen.end_ms or known.last_seen_ms, known.last_seen_ms)
+            run.last_seen_ms = known.last_seen_ms
+            if (answered := answered_ms(known)) is not None:
+                desk.last_answer_ms = max(desk.last_answer_ms or 0, answered)
+            over_ms = min(known.seen.end_ms or known.last_seen_ms, known.last_seen_ms)
             if run.is_over:
-                run.settled_ms = ended_ms + SETTLED_MS
-            if run.is_over and run.report is not None and now_ms > ended_ms + SETTLED_MS:
+                run.settled_ms = over_ms + SETTLED_MS
+            if run.is_over and run.report is not None and now_ms > over_ms + SETTLED_MS:
                 run.settled_ms = run.report.made_ms
             if known.report is not None:
                 desk.flink_version = known.report.run.flink_version
@@ -95,8 +115,8 @@ class Desk:
         """Fold what a round brought, note what it lists; a late one only adds to its minutes."""
         desk = self.clusters[cluster]
         desk.began_ms = desk.began_ms or found.arrival_ms
-        found = _as_known(desk, found)
         desk.ahead_ms = ahead_ms(found, desk.ahead_ms)
+        found = as_known(desk, found)
         desk.deep.note_told(found.events)
         told = left_to_rest(found.events, desk.deep.reporting(found.arrival_ms))
         events = (by_our_clock(event, desk.ahead_ms) for event in told)
@@ -116,65 +136,65 @@ class Desk:
         """Fold what processes with the plugin sent; returns that of it which is ready."""
         desk = self.clusters[cluster]
         desk.began_ms = desk.began_ms or now_ms
-        arrived = list(arrivals)
+        arrived = usable(arrivals, now_ms, self.dropped)
         is_alone = desk.is_silent(now_ms)
         if is_alone:
-            for arrival_ms, message in arrived:
-                desk.heard.note(arrival_ms, message)
-            self._note_heard(desk, now_ms)
-        starts: dict[str, list[int]] = {}
-        for run in desk.runs.values():
-            starts.setdefault(run.seen.job, []).append(run.seen.start_ms)
+            self._note_heard(desk, arrived, now_ms)
+        began = began_of(desk)
         untold_ms = -1 if is_alone else UNTOLD_MS
-        ready = desk.deep.take(arrived, starts, now_ms, untold_ms)
+        ready = desk.deep.take(arrived, began, now_ms, untold_ms)
+        if desk.ahead_ms:
+            ready = [
+                (ms, replace(e, start_ms=began[e.job][e.start_ms]) if e.job else e)
+                for ms, e in ready
+            ]
         if is_alone:
             ready += self._tasks_heard(desk, now_ms)
-            for _, event in ready:
-                self._note_state(desk, event, now_ms)
+            for arrival_ms, event in ready:
+                if isinstance(event, ChangeEvent):
+                    self._note_state(desk, arrival_ms, event, now_ms)
         self._fold(now_ms, ready)
-        return [event for _, event in ready]
+        return [as_folded(arrival_ms, event) for arrival_ms, event in ready]
 
-    def _note_heard(self, desk: ClusterDesk, now_ms: int) -> None:
+    def _note_heard(
+        self, desk: ClusterDesk, arrived: Iterable[tuple[int, Message]], now_ms: int
+    ) -> None:
         """Take over which runs there are from what processes tell, where REST does not."""
-        newest = desk.newest_runs()
-        for job, heard in desk.heard.told(now_ms).items():
+        told = desk.heard.note(arrived, now_ms)
+        newest = desk.newest_runs() if told else {}
+        for job, heard in told.items():
             run = newest.get(job)
-            if run is None or (run.is_over and heard.since_ms > (run.seen.end_ms or 0)):
-                seen = RunSeen(
-                    cluster=desk.id,
-                    job=job,
-                    start_ms=heard.since_ms,
-                    name=heard.name,
-                    state=UNKNOWN,
-                    is_heard=True,
-                )
-                run = self._run(desk, seen, now_ms)
-            run.last_seen_ms = max(run.last_seen_ms, heard.heard_ms)
-            desk.flink_version = heard.flink_version
-        for container in desk.deep.reporting(now_ms):
-            desk.minutes.setdefault(container, Minutes())
+            if run is None or (run.is_over and heard.since_ms > ended_ms(desk, run.seen)):
+                run = self._run(desk, seen_of(desk.id, job, heard), now_ms)
+            run.last_seen_ms = max(run.last_seen_ms, now_ms)
+            desk.flink_version = heard.flink_version or desk.flink_version
+        for container in {m.origin.container for _, m in arrived if isinstance(m, MetricReport)}:
+            if container not in desk.minutes and len(desk.minutes) < PROCESSES_MAX:
+                desk.minutes[container] = Minutes()
 
-    def _tasks_heard(self, desk: ClusterDesk, now_ms: int) -> list[tuple[int, Event]]:
-        newest = desk.newest_runs()
-        starts = {job: run.seen.start_ms for job, run in newest.items()}
-        totals = {
-            job: sum(vertex.parallelism for vertex in run.facts.vertices)
-            for job, run in newest.items()
-            if run.facts
-        }
-        return [(now_ms, read) for read in desk.heard.readings(starts, totals, now_ms)]
+    def _tasks_heard(self, desk: ClusterDesk, now_ms: int) -> list[Arrival]:
+        newest: dict[str, RunDesk] = {}
 
-    def _note_state(self, desk: ClusterDesk, event: Event, now_ms: int) -> None:
+        def listed(job: str) -> Listed | None:
+            newest.update({} if newest else desk.newest_runs())
+            run = newest.get(job)
+            if run is None:
+                return None
+            plan = {v.id: v.parallelism for v in run.facts.vertices} if run.facts else {}
+            return Listed(run.seen.start_ms, plan, run.seen.job_type == "BATCH")
+
+        return [(now_ms, read) for read in desk.heard.readings(listed, now_ms)]
+
+    def _note_state(
+        self, desk: ClusterDesk, arrival_ms: int, event: ChangeEvent, now_ms: int
+    ) -> None:
         """Take over a run's state from what the JobManager's process tells."""
-        if not isinstance(event, ChangeEvent) or not event.job:
-            return
         run = desk.runs.get(run_id(desk.id, event.job, event.start_ms))
         if run is None:
             return
-        state = event.subject if event.what == "job-state" else LOST
-        end_ms = event.time_ms if state in {*ENDED_STATES, LOST} else None
-        if event.what == "job-state" or (event.what == "run-ended" and not run.is_over):
-            run.see(replace(run.seen, state=state, end_ms=end_ms), now_ms)
+        seen = told_state(desk, run, moment(arrival_ms, event), event)
+        if seen is not None:
+            run.see(seen, now_ms)
             run.last_seen_ms = max(run.last_seen_ms, now_ms)
 
     def _fold(self, now_ms: int, arrivals: Iterable[tuple[int, Event]]) -> None:
@@ -196,6 +216,7 @@ class Desk:
             elif not run.is_over:
                 # RunSeen tells times by the JobManager's clock.
                 end_ms = run.last_seen_ms + desk.ahead_ms
+                end_ms += off_ms(desk, run.seen) - far_ms(desk)
                 run.see(replace(run.seen, state=LOST, end_ms=end_ms), now_ms)
 
     def _run(self, desk: ClusterDesk, seen: RunSeen, now_ms: int) -> RunDesk:
@@ -214,10 +235,11 @@ class Desk:
         self._minute = now_ms // MINUTE_MS
         self._hours.expire(now_ms)
         for of in self.clusters.values():
+            told_ms = of.told_ms
             for id_, run in list(of.runs.items()):
-                if of.told_ms - run.last_seen_ms > LISTED_MS:
+                if told_ms - run.last_seen_ms > LISTED_MS:
                     del of.runs[id_]
-            gone = [r for r in of.runs.values() if r.last_seen_ms < of.told_ms]
+            gone = [r for r in of.runs.values() if r.last_seen_ms < told_ms]
             gone.sort(key=lambda run: run.last_seen_ms)
             for run in gone[: max(0, len(of.runs) - RUNS_MAX)]:
                 del of.runs[run.id]
@@ -233,9 +255,10 @@ class Desk:
         """Judge every run of a cluster that is not closed; returns those judged."""
         desk = self.clusters[cluster]
         judged = [run for run in desk.runs.values() if not self._is_done(desk, run)]
-        processes = self._processes(desk, now_ms) if judged else {}
+        reporting = desk.deep.reporting(now_ms)
+        processes = self._processes(desk, reporting, now_ms) if judged else {}
         for run in judged:
-            inquiry = self._inquiry(desk, run, processes, now_ms)
+            inquiry = self._inquiry(desk, run, processes, reporting)
             result = diagnose(inquiry, run.memory, self._rules, run.minutes, now_ms)
             run.report, run.memory = result.report, result.memory
             run.wants_threads, run.up_ms = result.wants_threads, result.up_ms
@@ -247,10 +270,11 @@ class Desk:
         is_left = desk.containers is None and run.is_over and told
         return is_left or run.is_closed
 
-    def _processes(self, desk: ClusterDesk, now_ms: int) -> dict[str, Process]:
+    def _processes(
+        self, desk: ClusterDesk, reporting: Mapping[str, int], now_ms: int
+    ) -> dict[str, Process]:
         runs_in = self._runs_in(desk, now_ms)
         alive = desk.containers or {}
-        reporting = desk.deep.reporting(now_ms)
         jobmanager = alive.get(JOBMANAGER)
         heartbeats = (jobmanager and jobmanager.heartbeats) or HEARTBEATS
         return {
@@ -280,17 +304,22 @@ class Desk:
         return found
 
     def _inquiry(
-        self, desk: ClusterDesk, run: RunDesk, processes: Mapping[str, Process], now_ms: int
+        self,
+        desk: ClusterDesk,
+        run: RunDesk,
+        processes: Mapping[str, Process],
+        reporting: Mapping[str, int],
     ) -> Inquiry:
         seen, heard = run.seen, desk.heard.runs.get(run.seen.job)
+        ours_ms = far_ms(desk) - off_ms(desk, seen)
         return Inquiry(
             job=run.job,
             run=RunRef(
                 id=run.id,
                 job_id=seen.job,
-                start_ms=seen.start_ms,
+                start_ms=seen.start_ms + ours_ms,
                 state=seen.state,
-                end_ms=seen.end_ms,
+                end_ms=seen.end_ms and seen.end_ms + ours_ms,
                 flink_version=desk.flink_version,
                 is_heard=seen.is_heard,
             ),
@@ -301,7 +330,7 @@ class Desk:
                 last_answer_ms=desk.last_answer_ms,
                 heard_ms=heard.heard_ms if heard else None,
                 cluster_says=desk.says,
-                plugin=desk.deep.reporting(now_ms) if self.listens else None,
+                plugin=reporting if self.listens else None,
                 ahead_ms=desk.ahead_ms,
             ),
             rollups=self._hours.of(run.subject),
@@ -333,29 +362,3 @@ class Desk:
         return sorted(
             rows, key=lambda r: (WORST_FIRST.index(r.verdict), r.since_ms or 0, r.job.name)
         )
-
-
-def _as_known(desk: ClusterDesk, found: Round) -> Round:
-    """The round with the start under which a run is known that was heard of before REST told of
-    it. Its true start is before that; a later one is of another run."""
-    known = {run.seen.job: run.seen for run in desk.runs.values() if run.seen.is_heard}
-    starts = {
-        (seen.job, seen.start_ms): known[seen.job].start_ms
-        for seen in found.runs
-        if seen.job in known and seen.start_ms < known[seen.job].start_ms + EARLY_MS
-    }
-    if not starts:
-        return found
-    return replace(
-        found,
-        runs=tuple(
-            replace(seen, start_ms=start_ms, is_heard=True)
-            if (start_ms := starts.get((seen.job, seen.start_ms)))
-            else seen
-            for seen in found.runs
-        ),
-        events=[
-            replace(event, start_ms=starts.get((event.job, event.start_ms), event.start_ms))
-            for event in found.events
-        ],
-    )

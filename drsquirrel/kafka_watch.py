@@ -19,6 +19,7 @@ from drsquirrel.collect.kafka.dead_letter import DeadLetters
 from drsquirrel.collect.kafka.source import Partition, Read, Source
 from drsquirrel.collect.kafka.topics import PLUGIN_TOPICS
 from drsquirrel.collect.redaction import Redaction
+from drsquirrel.deep import size_of
 from drsquirrel.desk import Desk
 from drsquirrel.exposition import counter, gauge
 from drsquirrel.model.clock import Clock
@@ -36,11 +37,13 @@ from drsquirrel.store.interface import Offset
 logger = logging.getLogger(__name__)
 READ_S = 1.0
 OWED_MAX = 20_000
+OWED_BYTES = 64 << 20
 """Events that wait for the store; beyond, nothing more is read."""
 RECURS_MS = 600_000
 """A missing right is heard of again with each look at the topics, every five minutes."""
 NEWS_MS = 10_000
 """What is older was seen in a round since, or is read again after a stop."""
+BROKE = "Something that came through Kafka could not be taken in: our log says where."
 STORED = (LogEvent, FailureEvent, CheckpointEvent, ChangeEvent)
 """What is kept as it is; of reports only what is folded."""
 
@@ -124,7 +127,10 @@ class KafkaWatch:
         self._is_told = False
         self._told_ms: dict[str, int] = {}
         """When each sentence on what is wrong was heard last."""
+        self._broke_ms = 0
+        """When it was last logged that something broke."""
         self._owed: list[Event] = []
+        self._owed_bytes = 0
         self._read: deque[tuple[int, Mapping[Partition, int]]] = deque()
         """When something was read, and the offsets after it."""
 
@@ -139,12 +145,18 @@ class KafkaWatch:
         with ThreadPoolExecutor(1, thread_name_prefix="kafka") as thread:
             try:
                 while True:
-                    if len(self._owed) > OWED_MAX:
+                    try:
+                        if self._owes(OWED_MAX, OWED_BYTES):
+                            await asyncio.sleep(READ_S)
+                        else:
+                            read = await loop.run_in_executor(thread, self.source.read, READ_S)
+                            await in_desk(partial(self._take, read))
+                        await after()
+                    except Exception:
+                        # What nobody thought of must not end the reading.
+                        self.says = BROKE
+                        self._log_broken()
                         await asyncio.sleep(READ_S)
-                    else:
-                        read = await loop.run_in_executor(thread, self.source.read, READ_S)
-                        await in_desk(partial(self._take, read))
-                    await after()
             finally:
                 await asyncio.shield(loop.run_in_executor(thread, self.source.close))
 
@@ -156,9 +168,31 @@ class KafkaWatch:
             self.read_total += len(arrivals)
             if any(_has_just_happened(message, now_ms - ms) for ms, message in arrivals):
                 self._wake(cluster)
-            ready = self._desk.hear(cluster, arrivals, now_ms)
-            self._owed += [event for event in ready if isinstance(event, STORED)]
+            owed = [e for e in self._heard(cluster, arrivals, now_ms) if isinstance(e, STORED)]
+            self._owed += owed
+            self._owed_bytes += sum(map(size_of, owed))
         self._read.append((now_ms, read.offsets))
+
+    def _heard(self, cluster: str, arrivals: list[tuple[int, Message]], now_ms: int) -> list[Event]:
+        """What is ready of them; where one breaks what takes it, all but that."""
+        try:
+            return self._desk.hear(cluster, arrivals, now_ms)
+        except Exception:
+            self._log_broken()
+        found = []
+        for arrival in arrivals:
+            try:
+                found += self._desk.hear(cluster, [arrival], now_ms)
+            except Exception:
+                self._desk.dropped["it broke what takes it"] += 1
+        return found
+
+    def _log_broken(self) -> None:
+        """The same may break again with each message."""
+        now_ms = self._clock.now_ms()
+        if now_ms - self._broke_ms >= RECURS_MS:
+            self._broke_ms = now_ms
+            logger.exception("something that came through Kafka was not taken in")
 
     def _waiting(self) -> dict[str, int]:
         """By cluster, since when the oldest waits of what was heard and cannot be folded yet."""
@@ -184,7 +218,10 @@ class KafkaWatch:
     @property
     def owes_much(self) -> bool:
         """Whether the store should take what is owed now."""
-        return len(self._owed) > OWED_MAX // 4
+        return self._owes(OWED_MAX // 4, OWED_BYTES // 4)
+
+    def _owes(self, events: int, size: int) -> bool:
+        return len(self._owed) > events or self._owed_bytes > size
 
     def metrics(self) -> list[str]:
         """Families of our own metrics."""
@@ -213,7 +250,7 @@ class KafkaWatch:
     def take_owed(self) -> Owed:
         """What was read since the last call, to be stored together. What waits for its run is not
         stored, and is read again after a kill: the offsets stay before it."""
-        events, self._owed = self._owed, []
+        events, self._owed, self._owed_bytes = self._owed, [], 0
         before_ms = min(self._waiting().values(), default=math.inf)
         offsets: dict[Partition, int] = {}
         while self._read and self._read[0][0] < before_ms:

@@ -181,8 +181,10 @@ def test_tests_stand_where_the_code_stands() -> None:
                 continue
             about = path.parent.relative_to(ROOT / "tests")
             if about == Path():
-                mirrors = path.name in NOT_MIRRORING or (
-                    (PACKAGE / path.name.removeprefix("test_")).exists()
+                name = path.stem.removeprefix("test_")
+                mirrors = path.name in NOT_MIRRORING or any(
+                    name == module.stem or name.startswith(f"{module.stem}_")
+                    for module in PACKAGE.glob("*.py")
                 )
             else:
                 mirrors = (PACKAGE / about).exists() or (ROOT / about).exists()

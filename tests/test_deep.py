@@ -9,15 +9,22 @@ from drsquirrel.deep import (
     ALIKE_TWIN_MS,
     EARLY_MS,
     FRESH_MS,
+    FURTHEST_MS,
+    LATE_MS,
     TWIN_MS,
     UNTOLD_MS,
     WAITS_MS,
     DeepTier,
+    as_folded,
     left_to_rest,
+    moment,
+    usable,
 )
 from drsquirrel.model.event import (
+    CheckpointEvent,
     ContainerEvent,
     FailureEvent,
+    LogEvent,
     MetricReport,
     Origin,
     Place,
@@ -25,13 +32,16 @@ from drsquirrel.model.event import (
     Values,
     tables,
 )
+from drsquirrel.model.facts import NAME_CHARACTERS
 from drsquirrel.model.metric import BY_NAME
 from drsquirrel.model.signature import sign
+from drsquirrel.watch.limit import LIMITS
 from tests.diagnose.seen import CLUSTER
 from tests.diagnose.sim import Sim
 from tests.diagnose.test_story import make_slow
 
 NOON_MS = 1_760_000_040_000
+SKEW_MS = LIMITS.skew_ms
 BUSY = {"accumulateBusyTimeMs": 7}
 
 
@@ -127,7 +137,7 @@ def test_a_report_is_given_the_start_of_the_run_it_was_made_in() -> None:
         (NOON_MS - 61_000 - EARLY_MS, NOON_MS - 900_000),
     ):
         [(_, event)] = DeepTier(Counter()).take(
-            [(NOON_MS, report(time_ms=time_ms))], starts, NOON_MS
+            [(time_ms, report(time_ms=time_ms))], starts, NOON_MS
         )
         assert event.start_ms == start_ms
 
@@ -149,12 +159,103 @@ def test_a_report_of_a_run_that_nobody_has_listed_waits_and_is_dropped_in_the_en
     assert deep.dropped == {"unknown run": 1}
 
 
-def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drsquirrel.deep.WAITING_MAX", 3)
+def line(text: str = "", job: str = "new") -> LogEvent:
+    return LogEvent(
+        origin=origin(), time_ms=NOON_MS, level="WARN", logger="l", message=text, job=job
+    )
+
+
+def test_what_waits_is_bounded_and_metrics_leave_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drsquirrel.deep.WAITING_MAX", 6)
     deep = DeepTier(Counter())
-    deep.take([(NOON_MS, report("new"))] * 5, {}, NOON_MS)
-    assert deep.dropped == {"unknown run": 2}
-    assert len(deep.take([], {"new": [NOON_MS]}, NOON_MS)) == 3
+    deep.take([(NOON_MS, report("new"))] * 5 + [(NOON_MS, line())] * 5, {}, NOON_MS)
+    assert deep.dropped == {"unknown run": 2 + 2}
+    deep.take([(NOON_MS, failure())] * 7, {}, NOON_MS)
+    assert deep.dropped == {"unknown run": 4, "too many failures": 1}
+    assert len(deep.take([], {"new": [NOON_MS]}, NOON_MS)) == 6
+    deep.take([(NOON_MS, line())] * 5, {}, NOON_MS)
+    assert len(deep.take([], {"new": [NOON_MS]}, NOON_MS)) == 5, "there is room again"
+
+
+def test_what_waits_is_bounded_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drsquirrel.deep.WAITING_BYTES", 2 << 20)
+    deep = DeepTier(Counter())
+    told = tables([Values(BUSY, Place("v", s, attempt=0)) for s in range(1_000)])
+    large = replace(report("new"), tables=told)
+    text = "x" * (1 << 20)
+    for _ in range(20):
+        deep.take([(NOON_MS, large), (NOON_MS, line(text))], {}, NOON_MS)
+        deep.take([(NOON_MS, failure(throwable=text))], {}, NOON_MS)
+    assert deep.dropped == {"unknown run": 20 - 1 + 20 - 2, "too many failures": 20 - 2}
+    assert len(deep.take([], {"new": [NOON_MS], "j": [NOON_MS]}, NOON_MS + 30_000)) == 1 + 2 + 2
+    deep.take([(NOON_MS, failure(throwable=text))] * 2, {}, NOON_MS)
+    assert deep.dropped["too many failures"] == 18
+
+
+def test_of_those_that_wait_for_their_runs_each_goes_on_with_its_own() -> None:
+    deep, starts = DeepTier(Counter()), {"a": [NOON_MS]}
+    later_ms = NOON_MS + WAITS_MS
+    deep.take([(NOON_MS, report("a")), (NOON_MS, report("b"))], {}, NOON_MS)
+    deep.take([(later_ms, report("b")), (later_ms, report("a"))], {}, later_ms)
+    assert [e.job for _, e in deep.take([], starts, later_ms + 1)] == ["a", "a"]
+    assert deep.dropped == {"unknown run": 1}, "of b the first"
+    assert deep.waiting_since_ms() == later_ms
+    assert [e.job for _, e in deep.take([], {"b": [NOON_MS]}, later_ms + 1)] == ["b"]
+    assert deep.waiting_since_ms() is None
+
+
+def test_a_start_that_a_message_claims_is_not_believed() -> None:
+    [(_, event)] = DeepTier(Counter()).take(
+        [(NOON_MS, replace(report(), start_ms=77))], {"j": [NOON_MS]}, NOON_MS
+    )
+    assert event.start_ms == NOON_MS
+
+
+@pytest.mark.parametrize(
+    ("ago_ms", "reports"), [(0, True), (LATE_MS, True), (LATE_MS + 1, False), (-60_000, True)]
+)
+def test_what_is_read_long_after_it_came_does_not_tell_who_reports_now(
+    ago_ms: int, reports: bool
+) -> None:
+    deep, now_ms = DeepTier(Counter()), NOON_MS
+    deep.take(usable([(NOON_MS - ago_ms, report())], now_ms, Counter()), {}, now_ms)
+    assert (deep.reporting(now_ms) == {"tm-1": now_ms}) is reports
+    deep.take([(NOON_MS, report())], {}, now_ms)
+    deep.take([(NOON_MS - LATE_MS - 1, report())], {}, now_ms)
+    assert deep.reporting(now_ms) == {"tm-1": now_ms}
+
+
+def test_nothing_comes_from_the_future_or_is_named_at_any_length() -> None:
+    dropped: Counter[str] = Counter()
+    long = "x" * (NAME_CHARACTERS + 1)
+    found = usable(
+        [
+            (NOON_MS + 1, report()),
+            (-7, report()),
+            (NOON_MS, report(long)),
+            (NOON_MS, report(container=long)),
+            (NOON_MS, replace(report(), origin=replace(origin(), epoch=long))),
+            (NOON_MS, replace(report(), origin=replace(origin(), flink_version=long))),
+            (NOON_MS, report(long[1:])),
+        ],
+        NOON_MS,
+        dropped,
+    )
+    assert [ms for ms, _ in found] == [NOON_MS, 0, NOON_MS]
+    assert dropped == {"too long a name": 4}
+
+
+@pytest.mark.parametrize("off_ms", [0, SKEW_MS, SKEW_MS + 1, -SKEW_MS, -SKEW_MS - 1, -FURTHEST_MS])
+def test_a_time_that_is_far_off_is_not_believed(off_ms: int) -> None:
+    event = report(time_ms=NOON_MS + off_ms)
+    is_believed = abs(off_ms) <= SKEW_MS
+    assert moment(NOON_MS, event) == (event.time_ms if is_believed else NOON_MS)
+    assert as_folded(NOON_MS, event).time_ms == moment(NOON_MS, event)
+    told = CheckpointEvent(
+        origin=origin(), time_ms=event.time_ms, job="j", id=1, status="COMPLETED"
+    )
+    is_believed = -FURTHEST_MS <= off_ms <= SKEW_MS
+    assert moment(NOON_MS, told) == (event.time_ms if is_believed else NOON_MS)
 
 
 def test_who_was_not_heard_of_for_long_or_says_goodbye_does_not_report() -> None:

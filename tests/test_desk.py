@@ -57,13 +57,13 @@ def test_another_run_in_the_same_process_is_counted_while_it_is_there() -> None:
     inquiry = sim.desk._inquiry(
         sim.desk.clusters[CLUSTER],
         sim.of_run,
-        sim.desk._processes(sim.desk.clusters[CLUSTER], sim.clock_ms),
-        sim.clock_ms,
+        sim.desk._processes(sim.desk.clusters[CLUSTER], {}, sim.clock_ms),
+        {},
     )
     assert inquiry.processes["tm-1"].beside(sim.of_run.id).other_runs == 1
     other.turn("FINISHED")
     sim.run(10)
-    processes = sim.desk._processes(sim.desk.clusters[CLUSTER], sim.clock_ms)
+    processes = sim.desk._processes(sim.desk.clusters[CLUSTER], {}, sim.clock_ms)
     assert processes["tm-1"].beside(sim.of_run.id).other_runs == 0
 
 

@@ -13,6 +13,7 @@ from drsquirrel.model.event import (
     FailureEvent,
     Message,
     MetricReport,
+    Values,
 )
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Outcome, Verdict
@@ -33,11 +34,23 @@ class Alone(Sim):
     """Whether its JobManager's process sends."""
     tells_run = True
     """Whether it tells of the run."""
+    later: str | None = None
+    """What this process sends is read after that of the others, and a look between."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.unheard: set[str] = set()
+        """Processes from which nothing comes."""
 
     def look(self) -> None:
         mine = [self._report(tm, self._container(tm), of_run=False) for tm in self._alive()]
         sent = [self._sent(event) for event in [*self._own(), *mine]]
         arrivals = [(self.clock_ms, message) for message in sent if self._is_sent(message)]
+        if self.later is not None:
+            first = [a for a in arrivals if a[1].origin.container != self.later]
+            self.desk.hear(CLUSTER, first, self.clock_ms)
+            self.desk.judge(CLUSTER, self.clock_ms)
+            arrivals = [a for a in arrivals if a not in first]
         self.desk.hear(CLUSTER, arrivals, self.clock_ms)
         self.tells_facts = self.rest
         if self.rest:
@@ -72,7 +85,8 @@ class Alone(Sim):
     def _is_sent(self, message: Message) -> bool:
         of_run = isinstance(message, MetricReport) and message.job
         tells = self.tells_job and (self.tells_run or not of_run)
-        return tells or bool(message.origin.container)
+        container = message.origin.container
+        return (tells or bool(container)) and container not in self.unheard
 
 
 def outcomes(report: Report) -> dict[str, Outcome]:
@@ -227,3 +241,116 @@ def test_a_job_that_begins_anew_after_its_end_is_another_run() -> None:
     starts = sorted(run.seen.start_ms for run in sim.desk.clusters[CLUSTER].runs.values())
     assert len(starts) == 2
     assert starts[1] > sim.ms(120)
+
+
+class Partly(Alone):
+    """Of some of its tasks nothing is told, as of those that have stopped."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.checkpoints = None
+        self.untold: set[tuple[int, int]] = set()
+
+    def _scopes(self) -> dict[str, list[Values]]:
+        vertices = {f"{v:032x}": v for v in range(len(self.names))}
+        return {
+            tm: [v for v in told if (vertices[v.place.vertex], v.place.subtask) not in self.untold]
+            for tm, told in super()._scopes().items()
+        }
+
+    def stop_telling(self, *names: str, subtasks: tuple[int, ...] = (0, 1)) -> None:
+        self.untold |= {(self.names.index(name), s) for name in names for s in subtasks}
+
+
+def listed_before(sim: Partly) -> Partly:
+    """REST told of it, and has been silent for a minute."""
+    sim.rest = True
+    sim.run(120)
+    sim.rest = False
+    assert sim.run(60).verdict is Verdict.HEALTHY
+    return sim
+
+
+def verdicts(sim: Alone, seconds: int) -> list[Verdict]:
+    return [sim.run(STEP_MS // 1000).verdict for _ in range(seconds // 10)]
+
+
+def test_a_source_that_finishes_is_no_failure_and_what_is_left_is_not_called_healthy() -> None:
+    sim = listed_before(Partly())
+    sim.stop_telling("source")
+    told = verdicts(sim, 600)
+    assert set(told) <= {Verdict.HEALTHY, Verdict.UNKNOWN}
+    assert set(told[20:]) == {Verdict.UNKNOWN}
+    assert not sim.reports[-1].incidents
+
+
+@pytest.mark.parametrize("later_attempt", [True, False])
+def test_a_rescale_is_no_failure_and_its_plan_is_not_judged_by(later_attempt: bool) -> None:
+    sim = listed_before(Partly())
+    sim.stop_telling(*sim.names, subtasks=(1,))
+    for task in sim.tasks.values():
+        task.attempt += later_attempt
+    told = verdicts(sim, 600)
+    assert set(told) <= {Verdict.HEALTHY, Verdict.UNKNOWN}
+    assert set(told[20:]) == {Verdict.UNKNOWN}
+    sim.untold.clear()
+    assert verdicts(sim, 120)[-1] is Verdict.HEALTHY
+
+
+def test_tasks_that_fail_beside_others_that_run_are_said_not_to_run() -> None:
+    sim = listed_before(Partly())
+    sim.stop_telling(*sim.names, subtasks=(0,))
+    sim.fail_task("map")
+    told = verdicts(sim, 300)
+    assert set(told[10:]) == {Verdict.FAILING}
+    assert Verdict.HEALTHY not in told[3:]
+    assert sim.reports[-1].symptoms[0].code == "job-not-running"
+
+
+def test_a_process_without_the_plugin_makes_no_alarm() -> None:
+    sim = Partly()
+    sim.rest = True
+    sim.run(120)
+    sim.rest = False
+    sim.unheard.add("tm-2")
+    told = verdicts(sim, 600)
+    assert set(told) <= {Verdict.HEALTHY, Verdict.UNKNOWN}
+    assert set(told[30:]) == {Verdict.UNKNOWN}
+
+
+def test_a_taskmanager_that_dies_without_a_goodbye_is_replaced_by_another() -> None:
+    sim = listed_before(Partly())
+    sim.fail_task("map")
+    sim.running = 0
+    sim.unheard.add("tm-2")
+    verdicts(sim, 30)
+    sim.running = None
+    sim.gone.add("tm-2")
+    for task in sim.tasks.values():
+        task.attempt += 1
+    told = verdicts(sim, 300)
+    assert Verdict.FAILING not in told[6:]
+    assert not [s for s in sim.reports[-1].symptoms if s.code == "job-not-running"]
+    assert sim.reports[-1].incidents[0].ended_ms is not None
+
+
+def test_a_job_that_cannot_go_on_without_a_taskmanager_is_said_to_stand_still() -> None:
+    sim = listed_before(Partly())
+    sim.fail_task("map")
+    sim.running = 0
+    sim.unheard.add("tm-2")
+    told = verdicts(sim, 300)
+    assert set(told[10:]) == {Verdict.FAILING}
+    assert Verdict.HEALTHY not in told[4:]
+
+
+@pytest.mark.parametrize("later", ["", "tm-1", "tm-2"])
+def test_where_processes_tell_one_after_another_nothing_seems_to_stand_still(later: str) -> None:
+    sim = Partly()
+    sim.rest = True
+    sim.run(120)
+    sim.rest = False
+    sim.later = later
+    told = verdicts(sim, 300)
+    assert set(told) <= {Verdict.HEALTHY, Verdict.UNKNOWN}
+    assert not sim.reports[-1].incidents and not sim.reports[-1].benign
