@@ -303,10 +303,10 @@ class Watch:
         )
 
     def take_listed(self) -> list[RunDesk]:
-        """The runs that were told of since the last call."""
-        before_ms = self._listed_ms
-        listed = [run for run in self.on_desk.runs.values() if run.last_seen_ms > before_ms]
-        self._listed_ms = max((run.last_seen_ms for run in listed), default=before_ms)
+        """The runs that were told of since the last call, or are there no more."""
+        told_ms = {run.id: max(run.last_seen_ms, run.news_ms) for run in self.on_desk.runs.values()}
+        listed = [run for run in self.on_desk.runs.values() if told_ms[run.id] > self._listed_ms]
+        self._listed_ms = max(told_ms.values(), default=self._listed_ms)
         return listed
 
     def take_new_facts(self) -> tuple[JobFacts, ...]:

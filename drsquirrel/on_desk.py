@@ -37,6 +37,8 @@ class RunDesk:
     wants_threads: tuple[ContainerNow, ...] = ()
     up_ms: int | None = None
     last_seen_ms: int = 0
+    news_ms: int = 0
+    """When something else was said of it than before."""
     settled_ms: int | None = None
     """When all that is told of its end has come in; None while it is not over."""
 
@@ -61,7 +63,8 @@ class RunDesk:
 
     def see(self, seen: RunSeen, now_ms: int) -> None:
         """Take over what is said of it now."""
-        self.seen = seen
+        if seen != self.seen:
+            self.seen, self.news_ms = seen, now_ms
         if not self.is_over:
             self.settled_ms = None
         elif self.settled_ms is None:

@@ -18,6 +18,7 @@ from aiohttp import web
 from drsquirrel.app import data_dir
 from drsquirrel.cluster import clients_of
 from drsquirrel.model.report import Report
+from drsquirrel.model.state import LOST
 from drsquirrel.model.verdict import Verdict
 from drsquirrel.settings import Cluster, Settings, SettingsError
 from drsquirrel.store.sqlite import SqliteStore
@@ -152,6 +153,22 @@ async def test_a_restart_while_the_cluster_is_dead_still_shows_what_was_known(
         flink.down = False
         await run.rounds(3)
         assert run.report("orders").verdict is Verdict.HEALTHY
+
+
+async def test_after_a_restart_a_run_that_was_lost_before_is_still_lost(
+    flink: Simulated, tmp_path: Path
+) -> None:
+    flink.job("orders")
+    with running(tmp_path, flink) as run:
+        await run.rounds(6)
+        flink.jobs.clear()
+        await run.rounds(2)
+        before = run.report("orders").run
+    assert before.state == LOST and before.end_ms
+    flink.down = True
+    with running(tmp_path, flink) as run:
+        await run.rounds(2)
+        assert run.report("orders").run == before
 
 
 async def test_a_full_disk_is_told_and_what_is_owed_is_written_later(

@@ -117,6 +117,9 @@ class JobFactsSource:
         if job.start_time != run.start_ms and not run.is_heard:  # whose start is not known
             says.append(f"Job {run.job} was started anew before its plan was read.")
             return None
+        if not job.vertices:
+            says.append(f"Flink still initializes the job {run.name}: it has no plan yet.")
+            return None
         checkpoints = await self._answer(f"{base}/checkpoints/config", _Checkpoints, says)
         if checkpoints is None and says:
             return None  # else checkpoints would seem to be off

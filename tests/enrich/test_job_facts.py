@@ -274,3 +274,18 @@ def test_an_order_that_is_right_stays_and_a_cycle_ends() -> None:
     assert in_order_of_data(right) == right
     cycle = [vertex("a", "b"), vertex("b", "a"), vertex("c", "b", "elsewhere")]
     assert [v.id for v in in_order_of_data(cycle)] == ["a", "b", "c"]
+
+
+async def test_a_job_that_is_still_initialized_has_no_plan_and_is_soon_asked_again() -> None:
+    clock = RecordedClock(0)
+    told = Told()
+    planned = told.answers[f"/jobs/{JOB}"]
+    told.answers[f"/jobs/{JOB}"] = planned | {"vertices": [], "plan": {"nodes": []}}
+    source = JobFactsSource("c", told, clock)
+    found = await source.look_up(RUN)
+    assert found.value is None and "no plan yet" in found.says
+    told.answers[f"/jobs/{JOB}"] = planned
+    assert (await source.look_up(RUN)).value is None
+    await clock.sleep(RETRY_MS / 1000)
+    found = await source.look_up(RUN)
+    assert found.value is not None and found.complete
