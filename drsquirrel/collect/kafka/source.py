@@ -52,6 +52,7 @@ READING: dict[str, Any] = {
     "queued.max.messages.kbytes": QUEUED_KIB,
     "isolation.level": "read_uncommitted",  # nobody's open transaction holds up the others
     "fetch.error.backoff.ms": 50,
+    "topic.metadata.refresh.interval.ms": 30_000,  # so soon a topic is read that was made later
 }
 """What librdkafka is told of reading."""
 AGAIN_S = 0.2
@@ -70,6 +71,9 @@ DAMAGE = (KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError.MSG_SIZE_
 """Of a whole batch: librdkafka asks for it again and again and never gets past it by itself."""
 UNREADABLE, TOO_LARGE = "unreadable batch", "too large a batch"
 FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
+MISSING = KafkaError.UNKNOWN_TOPIC_OR_PART
+CLOSED = (MISSING, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+"""Of a topic; told once in a while, until it can be read."""
 
 
 @dataclass(slots=True)
@@ -117,6 +121,8 @@ class Source:
         self._heard = Heard()
         self._damaged: dict[Partition, tuple[int, int]] = {}
         """Where a batch was unreadable the last time: its offset, and how many were passed."""
+        self._closed: dict[str, KafkaError] = {}
+        """Topics that cannot be read, and why."""
         self._went_on: dict[Partition, int] = {}
         """Where to, past what was too large."""
         self._consumer = Consumer(
@@ -157,6 +163,8 @@ class Source:
                 f"{self._elsewhere} partitions is missing here. Give each Dr. Squirrel a `group` "
                 "of its own in the [kafka] table of its settings."
             )
+        if self._closed and not found.says:
+            found.says = self._closed_says()
         if not found.arrivals and self._heard.last and not self._consumer.assignment():
             found.says = f"No Kafka broker answers at {self._access.brokers}: {self._heard.last}."
         return found
@@ -167,6 +175,8 @@ class Source:
             self._take(raw, found)
         elif error.code() in DAMAGE and raw.topic() is not None:  # not of the connection alone
             self._skip(raw, error, found)
+        elif error.code() in CLOSED and (topic := raw.topic()) is not None:
+            self._closed[topic] = error
         else:
             found.says = self._sentence(error)
 
@@ -191,6 +201,7 @@ class Source:
         stored = self._stored()
         for at in partitions:
             at.offset = stored.get((at.topic, at.partition), OFFSET_BEGINNING)
+            self._closed.pop(at.topic, None)
         consumer.assign(partitions)
         self._is_newly_assigned = True
 
@@ -206,6 +217,7 @@ class Source:
         partition, offset = _place(raw)
         found.offsets[partition] = offset + 1
         self._damaged.pop(partition, None)
+        self._closed.pop(partition[0], None)
         value = raw.value() or b""
         reason, message = self._decoded(value, self.bound[partition[0]])
         if message is None:
@@ -297,9 +309,18 @@ class Source:
                     self._went_on[partition] = next_
                     self._go_on(partition, next_, found)
 
+    def _closed_says(self) -> str:
+        """Of the topics that cannot be read, those that are missing first."""
+        missing = [t for t, e in self._closed.items() if e.code() == MISSING]
+        if missing:
+            names = ", ".join(f"`{topic}`" for topic in sorted(missing))
+            return (
+                f"Kafka at {self._access.brokers} has no {names}: what is sent there is lost. Make "
+                "what is missing by `drsquirrel topics create`."
+            )
+        return self._sentence(next(iter(self._closed.values())))
+
     def _sentence(self, error: KafkaError) -> str:
-        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return f"{error.str()}: make the topics by `drsquirrel topics create`."
         told = f"Kafka at {self._access.brokers}: {error.str().rstrip('.')}"
         if error.code() in FORBIDDEN:
             return f"{told}: give the user {self._access.user or '(none)'} the right READ."

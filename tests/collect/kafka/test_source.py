@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 
-from drsquirrel.collect.kafka.source import Partition
+from drsquirrel.collect.kafka.source import READING, Partition
 from drsquirrel.model.event import (
     ConfigEvent,
     FailureEvent,
@@ -55,6 +56,29 @@ def test_reading_goes_on_where_the_results_end(topic: Topic) -> None:
         assert sequences(source, lambda f: 6 in f) == [4, 5, 6]
     with topic.source() as source:
         assert sequences(source, lambda f: 6 in f) == [*range(7)]
+
+
+def test_a_missing_topic_is_told_among_others_until_it_is_made_and_read(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(READING, "topic.metadata.refresh.interval.ms", 500)
+    late = f"{topic.prefix}late"
+    with topic.source(also=[late]) as source:
+        assert next(r for r in reads(source) if r.says).says == (
+            f"Kafka at {topic.access.brokers} has no `{late}`: what is sent there is lost. Make "
+            "what is missing by `drsquirrel topics create`."
+        )
+        for number in range(2):
+            topic.send(report(number))
+            read = next(r for r in reads(source) if r.arrivals)
+            assert late in read.says
+        client = AdminClient({"bootstrap.servers": topic.access.brokers})
+        client.create_topics([NewTopic(late, 1, 1)])[late].result()
+        producer = Producer({"bootstrap.servers": topic.access.brokers})
+        producer.produce(late, report(2))
+        producer.flush(60)
+        read = next(r for r in reads(source) if (late, 0) in r.offsets)
+        assert read.says == ""
 
 
 def test_a_message_is_read_without_its_secrets(topic: Topic) -> None:

@@ -1,7 +1,7 @@
 """A topic of its own on a real broker, a source that reads it, and its dead letters."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from confluent_kafka import Consumer, Producer
@@ -64,10 +64,13 @@ class Topic:
 
     @contextmanager
     def source(
-        self, stored: Mapping[Partition, int] | None = None, clock: Clock | None = None
+        self,
+        stored: Mapping[Partition, int] | None = None,
+        clock: Clock | None = None,
+        also: Collection[str] = (),
     ) -> Iterator[Source]:
         letters = DeadLetters(self.access, clock or SystemClock(), self.prefix)
-        bound = {self.name: {"prod"}}
+        bound = {name: {"prod"} for name in (self.name, *also)}
         group = f"{self.prefix}group"
         source = Source(self.access, bound, lambda: stored or {}, letters, Redaction(), group)
         try:
