@@ -292,7 +292,7 @@ class App:
             made_ms=now_ms,
             jobs=self._desk.job_rows(),
             clusters=[watch.row(self._url(id_), now_ms) for id_, watch in self._watches.items()],
-            kafka_says=self._kafka.says if self._kafka else "",
+            kafka_says=self._desk.kafka_says,
         )
 
     def _url(self, id_: str) -> str:

@@ -66,6 +66,8 @@ class Desk:
         self.dropped: Counter[str] = Counter()
         self.listens = False
         """Whether what processes with the plugin send is heard here."""
+        self.kafka_says = ""
+        """What is wrong with Kafka; "" while all is well, or nobody listens."""
         self._rules = rules
         self._shorten = shorten
         self._hours = Hours()
@@ -331,6 +333,7 @@ class Desk:
                 heard_ms=heard.heard_ms if heard else None,
                 cluster_says=desk.says,
                 plugin=reporting if self.listens else None,
+                kafka_says=self.kafka_says,
                 ahead_ms=desk.ahead_ms,
             ),
             rollups=self._hours.of(run.subject),

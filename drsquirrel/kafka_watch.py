@@ -117,8 +117,6 @@ class KafkaWatch:
     def __init__(
         self, source: Readable, desk: Desk, clock: Clock, wake: Callable[[str], None]
     ) -> None:
-        self.says = ""
-        """What is wrong with Kafka; "" while all is well."""
         self.read_total = 0
         self.source = source
         self._desk = desk
@@ -154,7 +152,7 @@ class KafkaWatch:
                         await after()
                     except Exception:
                         # What nobody thought of must not end the reading.
-                        self.says = BROKE
+                        self._desk.kafka_says = BROKE
                         self._log_broken()
                         await asyncio.sleep(READ_S)
             finally:
@@ -208,12 +206,12 @@ class KafkaWatch:
                 logger.warning("%s", read.says)
                 self._is_told = True
             self._told_ms = recent | {read.says: now_ms}
-            self.says = read.says
-        elif self.says and read.offsets:
+            self._desk.kafka_says = read.says
+        elif self._desk.kafka_says and read.offsets:
             if self._is_told:
                 logger.warning("messages come from Kafka again")
             self._is_told = False
-            self.says = ""
+            self._desk.kafka_says = ""
 
     @property
     def owes_much(self) -> bool:

@@ -147,13 +147,14 @@ async def test_a_message_that_breaks_what_takes_it_is_lost_alone(
 
 async def test_a_source_that_breaks_is_read_again(caplog: pytest.LogCaptureFixture) -> None:
     source = Fed(RuntimeError("once"), ZeroDivisionError(), read(line("good")))
-    watch = KafkaWatch(source, desk(), WallClock(), print)
+    of_desk = desk()
+    watch = KafkaWatch(source, of_desk, WallClock(), print)
     said: list[str] = []
     task = asyncio.create_task(watch.run(in_desk, nothing))
-    await until(lambda: said.append(watch.says) or watch.read_total)
+    await until(lambda: said.append(of_desk.kafka_says) or watch.read_total)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert BROKE in said and watch.says == ""
+    assert BROKE in said and of_desk.kafka_says == ""
     assert len(caplog.records) == 1
 
 

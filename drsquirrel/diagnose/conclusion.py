@@ -148,8 +148,9 @@ def _would_decide(causes: list[Answer], given: Given) -> str:
     best = causes[0]
     names = " or ".join(given.topics[code] for code in (best.code, *best.rivals))
     measures = [a.title for a in best.advice if a.kind == "measure"]
-    decide = f" {measures[0]}." if measures else ""
-    return f"{WORDS[best.confidence]}: {names}.{decide}"
+    decide = f" {measures[0].removesuffix('.')}" if measures else ""
+    end = "" if decide.endswith("?") else "."
+    return f"{WORDS[best.confidence]}: {names}.{decide}{end if decide else ''}"
 
 
 def _unexplained(case: Case, now: Now | None, symptom: Symptom, given: Given) -> str:
@@ -201,8 +202,8 @@ def _open(case: Case, now: Now | None, *, batch: bool, before: Verdict | None) -
         return Conclusion(
             verdict=Verdict.UNKNOWN,
             headline="Its tasks run; whether they keep up is not known",
-            subline=f"That takes {why}. Failures, restarts, memory and garbage collection are "
-            "judged without it.",
+            subline=f"That takes {why}. Failures, restarts, memory and garbage collection "
+            "can be judged without it.",
         )
     headline = f"Not known {'now' if case.frozen else 'yet'}: {why}"
     return Conclusion(verdict=Verdict.UNKNOWN, headline=headline)

@@ -23,6 +23,8 @@ class Expected:
     """Why the cluster does not answer, or what is wrong with its answers; "" while all is well."""
     plugin: Mapping[str, int] | None = None
     """When each process that has the plugin was last heard of; None where nobody listens."""
+    kafka_says: str = ""
+    """What is wrong with Kafka; "" while all is well."""
     ahead_ms: int = 0
     """How far the JobManager's clock is ahead of ours. All times here are by ours but those of
     `RunSeen` and `RunRef`."""

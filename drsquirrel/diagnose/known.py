@@ -36,7 +36,7 @@ NEVER_GAP = (
     "checkpoints."
 )
 PLUGIN = "Plugin, through Kafka"
-LOOK_AT = "The list of jobs says whether Kafka is read; Flink's log, whether the plugin reaches it."
+LOOK_AT = "Flink's log says whether the plugin reaches Kafka."
 NAMED = 3
 LOST_WORDS = {
     "queue_full": "too many waited for Kafka",
@@ -102,29 +102,32 @@ def data_of(
 
 def _plugin(inquiry: Inquiry, holding: frozenset[str], now_ms: int, *, over_rest: bool) -> Source:
     """What the processes of the run send themselves; as old as what came last of the oldest.
-    `over_rest`: REST tells the metrics of the others."""
+    `over_rest`: REST lists the others, and tells their metrics."""
     there = {c for c in holding if not _is_gone(inquiry, c)}
     heard = {c: ms for c, ms in (inquiry.expected.plugin or {}).items() if c in there}
     of = f"{count(len(heard))} of {count(len(there))} processes of this run"
     silent = sorted(there - heard.keys(), key=lambda c: (c != JOBMANAGER, c))
     if not heard:
         read = ": their metrics are read over REST" if over_rest else ""
-        says = f"Nothing comes from the processes of this run{read}. {LOOK_AT}"
+        says = f"Nothing comes from the processes of this run{read}."
     elif not silent:
         says = f"{of} send their metrics and logs."
         if there == {JOBMANAGER}:
             says = "The JobManager sends its metrics and logs."
     else:
-        one = len(silent) == 1
-        read = f"; {'its' if one else 'their'} metrics are read over REST" if over_rest else ""
-        ask = f"Is the plugin in {'it' if one else 'them'}?"
-        nothing = f"Nothing comes from {_names(silent)}{read}. {ask}"
-        says = f"{of} send their metrics and logs. {nothing}"
+        its, it, does = ("its", "it", "Does") if len(silent) == 1 else ("their", "them", "Do")
+        ask = f". {does} {'it' if it == 'it' else 'they'} run, and with the plugin?"
+        if over_rest:
+            ask = f"; {its} metrics are read over REST. Is the plugin in {it}?"
+        says = f"{of} send their metrics and logs. Nothing comes from {_names(silent)}{ask}"
     lost = Counter[str]()
     for process in heard.keys() & inquiry.processes.keys():
         lost.update(inquiry.processes[process].lost)
     age_ms = max(0, now_ms - min(heard.values())) if heard else None
-    return _source(PLUGIN, age_ms, inquiry.expected.interval_ms, says + _lost(lost))
+    says += _lost(lost)
+    if trouble := inquiry.expected.kafka_says or ("" if heard else LOOK_AT):
+        says = f"{says} {trouble}"
+    return _source(PLUGIN, age_ms, inquiry.expected.interval_ms, says)
 
 
 def _is_gone(inquiry: Inquiry, container: str) -> bool:

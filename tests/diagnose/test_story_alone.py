@@ -146,7 +146,7 @@ def test_where_both_are_silent_nothing_is_known() -> None:
     assert report.subline == "Last heard at 14:02 UTC."
     assert report.data.sources[-1].says.startswith(
         "2 of 3 processes of this run send their metrics and logs. "
-        "Nothing comes from the JobManager. Is the plugin in it?"
+        "Nothing comes from the JobManager. Does it run, and with the plugin?"
     )
     sim.turn("RUNNING")
     sim.tells_job = True

@@ -52,6 +52,18 @@ def test_the_page_says_which_processes_send_their_metrics_themselves() -> None:
     }
 
 
+def test_the_page_says_what_is_wrong_with_kafka() -> None:
+    sim = Sim()
+    sim.desk.listens = True
+    sim.desk.kafka_says = "Kafka has no `flink-logs`."
+    nothing = "Nothing comes from the processes of this run: their metrics are read over REST."
+    assert plugin(sim.run(60)) == f"{nothing} Kafka has no `flink-logs`."
+    told = "3 of 3 processes of this run send their metrics and logs."
+    assert plugin(hear(sim, "", "tm-1", "tm-2")) == f"{told} Kafka has no `flink-logs`."
+    sim.desk.kafka_says = ""
+    assert plugin(hear(sim, "")) == told
+
+
 def test_the_page_says_what_the_plugin_has_lost_and_why() -> None:
     sim = Sim()
     sim.run(60)

@@ -133,6 +133,18 @@ def test_a_taskmanager_whose_end_nobody_told_is_gone_all_the_same() -> None:
     assert codes(sim.run(10)) == ["taskmanager-killed"]
 
 
+def test_a_question_that_would_decide_ends_as_one() -> None:
+    sim = Sim()
+    sim.run(120)
+    sim.heartbeat_ms["tm-1"] = 13_000
+    sim.fail(CLOSED.format("tm-1"))
+    sim.stop()
+    assert sim.run(60).subline == (
+        "Possible: a TaskManager that hangs. "
+        "Look at the process of `tm-1` on `host-tm-1`: is it stopped (SIGSTOP), does it swap?"
+    )
+
+
 def test_a_hung_taskmanager_is_named_while_flink_still_calls_all_well() -> None:
     sim = Sim()
     sim.run(120)

@@ -1,9 +1,14 @@
 """The last hour on one clock: one line through all rows, by pointer and by keys."""
 
 import pytest
+from msgspec import structs
 from playwright.sync_api import Page, expect
 
+from drsquirrel.model.report import JobList
+from tests.show.page.building import MADE_MS, MINUTE_MS, at, row
+from tests.show.page.cases import healthy
 from tests.show.page.conftest import OpenPage
+from tests.show.page.served import Served
 
 pytestmark = pytest.mark.browser
 
@@ -97,3 +102,16 @@ def test_the_graph_says_its_edges_in_words(open_page: OpenPage) -> None:
     join = page.locator(".graph li", has_text="join").first
     expect(join).to_contain_text("after clicks and impressions")
     expect(join).to_contain_text("busy 20 % · waiting 40 %")
+
+
+@pytest.mark.parametrize("minute", [54, 55, 59])
+def test_no_time_below_the_strips_is_wider_than_a_phone(
+    open_page: OpenPage, site: Served, minute: int
+) -> None:
+    report = healthy()
+    from_ms = at(14, 0) - at(14, 0) % MINUTE_MS - minute * MINUTE_MS
+    hour = structs.replace(report.hour, from_ms=from_ms)
+    jobs = JobList(made_ms=MADE_MS, jobs=[row(report)], clusters=[])
+    site.pages.show([structs.replace(report, hour=hour)], jobs)
+    page = open_page(f"/jobs/{report.job.id}", width=390, height=844)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -81,7 +81,7 @@ def test_no_match_says_so_and_leads_back(open_page: OpenPage) -> None:
     ("state", "says"),
     [
         ("answering", "demo is there and runs no job"),
-        ("heard", "demo is there and runs no job"),
+        ("heard", "demo is heard and has told of no job so far"),
         ("connecting", "No cluster has answered so far"),
         ("silent", "No cluster has answered so far"),
         (None, "No cluster is watched"),

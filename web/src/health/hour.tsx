@@ -162,6 +162,9 @@ function RateRow({ values }: { values: LastHour["records_per_s"] }) {
   );
 }
 
+/** So many minutes are as wide on a phone as a time below them. */
+const ROOM_MINUTES = 5;
+
 /** The quarters of an hour under the strips. */
 function Axis({ fromMs }: { fromMs: number }) {
   const { zone } = usePreferences();
@@ -171,7 +174,11 @@ function Axis({ fromMs }: { fromMs: number }) {
   return (
     <div className="axis" aria-hidden>
       {quarters.map((i) => (
-        <span key={i} style={{ left: `${(i / MINUTES) * 100}%` }}>
+        <span
+          key={i}
+          className={i > MINUTES - ROOM_MINUTES ? "late" : undefined}
+          style={{ left: `${(i / MINUTES) * 100}%` }}
+        >
           {clockText(fromMs + i * MINUTE_MS, zone, fromMs + i * MINUTE_MS)}
         </span>
       ))}

@@ -86,7 +86,7 @@ function Line({ line }: { line: LogLine }) {
       {throwable && (
         <details>
           <summary>Stack trace</summary>
-          <Text>{throwable}</Text>
+          <Text>{throwable.trimEnd()}</Text>
         </details>
       )}
     </li>

@@ -90,7 +90,8 @@ function Jobs({ list }: { list: JobList }) {
 }
 
 function NoJobs({ clusters }: { clusters: ClusterRow[] }) {
-  const answering = clusters.filter(({ state }) => state === "answering" || state === "heard");
+  const answering = clusters.filter(({ state }) => state === "answering");
+  const heard = clusters.filter(({ state }) => state === "heard");
   return (
     <section className="card state">
       <h2>No jobs yet</h2>
@@ -100,9 +101,15 @@ function NoJobs({ clusters }: { clusters: ClusterRow[] }) {
           {answering.length === 1 ? "is there and runs" : "are there and run"} no job. Start one: it
           appears here within some seconds.
         </p>
+      ) : heard.length > 0 ? (
+        <p>
+          {heard.map(({ id }) => visible(id)).join(", ")}{" "}
+          {heard.length === 1 ? "is heard and has" : "are heard and have"} told of no job so far.
+          Where one runs, it appears here within some seconds.
+        </p>
       ) : clusters.length > 0 ? (
         <p>
-          No cluster has answered so far, or sent anything through Kafka. As soon as one does, its
+          No cluster has answered so far, or been heard through Kafka. As soon as one is there, its
           jobs appear here.
         </p>
       ) : (
