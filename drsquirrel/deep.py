@@ -24,7 +24,7 @@ from drsquirrel.model.event import (
 )
 from drsquirrel.model.facts import NAME_CHARACTERS
 from drsquirrel.model.metric import BY_NAME
-from drsquirrel.model.signature import sign
+from drsquirrel.model.twin import is_twin
 from drsquirrel.watch.limit import LIMITS
 
 FRESH_MS = 30_000
@@ -43,8 +43,6 @@ EARLY_MS = 5_000
 Arrival = tuple[int, Event]
 UNTOLD_MS = 25_000
 """REST, which is asked every 10 s, has told of a failure by then."""
-TWIN_MS, ALIKE_TWIN_MS = 500, 2_000
-"""So far apart are the times at which two tell of one failure; further where it looks the same."""
 REMEMBERED = 1_000
 FURTHEST_MS = 24 * 3_600_000
 """A checkpoint that is told of now was not triggered before that."""
@@ -178,7 +176,7 @@ class DeepTier:
         while self._untold and self._untold[0][0] < before_ms:
             _, arrival_ms, failure = self._untold.popleft()
             self._untold_bytes -= size_of(failure)
-            if any(_is_twin(failure, of_rest) for of_rest in told.get(failure.job, ())):
+            if any(is_twin(failure, of_rest) for of_rest in told.get(failure.job, ())):
                 self.dropped["told by REST"] += 1
             else:
                 found.append((arrival_ms, failure))
@@ -231,14 +229,6 @@ class DeepTier:
             len(self._waiting) < WAITING_MAX // share
             and self._waiting_bytes < WAITING_BYTES // share
         )
-
-
-def _is_twin(failure: FailureEvent, told: FailureEvent) -> bool:
-    """Whether it is the failure of which REST tells. Of a long trace each may keep another part."""
-    apart_ms = abs(failure.time_ms - told.time_ms)
-    if failure.job != told.job or apart_ms > ALIKE_TWIN_MS:
-        return False
-    return apart_ms <= TWIN_MS or sign(failure.throwable) == told.signature
 
 
 def left_to_rest(events: Iterable[Event], reporting: Collection[str]) -> list[Event]:

@@ -6,12 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from drsquirrel.deep import (
-    ALIKE_TWIN_MS,
     EARLY_MS,
     FRESH_MS,
     FURTHEST_MS,
     LATE_MS,
-    TWIN_MS,
     UNTOLD_MS,
     WAITS_MS,
     DeepTier,
@@ -35,6 +33,7 @@ from drsquirrel.model.event import (
 from drsquirrel.model.facts import NAME_CHARACTERS
 from drsquirrel.model.metric import BY_NAME
 from drsquirrel.model.signature import sign
+from drsquirrel.model.twin import ALIKE_TWIN_MS, TWIN_MS
 from drsquirrel.watch.limit import LIMITS
 from tests.diagnose.seen import CLUSTER
 from tests.diagnose.sim import Sim

@@ -12,6 +12,7 @@ from drsquirrel.diagnose.minute import RunMinute, Tasks
 from drsquirrel.model.case import ContainerNow, Episode, Fault
 from drsquirrel.model.event import ChangeEvent
 from drsquirrel.model.snapshot import MINUTE_MS
+from drsquirrel.model.twin import is_twin
 
 HISTORY = 16
 """Entries of Flink's exception history."""
@@ -97,12 +98,16 @@ def _events(
     minutes: Iterable[RunMinute], containers: Iterable[str]
 ) -> list[tuple[int, Fault | ChangeEvent | Tasks]]:
     """All by time; at equal times faults, then changes, then readings. A fault that was told again
-    by another clock counts once."""
+    by another clock, or by REST as well, counts once."""
     ordered: list[tuple[int, int, int, Fault | ChangeEvent | Tasks]] = []
     told: set[tuple[str, int, str]] = set()
-    for minute in minutes:
+    known = list(minutes)
+    by_rest = [f.event for m in known for f in m.faults if f.event.origin.producer != "plugin"]
+    for minute in known:
         for fault in minute.faults:
             event = fault.event
+            if event.origin.producer == "plugin" and any(is_twin(event, e) for e in by_rest):
+                continue  # REST was silent when it was told
             same = (event.task, event.attempt, event.signature)
             if event.attempt < 0 or not event.task or same not in told:
                 told.add(same)

@@ -163,29 +163,38 @@ def offset(fault: Fault) -> tuple[int, int] | None:
 
 def task(case: Case, fault: Fault) -> str:
     """The task that failed, quoted: its operator if it is the only one, else its chain."""
-    vertex = case.by_vertex.get(fault.event.vertex)
+    event = _placed(case, fault).event
+    vertex = case.by_vertex.get(event.vertex)
     names = operators(vertex.vertex) if vertex else ()
-    if len(names) == 1:
-        return quoted(short(names[0]))
-    return quoted(" → ".join(map(short, names)) or fault.event.task or "a task")
+    name = short(names[0]) if len(names) == 1 else " → ".join(map(short, names)) or event.task
+    return quoted(name) if name else "a task"
 
 
-def is_placed(fault: Fault) -> bool:
+def _placed(case: Case, fault: Fault) -> Fault:
+    """The fault; where Flink does not name its task, the newest of its row of which it does, if
+    they all have the same. Only REST tells tasks, and it may not have told of all."""
+    told = [f for f in alike(case) if f.event.vertex or f.event.task]
+    same = len({f.event.vertex for f in told}) == 1
+    return told[-1] if same and not (fault.event.vertex or fault.event.task) else fault
+
+
+def is_placed(case: Case, fault: Fault) -> bool:
     """Whether Flink says which task it was."""
-    return bool(fault.event.vertex or fault.event.task)
+    event = _placed(case, fault).event
+    return bool(event.vertex or event.task)
 
 
-def names_task(fault: Fault) -> Iterator[Evidence]:
+def names_task(case: Case, fault: Fault) -> Iterator[Evidence]:
     """Evidence that an exception is a task's."""
-    if is_placed(fault):
-        yield supports("task", weak, "Flink names the task", fault.event.task)
+    if is_placed(case, fault):
+        yield supports("task", weak, "Flink names the task", _placed(case, fault).event.task)
     else:
         yield undecided("task", "which task it was", "Flink names none")
 
 
 def where(case: Case, fault: Fault) -> Culprit:
     """The vertex and the subtasks it failed in, with the same signature, in the hour."""
-    event = fault.event
+    event = _placed(case, fault).event
     vertex = case.by_vertex.get(event.vertex)
     names = operators(vertex.vertex) if vertex else ()
     subtasks = {
@@ -197,8 +206,8 @@ def where(case: Case, fault: Fault) -> Culprit:
         operator=names[0] if len(names) == 1 else None,
         subtasks=tuple(sorted(s for s in subtasks if s >= 0)),
         parallelism=vertex.vertex.parallelism if vertex else None,
-        container=event.on_container or None,
-        host=event.host or None,
+        container=fault.event.on_container or None,
+        host=fault.event.host or None,
     )
 
 
@@ -237,11 +246,11 @@ def alike(case: Case) -> tuple[Fault, ...]:
 
 
 def same_subtask(case: Case) -> Truth:
-    """Whether it was the same subtask each time."""
-    places = {(f.event.vertex, f.event.subtask) for f in alike(case)}
-    if any(not vertex or subtask < 0 for vertex, subtask in places):
+    """Whether it was the same subtask each time that Flink said so."""
+    told = [f.event for f in alike(case) if f.event.vertex and f.event.subtask >= 0]
+    if len(told) < min(2, len(alike(case))):
         return Unknown("Flink did not say which subtask it was")
-    return len(places) == 1
+    return len({(event.vertex, event.subtask) for event in told}) == 1
 
 
 def same_progress(case: Case) -> Truth:

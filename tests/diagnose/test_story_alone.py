@@ -18,7 +18,7 @@ from drsquirrel.model.event import (
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Outcome, Verdict
 from tests.diagnose.seen import CLUSTER
-from tests.diagnose.sim import Sim
+from tests.diagnose.sim import USER, Sim
 from tests.diagnose.test_story import make_slow
 from tests.test_deep import flinks
 
@@ -354,3 +354,44 @@ def test_where_processes_tell_one_after_another_nothing_seems_to_stand_still(lat
     told = verdicts(sim, 300)
     assert set(told) <= {Verdict.HEALTHY, Verdict.UNKNOWN}
     assert not sim.reports[-1].incidents and not sim.reports[-1].benign
+
+
+def test_a_failure_that_was_told_while_rest_was_silent_is_named_by_what_rest_tells() -> None:
+    sim, missed = Alone(), []
+    throwable = USER.replace("no address", "record 77")
+
+    def fail_once() -> Report:
+        sim.fail_task("map", throwable=throwable)
+        sim.turn("RESTARTING")
+        missed.extend(sim.events[-2:])
+        sim.now_s += 1
+        sim.start()
+        missed.append(sim.events[-1])
+        sim.now_s -= 1
+        return sim.run(STEP_MS // 1000)
+
+    sim.rest = True
+    sim.run(120)
+    for _ in range(5):
+        fail_once()
+    missed.clear()
+    sim.rest = False
+    reports = [fail_once() for _ in range(12)]
+    sim.rest = True
+    sim.unheard.add("")
+    sim.events += missed
+    reports.append(fail_once())
+    assert {cause.code for r in reports for cause in r.causes[:1]} == {"poison-record"}
+    assert all("`map`" in r.headline for r in reports)
+    [cause] = reports[-1].causes
+    assert [e.value for e in cause.evidence if e.group == "repeats"] == ["18 times in a row"]
+    assert reports[-1].incidents[-1].failures == 18
+
+
+def test_where_nobody_tells_the_task_of_a_failure_none_is_named() -> None:
+    sim = Alone()
+    sim.run(120)
+    for _ in range(3):
+        sim.restart("map")
+        report = sim.run(20)
+    assert report.causes[0].title.startswith("One record makes a task fail with ")

@@ -37,13 +37,13 @@ class DeserializationBadRecord(Throwing):
             return
         text = "the first exception is about parsing a record"
         yield supports("exception", decisive, text, failure.thrown(fault))
-        yield from failure.names_task(fault)
+        yield from failure.names_task(case, fault)
         if len(failure.row(case)) > 1:
             text = "it fails in the same way after each restart"
             yield supports("repeats", weak, text, failure.failures(case))
 
     def certain(self, case: Case) -> bool:
-        return failure.is_placed(failure.fault_of(case))
+        return failure.is_placed(case, failure.fault_of(case))
 
     def title(self, case: Case) -> str:
         fault = failure.fault_of(case)

@@ -44,13 +44,13 @@ class UserCodeNpe(Throwing):
             return
         text = f"a value was null in {quoted(failure.method(fault))}"
         yield supports("exception", decisive, text, fault.message)
-        yield from failure.names_task(fault)
+        yield from failure.names_task(case, fault)
         if failure.same_record(case):
             text = "it fails each time at the same point: one record rather than all"
             yield opposes("repeats", strong, text, failure.failures(case))
 
     def certain(self, case: Case) -> bool:
-        return failure.is_placed(failure.fault_of(case)) and not failure.same_record(case)
+        return failure.is_placed(case, failure.fault_of(case)) and not failure.same_record(case)
 
     def title(self, case: Case) -> str:
         fault = failure.fault_of(case)
