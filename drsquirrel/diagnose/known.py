@@ -12,8 +12,8 @@ from drsquirrel.diagnose.now import Now
 from drsquirrel.diagnose.standing import STALE_ROUNDS
 from drsquirrel.diagnose.strategy import in_words
 from drsquirrel.model.case import Case
-from drsquirrel.model.report import Data, Source, quoted
-from drsquirrel.rules.wording import count, duration, plural
+from drsquirrel.model.report import Data, Source
+from drsquirrel.rules.wording import count, duration, plural, process_name
 
 LATE_ROUNDS = 2
 REFRESH_MS = 10_000
@@ -137,7 +137,7 @@ def _is_gone(inquiry: Inquiry, container: str) -> bool:
 
 def _names(containers: Sequence[str]) -> str:
     """Some processes by name: "the JobManager, `tm-1` and 4 more"."""
-    named = [quoted(c) if c else "the JobManager" for c in containers[:NAMED]]
+    named = [process_name(c) for c in containers[:NAMED]]
     more = len(containers) - NAMED
     *first, last = named if more <= 0 else [*named, f"{count(more)} more"]
     return f"{', '.join(first)} and {last}" if first else last

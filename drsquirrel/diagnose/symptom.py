@@ -9,7 +9,7 @@ from drsquirrel.diagnose.standing import is_restarting, is_starting
 from drsquirrel.model.case import Bottleneck, Case, ContainerNow, Lag
 from drsquirrel.model.report import Answer, Culprit, Symptom, quoted
 from drsquirrel.model.unknown import Unknown, known
-from drsquirrel.rules.wording import about, duration, percent, plural
+from drsquirrel.rules.wording import about, duration, percent, plural, process_name, sentence
 
 
 def explained(symptoms: Iterable[Symptom], answers: list[Answer]) -> list[Symptom]:
@@ -108,7 +108,7 @@ def _lag(case: Case, lag: Lag) -> Symptom:
 
 
 def _memory(container: ContainerNow) -> Iterator[Symptom]:
-    name = quoted(container.id) if container.id else "The JobManager"
+    name = sentence(process_name(container.id))
     where = Culprit(container=container.id, host=container.host or None)
     share = percent(known(container.gc_share, 0.0))
     if collects_much(container):

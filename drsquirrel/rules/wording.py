@@ -1,6 +1,6 @@
-"""Numbers as a person reads them: one unit, no more digits than the measurement carries."""
+"""Numbers and names as a person reads them: one unit, no more digits than were measured."""
 
-from drsquirrel.model.report import HOUR_MINUTES
+from drsquirrel.model.report import HOUR_MINUTES, quoted
 
 SECOND_MS = 1_000.0
 MINUTE_MS = 60 * SECOND_MS
@@ -78,3 +78,13 @@ def last_seen(minute: int) -> str:
     """How long ago a minute of the hour was."""
     ago = HOUR_MINUTES - 1 - minute
     return f"{ago} min ago" if ago else "in the last minute"
+
+
+def process_name(container: str) -> str:
+    """A process by its id, quoted; Flink's JobManager has none."""
+    return quoted(container) if container else "the JobManager"
+
+
+def sentence(text: str) -> str:
+    """With a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]

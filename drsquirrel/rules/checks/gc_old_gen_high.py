@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from drsquirrel.model.report import EvidenceRow, quoted
+from drsquirrel.model.report import EvidenceRow
 from drsquirrel.model.series import GC_OLD_SHARE
 from drsquirrel.model.verdict import Outcome
 from drsquirrel.rules.check import MEMORY, Check, Finding, Hour, threshold
-from drsquirrel.rules.wording import count, percent, plural
+from drsquirrel.rules.wording import count, percent, plural, process_name, sentence
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class GcOldGenHigh(Check):
             outcome = Outcome.FAIL
         name, red = (critical_name, reds[critical_name][0]) if is_critical else (name, red)
         seen = hour.observed(GC_OLD_SHARE)
-        says = f"{quoted(name)} was high in {plural(red, 'minute')} of {seen} observed"
+        says = f"{process_name(name)} was high in {plural(red, 'minute')} of {seen} observed"
         says += f", above {percent(self.critical_share)} in {critical}" if is_critical else ""
         return Finding(
             outcome,
@@ -62,9 +62,11 @@ class GcOldGenHigh(Check):
             threshold=f"warns from {count(self.warn_minutes)} min above {percent(self.red_share)}, "
             f"fails from {count(self.fail_minutes)} min, or {count(self.critical_minutes)} min "
             f"above {percent(self.critical_share)}",
-            says=f"{says}." if red else f"No minute of {seen} observed was high.",
+            says=sentence(f"{says}.") if red else f"No minute of {seen} observed was high.",
             evidence=tuple(
-                EvidenceRow(name=quoted(n), value=plural(r, "high minute"), note=f"{c} critical")
+                EvidenceRow(
+                    name=process_name(n), value=plural(r, "high minute"), note=f"{c} critical"
+                )
                 for n, (r, c) in reds.items()
                 if r
             ),

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from drsquirrel.model.report import EvidenceRow, quoted
+from drsquirrel.model.report import EvidenceRow
 from drsquirrel.model.series import GC_SHARE, HEAP_FLOOR_SHARE
 from drsquirrel.rules.check import MEMORY, Check, Finding, Hour, Minutes, graded, threshold
-from drsquirrel.rules.wording import count, percent
+from drsquirrel.rules.wording import count, percent, process_name, sentence
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,12 @@ class HeapFullAfterGc(Check):
             shown=percent(share),
             threshold=f"warns from {percent(self.warn_share)}, fails from "
             f"{percent(self.fail_share)} of the heap",
-            says=f"{quoted(name)} kept {percent(share)} of its heap after collection for "
-            f"{count(self.lasting_minutes)} min or more (estimate).",
+            says=sentence(
+                f"{process_name(name)} kept {percent(share)} of its heap after collection for "
+                f"{count(self.lasting_minutes)} min or more (estimate)."
+            ),
             evidence=(
-                *(EvidenceRow(name=quoted(n), value=percent(s)) for n, s in lasting.items()),
+                *(EvidenceRow(name=process_name(n), value=percent(s)) for n, s in lasting.items()),
                 *([EvidenceRow(name="most time in GC", value=percent(max(gc)))] if gc else []),
             ),
             minutes=hour.of(HEAP_FLOOR_SHARE)[name],
