@@ -42,10 +42,9 @@ from drsquirrel.store.interface import (
     StoredRun,
 )
 from drsquirrel.store.sqlite import SqliteStore
-from drsquirrel.stored_pages import StoredPages
+from drsquirrel.stored_pages import StoredPages, decoded
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 E = TypeVar("E", FailureEvent, CheckpointEvent, ChangeEvent)
 PAGE_DIR = Path(__file__).parent / "show" / "page"
 SNAPSHOT_EVERY_MS = 60_000
@@ -132,8 +131,8 @@ class App:
         return Known(
             seen=run.seen,
             facts=self._store.job_facts(run.id),
-            memory=_decoded(memory.decoder, self._store.memory(run.id)) or memory.Memory(),
-            report=_decoded(report_decoder, page.body if page else None),
+            memory=decoded(memory.decoder, self._store.memory(run.id)) or memory.Memory(),
+            report=decoded(report_decoder, page.body if page else None),
             last_seen_ms=run.last_seen_ms,
         )
 
@@ -375,11 +374,3 @@ async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> No
 
 def _of(kind: type[E], events: list[Event]) -> tuple[E, ...]:
     return tuple(event for event in events if isinstance(event, kind))
-
-
-def _decoded(decoder: msgspec.json.Decoder[T], body: bytes | None) -> T | None:
-    """What was stored; an older form of it is forgotten, the next looks build it anew."""
-    try:
-        return decoder.decode(body) if body else None
-    except msgspec.MsgspecError:
-        return None

@@ -1,17 +1,24 @@
 """What serve reads, out of the store: rendered documents, and log lines as a list."""
 
+import math
 from collections.abc import Callable
 from hashlib import blake2b
+from typing import TypeVar
 
 import msgspec
 
 from drsquirrel.model.event import LogEvent
-from drsquirrel.model.report import LogLine, LogList
+from drsquirrel.model.identity import container_id
+from drsquirrel.model.report import LogLine, LogList, Report
 from drsquirrel.serve.pages import Rendered
 from drsquirrel.store.interface import Page, Store
 
+T = TypeVar("T")
 LOG_LINES = 200
 """The newest: a page shows no more."""
+AFTER_END_MS = 60_000
+"""What processes say of the end of a run comes so long after it."""
+_report_decoder = msgspec.json.Decoder(Report)
 
 
 class StoredPages:
@@ -31,18 +38,42 @@ class StoredPages:
         return _rendered(self._store.report(run_id))
 
     def logs(self, run_id: str) -> Rendered | None:
-        if self._store.report(run_id) is None:
+        page = self._store.report(run_id)
+        if page is None:
             return None
-        page = self._store.logs(run_id, LOG_LINES)
-        listed = LogList(lines=[_line(event) for event in page.events], complete=page.complete)
-        body = msgspec.json.encode(listed)
+        events, complete = self._lines_of(run_id, page)
+        body = msgspec.json.encode(LogList(lines=[*map(_line, events)], complete=complete))
         return Rendered(body, blake2b(body, digest_size=12).hexdigest())
+
+    def _lines_of(self, run_id: str, page: Page) -> tuple[list[LogEvent], bool]:
+        """The newest of a run, and of those of its processes that name no run, while it was there;
+        whether there are no others."""
+        own = self._store.logs(run_id, LOG_LINES)
+        found, complete = [*own.events], own.complete
+        report = decoded(_report_decoder, page.body)
+        if report is not None:
+            run = report.run
+            until_ms = math.inf if run.end_ms is None else run.end_ms + AFTER_END_MS
+            for container in (strip.id for strip in report.hour.strips if strip.kind == "gc"):
+                told = self._store.logs(container_id(report.job.cluster, container), LOG_LINES)
+                found += [e for e in told.events if run.start_ms <= e.time_ms <= until_ms]
+                complete = complete and told.complete
+        found.sort(key=lambda event: event.time_ms, reverse=True)
+        return found[:LOG_LINES], complete and len(found) <= LOG_LINES
 
     def run_of_job(self, job_id: str) -> str | None:
         return self._store.run_of_job(job_id)
 
     def run_of_flink_job(self, flink_job_id: str) -> str | None:
         return self._store.run_of_flink_job(flink_job_id)
+
+
+def decoded(decoder: msgspec.json.Decoder[T], body: bytes | None) -> T | None:
+    """What was stored; an older form of it is forgotten, the next looks build it anew."""
+    try:
+        return decoder.decode(body) if body else None
+    except msgspec.MsgspecError:
+        return None
 
 
 def _rendered(page: Page | None) -> Rendered | None:

@@ -62,7 +62,7 @@ class Plugin:
         self._producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 0})
         make_topics(broker.address, prefix, partitions=1)
 
-    def log(self, job: str, text: str, cluster: str = "lab") -> None:
+    def log(self, job: str, text: str, cluster: str = "lab", container: str = "tm-0") -> None:
         self._sequence += 1
         event = LogEvent(
             origin=Origin(
@@ -70,7 +70,7 @@ class Plugin:
                 producer="plugin",
                 epoch="p",
                 sequence=self._sequence,
-                container="tm-0",
+                container=container,
             ),
             time_ms=min(self._flink.now_ms, brokers_ms()),
             level="WARN",
@@ -143,6 +143,27 @@ async def test_log_lines_are_stored_with_the_offset_after_them_and_read_once(
         async with reading(run, plugin, 1):
             await run.rounds(ROUNDS_OF_A_MINUTE)
         assert messages(run, "orders") == ["slowest", "slower", "slow"]
+
+
+async def test_with_the_lines_of_a_run_come_those_of_its_processes_that_name_no_run(
+    flink: Simulated, tmp_path: Path, broker: Broker
+) -> None:
+    job = flink.job("orders")
+    plugin = Plugin(broker, "processes-", flink)
+    with running(tmp_path, flink) as run:
+        await run.rounds(ROUNDS_OF_A_MINUTE)
+        plugin.log("", "the disk is slow")
+        plugin.log("", "of a process without tasks of it", container="tm-far")
+        plugin.log(job.jid, "slow")
+        plugin.log("", "of the JobManager", container="")
+        async with reading(run, plugin, 4):
+            await run.rounds(ROUNDS_OF_A_MINUTE)
+        page = run.pages.logs(run.report("orders").run.id)
+        assert page is not None
+        listed = msgspec.json.decode(page.body, type=LogList)
+        told = {"of the JobManager", "slow", "the disk is slow"}
+        assert {line.message for line in listed.lines} == told
+        assert listed.complete
 
 
 async def test_what_was_read_and_not_stored_is_read_again(

@@ -320,7 +320,8 @@ class LogLine(Struct, frozen=True, kw_only=True):
 
 
 class LogList(Struct, kw_only=True):
-    """The newest log events of a run, newest first; `complete`: there are no older ones."""
+    """The newest log events of a run, and of its processes without a run, newest first; `complete`:
+    there are no older ones."""
 
     lines: list[LogLine]
     complete: bool

@@ -1,4 +1,4 @@
-// Generated from schema/openapi.json by web/tools: do not edit. 3e01e69e2ce9a55eff2e87ed593d65e13edc9f28e68eb3b51220f117cae9a1c7
+// Generated from schema/openapi.json by web/tools: do not edit. cc67901ba521021fc62bdfef3fd74fe9db496724152421503b141a0d24412f7e
 export interface paths {
     "/api/v1/flink-jobs/{flink_job}/report": {
         parameters: {
@@ -337,7 +337,8 @@ export interface components {
         };
         /**
          * LogList
-         * @description The newest log events of a run, newest first; `complete`: there are no older ones.
+         * @description The newest log events of a run, and of its processes without a run, newest first; `complete`:
+         *     there are no older ones.
          */
         LogList: {
             complete: boolean;
