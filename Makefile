@@ -13,7 +13,7 @@ say = @printf '%s\n' '-- $(1)'
 # As the rest of the machine, Node shall trust what a company network has installed.
 npm = cd web && NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm --loglevel error
 
-.PHONY: help setup page run kafka demo-kafka check coverage static web-test other-tests chromium test evidence clean
+.PHONY: help setup page run kafka demo-kafka check pure-tests coverage static web-test other-tests chromium test evidence clean
 
 help:
 	@echo 'make run                   watch a demo cluster: it starts a small Flink with sick jobs'
@@ -43,7 +43,10 @@ demo-kafka: setup page
 kafka: setup
 	@exec $(PY) -m demo.kafka_server $(if $(PORT),--port '$(PORT)')
 
-check: static web-test
+check: $(VENV)/.test page
+	@$(MAKE) --no-print-directory -j 3 --output-sync=target static web-test pure-tests
+
+pure-tests: $(VENV)/.test
 	$(call say,the tests of what judges$(,) and of the house rules)
 	@$(PY) -m pytest -n 2 $(PURE_TESTS) tests/test_architecture.py tests/test_docs.py
 
