@@ -277,6 +277,7 @@ class Desk:
     ) -> dict[str, Process]:
         runs_in = self._runs_in(desk, now_ms)
         alive = desk.containers or {}
+        quiet = desk.heard.quiet(now_ms)
         jobmanager = alive.get(JOBMANAGER)
         heartbeats = (jobmanager and jobmanager.heartbeats) or HEARTBEATS
         return {
@@ -289,6 +290,7 @@ class Desk:
                 now_ms,
                 runs=frozenset(runs_in.get(container, ())),
                 is_listed=desk.containers is not None and container not in reporting,
+                quiet_ms=quiet.get(container),
                 heartbeats=heartbeats,
             )
             for container, memo in desk.minutes.items()

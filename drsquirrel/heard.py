@@ -134,11 +134,8 @@ class _Process:
 
 def _lost(report: MetricReport) -> int:
     """How many messages the process says that it has lost."""
-    name = metric.PUBLISHER_DROPPED.name
-    for table in report.tables:
-        if name in table.names:
-            return int(dict(zip(table.names, table.numbers, strict=False)).get(name) or 0)
-    return 0
+    told = (dict(zip(t.names, t.numbers, strict=False)) for t in report.tables)
+    return max((int(values.get(metric.PUBLISHER_DROPPED.name) or 0) for values in told), default=0)
 
 
 class Listed(NamedTuple):
@@ -200,6 +197,16 @@ class HeardRuns:
                 self.runs[message.job].failures_ms.append(arrival_ms)
         elif isinstance(message, ChangeEvent) and message.what == "run-ended":
             self._note_end(message.job, moment(arrival_ms, message))
+
+    def quiet(self, now_ms: int) -> dict[str, int]:
+        """When processes were last heard of that report no more, while the JobManager's does."""
+        if all(now_ms - run.heard_ms > FRESH_MS for run in self.runs.values()):
+            return {}
+        return {
+            container: process.heard_ms
+            for container, process in self._processes.items()
+            if process.is_gone or now_ms - process.heard_ms > FRESH_MS
+        }
 
     def _forget_silent(self, now_ms: int) -> None:
         gone = [c for c, p in self._processes.items() if now_ms - p.heard_ms > FORGOTTEN_MS]
