@@ -42,8 +42,11 @@ from drsquirrel.same_run import (
     told_state,
 )
 from drsquirrel.watch.fold import fold
+from drsquirrel.watch.limit import LIMITS
 from drsquirrel.watch.window import Hours, Windows
 
+LATEST_MS = LIMITS.hour_minutes * MINUTE_MS
+"""What comes later changes no minute of the hour."""
 LISTED_MS = 24 * 3_600_000
 """A job that is no longer there stays in the list for so long."""
 RUNS_MAX = 5_000
@@ -200,7 +203,10 @@ class Desk:
             run.last_seen_ms = max(run.last_seen_ms, now_ms)
 
     def _fold(self, now_ms: int, arrivals: Iterable[tuple[int, Event]]) -> None:
-        folded = fold(arrivals)
+        arrived = list(arrivals)
+        late = sum(now_ms - arrival_ms > LATEST_MS for arrival_ms, _ in arrived)
+        self.dropped.update({"too late for the hour": late} if late else {})
+        folded = fold(arrived)
         self.dropped.update(folded.dropped)
         self.dropped.update(self._hours.add(folded.rollups))
         self.dropped.update(self._windows.add(now_ms, folded.rollups))
