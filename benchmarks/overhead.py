@@ -1,8 +1,9 @@
 """What the plugin costs a job that uses all CPU there is, beside Flink's Prometheus reporter.
 
-A round starts one cluster for each arm and lets them take turns with the same job, there and back;
-so each round is a pair of fresh processes for any two arms. With Flink's own metrics, and with
-100,000 more. A round that was over when the run was interrupted is not made again.
+A round starts one cluster for each arm and lets them take turns with the same job, there and back:
+two pairs of turns for any two arms, in fresh processes. A ratio is of the turns of a round together,
+for those of one process are not independent. With Flink's own metrics, and with 100,000 more. A
+round that was over when the run was interrupted is not made again.
 """
 
 import json
@@ -33,7 +34,7 @@ from demo.maven import maven
 from demo.port import free_port
 from tests.plugin.jcmd import jcmd
 
-PAIRS = int(os.environ.get("PAIRS", "20"))
+ROUNDS = int(os.environ.get("ROUNDS", "10"))
 TURN_S = float(os.environ.get("TURN_S", "10"))
 METRICS = tuple(map(int, os.environ.get("METRICS", "0,100000").split(",")))
 LINES_PER_S = int(os.environ.get("LINES_PER_S", "1000"))
@@ -45,7 +46,7 @@ HEAP_MB = 640
 INTERVAL_S = 10.0
 """Of reports and of scrapes."""
 DONE_S = 600.0
-FIRST_RECORDS = 20_000_000
+FIRST_RECORDS = 1_000_000
 """By which the first run finds out how many records make a turn of that length."""
 REPORTERS = ("drsquirrel-", "kafka-producer-", "Flink-MetricReg", "prometheus-http")
 """How the names of threads begin that only report, in a process of Flink."""
@@ -86,13 +87,13 @@ def main() -> None:
         rounds = read(done_file)
         with TemporaryDirectory(prefix="overhead-") as folder:
             job = compiled(Path(folder))
-            for number in range(len(rounds), PAIRS):
+            for number in range(len(rounds), ROUNDS):
                 records = rounds[0].records if rounds else 0
                 rounds.append(one_round(job, metrics, number, records))
                 done_file.parent.mkdir(parents=True, exist_ok=True)
                 with done_file.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(asdict(rounds[-1])) + "\n")
-                print(f"{name}: {len(rounds)} of {PAIRS} rounds are over", file=sys.stderr)
+                print(f"{name}: {len(rounds)} of {ROUNDS} rounds are over", file=sys.stderr)
         result = {"machine": before, **summary(rounds, metrics)}
         FOLDER.mkdir(exist_ok=True)
         (FOLDER / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
@@ -282,7 +283,8 @@ def one_round(jar: Path, metrics: int, number: int, records: int) -> Round:
 
 def summary(rounds: Sequence[Round], metrics: int) -> dict[str, object]:
     return {
-        "pairs": len(rounds),
+        "rounds": len(rounds),
+        "pairs": 2 * len(rounds),
         "records": rounds[0].records,
         "more_metrics": metrics,
         "lines_per_s": LINES_PER_S,
