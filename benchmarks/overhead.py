@@ -1,9 +1,9 @@
 """What the plugin costs a job that uses all CPU there is, beside Flink's Prometheus reporter.
 
 A round starts one cluster for each arm and lets them take turns with the same job, there and back:
-two pairs of turns for any two arms, in fresh processes. A ratio is of the turns of a round together,
-for those of one process are not independent. With Flink's own metrics, and with 100,000 more. A
-round that was over when the run was interrupted is not made again.
+two pairs of turns for any two arms, in fresh processes. A ratio is of the turns of a round
+together, for those of one process are not independent. With Flink's own metrics, and with 100,000
+more. A round that was over when the run was interrupted is not made again.
 """
 
 import json
