@@ -1,4 +1,8 @@
+import java.io.FileWriter;
+import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
@@ -13,9 +17,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One chain that does nothing but use CPU, until so many records have passed. Arguments: --records,
- * --metrics that are registered beside Flink's own, --lines that are logged per second; all of
- * the whole job.
+ * One subtask that does nothing but use CPU, until so many records have passed. Arguments: --records,
+ * --metrics that are registered beside Flink's own, --lines that are logged per second, --progress,
+ * a file into which it writes ten times a second what time it is and how many records have passed.
  */
 public final class Saturated {
     private static final Logger LOG = LoggerFactory.getLogger(Saturated.class);
@@ -23,13 +27,17 @@ public final class Saturated {
     private Saturated() {}
 
     public static void main(String[] args) throws Exception {
-        Map<String, Integer> numbers = new HashMap<>();
+        Map<String, String> told = new HashMap<>();
         for (int i = 0; i + 1 < args.length; i += 2) {
-            numbers.put(args[i], Integer.valueOf(args[i + 1]));
+            told.put(args[i], args[i + 1]);
         }
         StreamExecutionEnvironment flink = StreamExecutionEnvironment.getExecutionEnvironment();
-        flink.fromSequence(1, numbers.get("--records"))
-                .map(new Score(numbers.get("--metrics"), numbers.get("--lines")))
+        flink.fromSequence(1, Long.parseLong(told.get("--records")))
+                .map(
+                        new Score(
+                                Integer.parseInt(told.get("--metrics")),
+                                Integer.parseInt(told.get("--lines")),
+                                told.get("--progress")))
                 .name("score")
                 .map(score -> score % 1_000)
                 .name("fold")
@@ -49,33 +57,46 @@ public final class Saturated {
         private static final long serialVersionUID = 1L;
         private static final int EVERY = 10;
         private static final int BODY_BYTES = 4_096;
+        private static final long TOLD_NS = 100_000_000L;
 
         private final int metrics;
         private final int lines;
+        private final String path;
         private transient Counter[] counters;
         private transient MessageDigest digest;
         private transient ByteBuffer body;
         private transient long pauseNs;
         private transient long nextNs;
         private transient long seen;
+        private transient PrintWriter progress;
+        private transient long nextToldNs;
 
-        Score(int metrics, int lines) {
+        Score(int metrics, int lines, String path) {
             this.metrics = metrics;
             this.lines = lines;
+            this.path = path;
         }
 
         @Override
-        public void open(OpenContext context) throws NoSuchAlgorithmException {
+        public void open(OpenContext context) throws IOException, NoSuchAlgorithmException {
             digest = MessageDigest.getInstance("SHA-256");
             body = ByteBuffer.allocate(BODY_BYTES);
-            int parallelism = getRuntimeContext().getTaskInfo().getNumberOfParallelSubtasks();
+            progress = new PrintWriter(new FileWriter(path, StandardCharsets.UTF_8), true);
             MetricGroup group = getRuntimeContext().getMetricGroup();
-            counters = new Counter[metrics / parallelism];
+            counters = new Counter[metrics];
             for (int i = 0; i < counters.length; i++) {
                 counters[i] = group.counter("customer" + i + "Orders");
             }
-            pauseNs = lines == 0 ? Long.MAX_VALUE : parallelism * 1_000_000_000L / lines;
+            pauseNs = lines == 0 ? Long.MAX_VALUE : 1_000_000_000L / lines;
             nextNs = System.nanoTime() + (lines == 0 ? 1L << 60 : pauseNs);
+            nextToldNs = System.nanoTime();
+        }
+
+        @Override
+        public void close() {
+            if (progress != null) {
+                progress.close();
+            }
         }
 
         @Override
@@ -92,6 +113,10 @@ public final class Saturated {
         private void log(long number) {
             if (counters.length > 0) {
                 counters[(int) (seen / EVERY % counters.length)].inc();
+            }
+            if (System.nanoTime() >= nextToldNs) {
+                nextToldNs += TOLD_NS;
+                progress.println(System.currentTimeMillis() + " " + seen);
             }
             while (System.nanoTime() >= nextNs) {
                 nextNs += pauseNs;
