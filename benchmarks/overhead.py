@@ -47,6 +47,7 @@ HEAP_MB = 640
 INTERVAL_S = 10.0
 """Of reports and of scrapes."""
 DONE_S = 600.0
+WARM_UP_RUNS = 3
 FIRST_RECORDS = 1_000_000
 """By which the first pair finds out how many records make a run of that length."""
 REPORTERS = ("drsquirrel-", "kafka-producer-", "Flink-MetricReg", "prometheus-http")
@@ -290,7 +291,11 @@ def running(metrics: int, records: int, arms: Sequence[Arm]) -> Iterator[None]:
 
 
 def warmed_up(metrics: int, records: int, arms: Sequence[Arm]) -> dict[str, float]:
-    """Run the job once on two; returns the MB of heap that are alive in the middle of it."""
+    """Run the job on two until all is compiled; returns the MB of heap that are alive in the middle
+    of the last run."""
+    for _ in range(WARM_UP_RUNS - 1):
+        with running(metrics, records, arms):
+            pass
     with running(metrics, records, arms):
         for arm in arms:
             arm.cluster.wait_running(arm.job, timeout_s=DONE_S)
@@ -311,7 +316,7 @@ def pair(metrics: int, records: int, arms: Sequence[Arm]) -> Pair:
 
 
 def one_round(jar: Path, metrics: int, number: int, records: int) -> Round:
-    """Fresh clusters, each warmed up by one run."""
+    """Fresh clusters, warmed up."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="overhead-")))
         broker = stack.enter_context(Broker())
