@@ -17,9 +17,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One subtask that does nothing but use CPU, until so many records have passed. Arguments: --records,
- * --metrics that are registered beside Flink's own, --lines that are logged per second, --progress,
- * a file into which it writes ten times a second what time it is and how many records have passed.
+ * One subtask that does nothing but use CPU, until so many records have passed. Arguments:
+ * --records, --metrics that are registered beside Flink's own, --lines that are logged per second,
+ * --progress, a file into which it writes ten times a second what time it is and how many records
+ * have passed.
  */
 public final class Saturated {
     private static final Logger LOG = LoggerFactory.getLogger(Saturated.class);

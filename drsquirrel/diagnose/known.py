@@ -28,7 +28,7 @@ DUMPS_GAP = (
     "`drsquirrel diagnose` takes them."
 )
 ALONE_GAP = (
-    "Flink's REST does not answer: what is told here comes from what processes send by themselves."
+    "Flink's REST tells nothing: what is told here comes from what processes send by themselves."
 )
 NEVER_GAP = (
     "The plan, the names of vertices, checkpoint settings, thread dumps: only Flink's REST tells "
@@ -99,6 +99,7 @@ def data_of(
         sources=tuple(sources),
         gaps=tuple(gaps),
         logs=come or came,
+        clock_ahead_ms=expected.ahead_ms,
     )
 
 
