@@ -235,7 +235,7 @@ class App:
         """Write what is owed, oldest first; what cannot be stored is said on /readyz and kept."""
         if len(self._owed) == OWED_BATCHES:
             # What came through Kafka is nowhere else, once a later offset is stored.
-            oldest = next(i for i, owed in enumerate(self._owed) if not owed.offsets)
+            oldest = next((i for i, owed in enumerate(self._owed) if not owed.offsets), 0)
             del self._owed[oldest]
             self._lost += 1
         self._owed.append(batch)
@@ -279,6 +279,11 @@ class App:
             ),
             gauge("drsquirrel_cluster_answers", "1 if the last look was answered.", answers),
             counter("drsquirrel_events_dropped_total", "Events dropped, by reason.", dropped),
+            counter(
+                "drsquirrel_events_late_total",
+                "Events that came too late to change the last hour.",
+                [({}, self._desk.late_total)],
+            ),
             counter(
                 "drsquirrel_redaction_failures_total",
                 "Texts of Flink hidden whole: they could not be searched for secrets.",

@@ -69,6 +69,8 @@ class Desk:
     def __init__(self, rules: Rules, shorten: Callable[[str], str] = str) -> None:
         self.clusters: dict[str, ClusterDesk] = {}
         self.dropped: Counter[str] = Counter()
+        self.late_total = 0
+        """Events that came too late to change the hour."""
         self.listens = False
         """Whether what processes with the plugin send is heard here."""
         self.kafka_says = ""
@@ -209,8 +211,7 @@ class Desk:
 
     def _fold(self, now_ms: int, arrivals: Iterable[tuple[int, Event]]) -> None:
         arrived = list(arrivals)
-        late = sum(now_ms - arrival_ms > LATEST_MS for arrival_ms, _ in arrived)
-        self.dropped.update({"too late for the hour": late} if late else {})
+        self.late_total += sum(now_ms - arrival_ms > LATEST_MS for arrival_ms, _ in arrived)
         folded = fold(arrived)
         self.dropped.update(folded.dropped)
         self.dropped.update(self._hours.add(folded.rollups))

@@ -17,7 +17,7 @@ from drsquirrel.store.body import unpacked
 from drsquirrel.store.opening import DATABASE
 from tests.collect.flink_rest.simulated import Simulated, simulated
 from tests.simulation import RoundsClock, Run, running
-from tests.test_kafka_watch import Plugin, reading
+from tests.test_kafka_watch import Plugin, brokers_ms, reading
 
 SENT = 3_000
 ROUNDS = 10
@@ -90,7 +90,7 @@ async def test_what_is_sent_is_what_is_stored_refused_and_dropped(
     with running(tmp_path, flink) as run:
         await run.rounds(1)
         readable = unknown = 0
-        for topic, value in told(jobs, flink.now_ms, seed):
+        for topic, value in told(jobs, brokers_ms(), seed):
             producer.produce(plugin.settings.topic_prefix + topic, value)
             if b'"lab"' in value and b'"schema":99' not in value:
                 readable += 1
