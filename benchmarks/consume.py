@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from benchmarks.fold import SAMPLES, report
+from benchmarks.fold import JOB, SAMPLES, START_MS, report
 from benchmarks.machine import machine
 from benchmarks.ratio import spread
 from demo.broker import Broker
@@ -133,7 +133,7 @@ def read(brokers: str, *, folds: bool) -> None:
         arrivals = source.read(READ_S).arrivals.get("prod", [])
         left -= len(arrivals)
         if folds:
-            dropped.update(fold(tier.take(arrivals, {}, clock.now_ms())).dropped)
+            dropped.update(fold(tier.take(arrivals, {JOB: [START_MS]}, clock.now_ms())).dropped)
     source.close()
     assert not dropped, dropped
 

@@ -18,6 +18,7 @@ from drsquirrel.watch.merge import merge
 from drsquirrel.watch.window import Hours
 
 RESULT = Path(__file__).parent / "results" / "fold.json"
+JOB = f"{1:032x}"
 START_MS = 1_800_000_000_000
 SAMPLES = 60
 """In one report: 6 subtasks with 9 metrics each, and 2 sources with 3."""
@@ -116,7 +117,7 @@ def report(container: int, sequence: int, time_ms: int) -> MetricReport:
         ),
         time_ms=time_ms,
         tables=tables(told(container, sequence)),
-        job=f"{1:032x}",
+        job=JOB,
         start_ms=START_MS,
     )
 
