@@ -32,7 +32,7 @@ _LOOK_STEMS = (
     rb"//[^\s\"]*@|%2f%2f[^\s\"]*%40|hooks\.slack|"
     rb"jdbc[:_]oracle|loginmodule|bearer|basic |eyj|-----begin|aiza|ya29\.|gocspx-|"
     rb"\dq~|xox[a-z]-|xapp-|gh[a-z]_|glpat-|[sr]k_(?:live|test)_|hv[sbr]\.|npm_|dapi[0-9a-f]{8}|"
-    rb"sg\.|a[a-z]{3}[a-z0-9]{16}"
+    rb"sg\.|(?-i:A[A-Z]{3}[A-Z0-9]{16})"
 )
 _LOOK = re2.compile(rb"(?i)" + _LOOK_STEMS)
 

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drsquirrel.collect.redaction import MAX_CHARS, MAX_DEPTH, MAX_ITEMS, Redaction
+from drsquirrel.collect.secret import Secrets
+from drsquirrel.model.metric import BY_FLINK_NAME
 from tests.collect.canary import Canaries, answers, pairs
 
 
@@ -307,3 +309,9 @@ def test_an_address_in_the_name_of_a_metric_is_hidden_though_flink_has_changed_i
     assert "cAnaRy" not in found["id"] and "redacted: url" in found["id"]
     plain = [{"id": "0.Source__orders_//_x.numRecordsIn"}, {"id": "read_http_//db/x.rate"}]
     assert Redaction().redact(path, plain) == plain
+
+
+@pytest.mark.parametrize("name", sorted({name for _, name in BY_FLINK_NAME}))
+def test_no_metric_that_is_read_makes_its_answer_suspicious(name: str) -> None:
+    """For then every string of every report would be looked at."""
+    assert not Secrets().suspects(name.encode())
