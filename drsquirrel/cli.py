@@ -22,7 +22,7 @@ from drsquirrel.app import up as run_app
 from drsquirrel.collect.flink_rest.address import told
 from drsquirrel.collect.flink_rest.error import AddressError, FlinkError
 from drsquirrel.collect.kafka.connection import BrokerError
-from drsquirrel.collect.kafka.topics import TOPICS, Admin
+from drsquirrel.collect.kafka.topics import TOPICS, Admin, Finding
 from drsquirrel.collect.recording import RecordingError
 from drsquirrel.handbook import RuleBook
 from drsquirrel.kafka_watch import kafka_access
@@ -248,12 +248,16 @@ def create(
     ] = 3,
     config: Config = None,
 ) -> None:
-    """Make the topics that are missing, with the settings they need."""
+    """Make the topics that are missing, with the settings they need; on a single broker with
+    --replication 1. Of those that were there it says what is wrong, as `check` does."""
     with _told():
-        made = _admin(kafka, config).create(partitions, replication)
+        admin = _admin(kafka, config)
+        made = admin.create(partitions, replication)
         for name in made:
             print(name)
         _say(f"{len(made)} of {len(TOPICS)} topics made; the others were there.")
+        if len(made) < len(TOPICS):
+            _tell(admin.check())
 
 
 @topics.command()
@@ -263,12 +267,16 @@ def check(kafka: Brokers = "", config: Config = None) -> None:
     Exit codes: 0 all is well, 1 something is wrong, 2 wrong usage, 3 Kafka could not be asked.
     """
     with _told():
-        found = _admin(kafka, config).check()
-        for finding in found:
-            print(f"{finding.topic}: {finding.wrong}, so {finding.so}.\n  {finding.mend}")
-        if found:
-            raise typer.Exit(FOUND)
+        _tell(_admin(kafka, config).check())
         _say(f"All {len(TOPICS)} topics are there and set as they should be.")
+
+
+def _tell(found: Sequence[Finding]) -> None:
+    """Print what is wrong with topics; raises typer.Exit where something is."""
+    for finding in found:
+        print(f"{finding.topic}: {finding.wrong}, so {finding.so}.\n  {finding.mend}")
+    if found:
+        raise typer.Exit(FOUND)
 
 
 @cli.callback(invoke_without_command=True)

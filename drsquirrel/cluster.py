@@ -39,8 +39,8 @@ T = TypeVar("T")
 FACTS_PER_ROUND = 20
 HEARD = "Its processes send through Kafka: its jobs are judged by that alone."
 JOBMANAGER_HEARD = (
-    "Its JobManager runs all the same: it sends through Kafka, and its jobs are judged by what is "
-    "sent."
+    "Its JobManager was heard through Kafka within the last half minute: its jobs are judged by "
+    "what is sent."
 )
 JOBMANAGER_SILENT = (
     "Its TaskManagers send through Kafka, its JobManager does not: see whether it runs, and "

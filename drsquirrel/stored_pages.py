@@ -96,4 +96,5 @@ def _line(event: LogEvent) -> LogLine:
         host=event.host,
         count=event.count,
         dropped=event.dropped,
+        of_process=not event.job,
     )

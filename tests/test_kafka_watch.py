@@ -163,6 +163,7 @@ async def test_with_the_lines_of_a_run_come_those_of_its_processes_that_name_no_
         listed = msgspec.json.decode(page.body, type=LogList)
         told = {"of the JobManager", "slow", "the disk is slow"}
         assert {line.message for line in listed.lines} == told
+        assert {line.message for line in listed.lines if not line.of_process} == {"slow"}
         assert listed.complete
 
 

@@ -78,7 +78,7 @@ def data_of(
     gaps = [LIMITS_GAP]
     if expected.heard_ms is not None:
         gaps.insert(0, NEVER_GAP if expected.never_answered else ALONE_GAP)
-    if expected.plugin is not None:
+    if expected.plugin is not None and inquiry.ended_ms is None:
         answers = rest.state in ("fresh", "late")
         sources.append(_plugin(inquiry, holding, hour.now_ms, over_rest=answers))
     came = any(rollup.logs for rollup in inquiry.rollups.values())

@@ -319,6 +319,8 @@ class LogLine(Struct, frozen=True, kw_only=True):
     host: str
     count: int
     dropped: int
+    of_process: bool = False
+    """It names no run: it may be about another in the same process."""
 
 
 class LogList(Struct, kw_only=True):

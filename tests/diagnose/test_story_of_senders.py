@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from drsquirrel.diagnose.known import LOGS_GAP, LOOK_AT, OLD_LOGS_GAP
+from drsquirrel.diagnose.known import LOGS_GAP, LOOK_AT, OLD_LOGS_GAP, PLUGIN
 from drsquirrel.model.event import LogEvent, Values, tables
 from drsquirrel.model.report import Report
 from tests.diagnose.seen import CLUSTER
@@ -50,6 +50,14 @@ def test_the_page_says_which_processes_send_their_metrics_themselves() -> None:
         "metrics are read over REST. Is the plugin in it?": ("fresh", 0, True),
         "3 of 3 processes of this run send their metrics and logs.": ("fresh", 0, True),
     }
+
+
+def test_of_a_run_that_is_over_nobody_has_to_send() -> None:
+    sim = Sim()
+    sim.desk.listens = True
+    sim.run(60)
+    sim.turn("FINISHED")
+    assert PLUGIN not in [s.name for s in sim.run(60).data.sources]
 
 
 def test_the_page_says_what_is_wrong_with_kafka() -> None:

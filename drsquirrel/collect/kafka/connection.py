@@ -22,6 +22,10 @@ FORBIDDEN = (
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 
 
+_ADDRESS = re.compile(r"(?:[A-Z_]+://)?(?:[\w.\-]+|\[[0-9a-fA-F:.%]+\]):\d{1,5}")
+"""A protocol before it is one of Kafka's own listeners, such as SASL_SSL://."""
+
+
 class BrokerError(Exception):
     """One sentence that says what is wrong with Kafka and what to do."""
 
@@ -39,6 +43,12 @@ class Access(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.brokers.strip(" ,"):
             raise SettingsError("Kafka has no address: give --kafka HOST:PORT, or brokers.")
+        for broker in filter(None, (told.strip() for told in self.brokers.split(","))):
+            if not _ADDRESS.fullmatch(broker):
+                raise SettingsError(
+                    f"{broker!r} is no address of Kafka: give HOST:PORT, such as localhost:9092, "
+                    "without http://."
+                )
         if bool(self.user) != bool(self.password):
             raise SettingsError("Of Kafka's user and password_file one is missing: give both.")
         if self.mechanism not in MECHANISMS:

@@ -26,6 +26,8 @@ from drsquirrel.collect.kafka.too_large import Probe
 from drsquirrel.collect.kafka.topics import MESSAGE_BYTES
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import SCHEMA, Message, MetricReport, message_decoder
+from drsquirrel.model.facts import bounded
+from drsquirrel.model.report import quoted
 
 Partition: TypeAlias = tuple[str, int]
 """Topic and number."""
@@ -57,6 +59,7 @@ READING: dict[str, Any] = {
 """What librdkafka is told of reading."""
 AGAIN_S = 0.2
 """Where a batch was unreadable, what follows is looked for so soon."""
+STRANGER_S = 60.0
 METADATA_S = 5.0
 """For an answer on topics and partitions."""
 SENT_MS = "sent_ms"
@@ -125,6 +128,8 @@ class Source:
         """Where a batch was unreadable the last time: its offset, and how many were passed."""
         self._closed: dict[str, KafkaError] = {}
         """Topics that cannot be read, and why."""
+        self._stranger = "", 0.0
+        """The cluster that nobody set of which a message came last, and when."""
         self._went_on: dict[Partition, int] = {}
         """Where to, past what was too large."""
         self._consumer = Consumer(
@@ -165,6 +170,13 @@ class Source:
                 f"Another reads with the consumer group `{self._group}` too: what is in "
                 f"{self._elsewhere} partitions is missing here. Give each Dr. Squirrel a `group` "
                 "of its own in the [kafka] table of its settings."
+            )
+        stranger, came_s = self._stranger
+        if stranger and time.monotonic() - came_s < STRANGER_S and not found.says:
+            found.says = (
+                f"Kafka brings messages of a cluster {quoted(stranger)} that is not in the "
+                "settings: they are not read. Give it that name in a [[cluster]] table, or its "
+                "processes another by `metrics.reporter.squirrel.cluster`."
             )
         if self._closed and not found.says:
             found.says = self._closed_says()
@@ -250,6 +262,7 @@ class Source:
         if message.origin.schema > SCHEMA:
             return "newer schema", None
         if message.origin.cluster not in clusters:
+            self._stranger = bounded(message.origin.cluster), time.monotonic()
             return "another cluster", None
         if message.origin.producer != "plugin":
             return "another producer", None

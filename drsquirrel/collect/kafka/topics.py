@@ -148,7 +148,13 @@ class Admin:
         ]
         if new:
             for name, done in self._client.create_topics(new, operation_timeout=TIMEOUT_S).items():
-                self._wait(done.result, f"making the topic {name}")
+                try:
+                    self._wait(done.result, f"making the topic {name}")
+                except BrokerError as error:
+                    if "replica" not in str(error):
+                        raise
+                    few = f"On fewer than {replication} brokers give --replication."
+                    raise BrokerError(f"{error} {few}") from None
             self._wait_listed(missing)
         return [topic.topic for topic in new]
 
@@ -195,7 +201,7 @@ def _absent(name: str, user: str) -> Finding:
     return Finding(
         topic=name,
         wrong="is not there" + (f", or {user} has no right to see it" if user else ""),
-        so="what the plugin sends to it is lost",
+        so="what is sent to it is lost",
         mend="drsquirrel topics create",
     )
 

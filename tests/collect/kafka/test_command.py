@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from demo.broker import Broker
 from drsquirrel.collect.kafka.topics import TOPICS
@@ -20,12 +21,25 @@ def test_topics_are_made_and_then_there_is_nothing_to_mend(broker: Broker, tmp_p
     config = settings(tmp_path, brokers=broker.address, topic_prefix="command-")
     before = run("topics", "check", "--config", config)
     assert before.code == 1
-    assert before.out.startswith("command-flink-metrics: is not there, so what the plugin sends")
+    assert before.out.startswith("command-flink-metrics: is not there, so what is sent to it")
     made = run("topics", "create", "--replication", 1, "--partitions", 1, "--config", config)
     assert (made.code, made.out.split()) == (0, [f"command-{t.name}" for t in TOPICS]), made.err
     after = run("topics", "check", "--kafka", broker.address, "--config", config)
     assert (after.code, after.out) == (0, "")
     assert after.err == "All 6 topics are there and set as they should be.\n"
+
+
+def test_of_topics_that_were_there_it_is_said_at_once_what_is_wrong(
+    broker: Broker, tmp_path: Path
+) -> None:
+    prefix = "auto-"
+    config = settings(tmp_path, brokers=broker.address, topic_prefix=prefix)
+    client = AdminClient({"bootstrap.servers": broker.address})
+    client.create_topics([NewTopic(f"{prefix}flink-logs", 1, 1)])[f"{prefix}flink-logs"].result()
+    done = run("topics", "create", "--replication", 1, "--config", config)
+    assert done.code == 1
+    assert "5 of 6 topics made" in done.err
+    assert f"{prefix}flink-logs: message.timestamp.type is CreateTime, so" in done.out
 
 
 def test_without_kafka_the_sentence_says_what_to_give() -> None:

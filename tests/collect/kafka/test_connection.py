@@ -15,6 +15,8 @@ HERE = str(Path(__file__))
     ("told", "says"),
     [
         ({"brokers": " , "}, "Kafka has no address: give --kafka HOST:PORT, or brokers."),
+        ({"brokers": "localhost"}, "'localhost' is no address of Kafka: give HOST:PORT"),
+        ({"brokers": "a:1, http://b:2"}, "'http://b:2' is no address of Kafka"),
         ({"user": "ann"}, "Of Kafka's user and password_file one is missing: give both."),
         ({"password": "x"}, "Of Kafka's user and password_file one is missing: give both."),
         (
@@ -45,3 +47,11 @@ def test_a_command_is_refused_as_for_any_wrong_setting(
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("drsquirrel: Kafka's mechanism is 'OAUTHBEARER', but must be one of")
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "brokers",
+    ["a:1", " a:1 , b-c.d:65535,", "[::1]:9092", "SASL_SSL://kafka:9093", "10.0.0.1:9092"],
+)
+def test_an_address_of_kafka_is_taken_as_kafka_takes_it(brokers: str) -> None:
+    assert Access(brokers=brokers).brokers == brokers

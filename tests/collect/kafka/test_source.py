@@ -81,6 +81,20 @@ def test_a_missing_topic_is_told_among_others_until_it_is_made_and_read(
         assert read.says == ""
 
 
+def test_that_a_cluster_is_called_otherwise_is_told_while_its_messages_come(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic.send(report(1), report(2, cluster="prdo`\n"))
+    with topic.source() as source:
+        read = next(r for r in reads(source) if r.says)
+        assert read.says.startswith(
+            "Kafka brings messages of a cluster `prdo'\\u000a` that is not in the settings: "
+        )
+        assert source.read(0.1).says
+        monkeypatch.setattr("drsquirrel.collect.kafka.source.STRANGER_S", 0)
+        assert source.read(0.1).says == ""
+
+
 def test_a_message_is_read_without_its_secrets(topic: Topic) -> None:
     origin = Origin(cluster="prod", producer="plugin", epoch="e", sequence=1)
     at: dict[str, Any] = {"origin": origin, "time_ms": 1_760_000_040_000}

@@ -68,7 +68,9 @@ def test_dead_letters_without_a_bound_are_wrong(broker: Broker) -> None:
 
 
 def test_what_the_broker_refuses_is_told_in_its_words(broker: Broker) -> None:
-    with pytest.raises(BrokerError, match=r"making the topic .*replication factor"):
+    with pytest.raises(
+        BrokerError, match=r"making the topic .*replication factor.* give --replication\.$"
+    ):
         Admin(Access(brokers=broker.address), "refused-").create(1, 5)
 
 

@@ -1,4 +1,4 @@
-// Generated from schema/openapi.json by web/tools: do not edit. d90a8a4c6093c6cef473c710ce35f38e7a60b442287ab382c6ee44228d4ca5d6
+// Generated from schema/openapi.json by web/tools: do not edit. 362b2b704c68759a884987e2aa5b8c174741f362c3aa42c366e6c17218968e91
 export interface paths {
     "/api/v1/flink-jobs/{flink_job}/report": {
         parameters: {
@@ -332,6 +332,7 @@ export interface components {
             level: "INFO" | "WARN" | "ERROR" | "FATAL";
             logger: string;
             message: string;
+            of_process: boolean;
             task: string;
             throwable: string;
             time_ms: number;

@@ -71,6 +71,7 @@ function keysOf(lines: readonly LogLine[]): string[] {
 
 function Line({ line }: { line: LogLine }) {
   const { time_ms, level, logger, message, throwable, task, container, count, dropped } = line;
+  const place = [task, container || "JobManager"].filter(Boolean).join(" · ");
   return (
     <li>
       <Moment ms={time_ms} /> <b className={`level ${level.toLowerCase()}`}>{level}</b>{" "}
@@ -81,7 +82,8 @@ function Line({ line }: { line: LogLine }) {
       {dropped > 0 && <> ({dropped} more of its kind were too many to be sent)</>}
       <Text wraps>{message}</Text>
       <small>
-        <Name>{[task, container || "JobManager"].filter(Boolean).join(" · ")}</Name>
+        <Name>{place}</Name>
+        {line.of_process && " · names no job: it may be about another in this process"}
       </small>
       {throwable && (
         <details>

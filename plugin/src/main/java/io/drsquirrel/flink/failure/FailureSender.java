@@ -49,7 +49,8 @@ public final class FailureSender implements FailureEnricher {
             if (hasTold.compareAndSet(false, true)) {
                 LOG.warn(
                         "Dr. Squirrel's failure enricher sends nothing without its metric reporter."
-                                + " Set metrics.reporter.squirrel.factory.class and its options.");
+                                + " Set metrics.reporter.squirrel.factory.class and its options;"
+                                + " where metrics.reporters is set, name squirrel there too.");
             }
         } catch (Throwable e) {
             LOG.warn("Dr. Squirrel could not send a failure.", e);

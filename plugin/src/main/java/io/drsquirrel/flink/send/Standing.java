@@ -86,7 +86,8 @@ final class Standing {
         if (missing.add(topic)) {
             LOG.warn(
                     "Dr. Squirrel: Kafka has no topic for {} (option topic.prefix). Make the topics"
-                            + " with: drsquirrel topics create --kafka BROKERS",
+                            + " with: drsquirrel topics create --kafka BROKERS, and with the same"
+                            + " topic_prefix in its settings where one is set",
                     topic.word);
         }
     }

@@ -65,7 +65,8 @@ public final class Session {
         if (session == null && HAS_TOLD.compareAndSet(false, true)) {
             LOG.warn(
                     "Dr. Squirrel's {} sends nothing without its metric reporter. Set"
-                            + " metrics.reporter.squirrel.factory.class and its options.",
+                            + " metrics.reporter.squirrel.factory.class and its options; where"
+                            + " metrics.reporters is set, name squirrel there too.",
                     part);
         }
         return session == null || session.identity == null ? null : session;
