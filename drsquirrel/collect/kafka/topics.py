@@ -12,7 +12,14 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from drsquirrel.collect.kafka.connection import TIMEOUT_S, Access, Heard, answer, options
+from drsquirrel.collect.kafka.connection import (
+    TIMEOUT_S,
+    Access,
+    BrokerError,
+    Heard,
+    answer,
+    options,
+)
 
 T = TypeVar("T")
 POLL_S = 0.1
