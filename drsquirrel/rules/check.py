@@ -75,10 +75,8 @@ class Hour:
 
     def observed(self, series: Series) -> int:
         """Minutes in which any entity has a value."""
-        rows = [*self.of(series).values()]
-        if len(rows) == 1:
-            return len(rows[0]) - rows[0].count(None)
-        return sum(m.count(None) < len(m) for m in zip(*rows, strict=True))
+        minutes = zip(*self.of(series).values(), strict=True)
+        return sum(m.count(None) < len(m) for m in minutes)
 
     def most(self, series: Series, at_least: float) -> tuple[int, str]:
         """In how many minutes a series reached a value, and the entity where it did most often."""
