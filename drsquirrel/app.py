@@ -25,7 +25,7 @@ from drsquirrel.handbook import RuleBook
 from drsquirrel.kafka_watch import NOTHING, KafkaWatch, Readable, kafka_access, source_of
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent
-from drsquirrel.model.report import JobList, Report
+from drsquirrel.model.report import JobList
 from drsquirrel.on_desk import Known, RunDesk
 from drsquirrel.rules.load import Rules
 from drsquirrel.serve.server import listen, serve, url
@@ -42,7 +42,7 @@ from drsquirrel.store.interface import (
     StoredRun,
 )
 from drsquirrel.store.sqlite import SqliteStore
-from drsquirrel.stored_pages import StoredPages, decoded
+from drsquirrel.stored_pages import StoredPages, decoded, report_decoder
 
 logger = logging.getLogger(__name__)
 E = TypeVar("E", FailureEvent, CheckpointEvent, ChangeEvent)
@@ -60,7 +60,6 @@ OF_CLUSTERS = (
     ("drsquirrel_received_bytes_total", "bytes", "Bytes of Flink's answers."),
 )
 encode = msgspec.json.Encoder().encode
-report_decoder = msgspec.json.Decoder(Report)
 
 
 def retention(settings: Settings) -> Retention:

@@ -289,10 +289,10 @@ class Watch:
         began_ms = self.on_desk.began_ms or now_ms
         says = self.last.says if self.last else ""
         state: Literal["answering", "heard", "silent", "connecting"] = "silent"
-        answers = self.last is not None and self.last.answered
-        if answers and self.on_desk.is_silent(now_ms):
-            says = OVERDUE
-        if answers and not self.on_desk.is_silent(now_ms):
+        answered = self.last is not None and self.last.answered
+        if answered and self.on_desk.is_silent(now_ms):
+            answered, says = False, OVERDUE
+        if answered:
             state = "answering"
         elif JOBMANAGER in sending:
             state = "heard"

@@ -96,12 +96,12 @@ class DeepTier:
         self.dropped = dropped
         self._heard_ms: dict[str, int] = {}
         """When a report of a process came last, by our clock; the oldest first."""
-        self._waiting: deque[tuple[int, int, Event]] = deque()
-        """Since when, its arrival, and what is about a run that is not known yet."""
+        self._waiting: deque[tuple[int, int, Event, int]] = deque()
+        """Since when, its arrival, what is about a run that is not known yet, and its size."""
         self._waiting_jobs: Counter[str] = Counter()
         """Whom they are about."""
         self._waiting_bytes = 0
-        self._untold: deque[tuple[int, int, FailureEvent]] = deque()
+        self._untold: deque[tuple[int, int, FailureEvent, int]] = deque()
         """Likewise, failures of which REST has not told yet."""
         self._untold_bytes = 0
         self._told: deque[FailureEvent] = deque(maxlen=REMEMBERED)
@@ -120,8 +120,8 @@ class DeepTier:
         wait for REST.
         """
         found: list[Arrival] = []
-        for since_ms, arrival_ms, event in self._let_go(starts, now_ms):
-            self._put(arrival_ms, event, starts, since_ms, now_ms, found)
+        for since_ms, arrival_ms, event, size in self._let_go(starts, now_ms):
+            self._put(arrival_ms, event, starts, since_ms, now_ms, found, size)
         for arrival_ms, message in arrivals:
             self._hear(message, arrival_ms, now_ms)
             if isinstance(message, FailureEvent):
@@ -158,8 +158,9 @@ class DeepTier:
 
     def _wait_for_rest(self, now_ms: int, arrival_ms: int, failure: FailureEvent) -> None:
         if len(self._untold) < WAITING_MAX and self._untold_bytes < WAITING_BYTES:
-            self._untold.append((now_ms, arrival_ms, failure))
-            self._untold_bytes += size_of(failure)
+            size = size_of(failure)
+            self._untold.append((now_ms, arrival_ms, failure, size))
+            self._untold_bytes += size
         else:
             self.dropped["too many failures"] += 1
 
@@ -170,8 +171,8 @@ class DeepTier:
             return found
         told = Twins(self._told)
         while self._untold and self._untold[0][0] < before_ms:
-            _, arrival_ms, failure = self._untold.popleft()
-            self._untold_bytes -= size_of(failure)
+            _, arrival_ms, failure, size = self._untold.popleft()
+            self._untold_bytes -= size
             if failure in told:
                 self.dropped["told by REST"] += 1
             else:
@@ -180,7 +181,7 @@ class DeepTier:
 
     def _let_go(
         self, starts: Mapping[str, Collection[int]], now_ms: int
-    ) -> Iterable[tuple[int, int, Event]]:
+    ) -> Iterable[tuple[int, int, Event, int]]:
         """Those that waited of which something may have changed: all where a run was listed, else
         those that have waited for too long."""
         is_listed = not self._waiting_jobs.keys().isdisjoint(starts)
@@ -188,8 +189,8 @@ class DeepTier:
             if not is_listed and now_ms - self._waiting[0][0] <= WAITS_MS:
                 return
             waited = self._waiting.popleft()
-            event = waited[-1]
-            self._waiting_bytes -= size_of(event)
+            _, _, event, size = waited
+            self._waiting_bytes -= size
             self._waiting_jobs[event.job] -= 1
             if not self._waiting_jobs[event.job]:
                 del self._waiting_jobs[event.job]
@@ -203,7 +204,9 @@ class DeepTier:
         since_ms: int,
         now_ms: int,
         found: list[Arrival],
+        size: int = 0,
     ) -> None:
+        """`size` is that of an event that has waited already."""
         if not event.job:
             found.append((arrival_ms, event))
             return
@@ -215,9 +218,10 @@ class DeepTier:
         elif now_ms - since_ms > WAITS_MS or not self._has_room(event):
             self.dropped["unknown run"] += 1
         else:
-            self._waiting.append((since_ms, arrival_ms, event))
+            size = size or size_of(event)
+            self._waiting.append((since_ms, arrival_ms, event, size))
             self._waiting_jobs[event.job] += 1
-            self._waiting_bytes += size_of(event)
+            self._waiting_bytes += size
 
     def _has_room(self, event: Event) -> bool:
         share = 2 if isinstance(event, MetricReport) else 1

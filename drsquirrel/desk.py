@@ -9,6 +9,7 @@ from drsquirrel.collect.flink_rest.clock import ahead_ms, by_our_clock
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.deep import (
     EARLY_MS,
+    PROCESSES_MAX,
     UNTOLD_MS,
     Arrival,
     DeepTier,
@@ -22,7 +23,7 @@ from drsquirrel.diagnose.hour import minutes_of_hour
 from drsquirrel.diagnose.inquiry import Expected, Inquiry
 from drsquirrel.diagnose.judge import diagnose
 from drsquirrel.diagnose.minute import Minutes
-from drsquirrel.heard import PROCESSES_MAX, HeardRun, HeardRuns
+from drsquirrel.heard import HeardRun, HeardRuns
 from drsquirrel.heard_tasks import Listed
 from drsquirrel.model.event import ChangeEvent, Event, Message, MetricReport
 from drsquirrel.model.facts import HEARTBEATS, RunSeen, ThreadSample

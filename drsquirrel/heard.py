@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from drsquirrel.deep import FRESH_MS, moment
+from drsquirrel.deep import FRESH_MS, PROCESSES_MAX, moment
 from drsquirrel.heard_tasks import (
     FORGOTTEN_MS,
     TWO_ROUNDS_MS,
@@ -35,8 +35,7 @@ from drsquirrel.model.facts import bounded
 
 RUNS_MAX = 1_000
 TASKS_MAX = 100_000
-PROCESSES_MAX = 10_000
-"""Of one cluster; of more nothing is known."""
+"""Of one cluster, as of processes; of more nothing is known."""
 ONE_ROUND_MS = 1_000
 """What a process tells in one round lies so close together."""
 

@@ -19,7 +19,7 @@ LOG_LINES = 200
 """The newest: a page shows no more."""
 AFTER_END_MS = 60_000
 """What processes say of the end of a run comes so long after it."""
-_report_decoder = msgspec.json.Decoder(Report)
+report_decoder = msgspec.json.Decoder(Report)
 
 
 class StoredPages:
@@ -51,7 +51,7 @@ class StoredPages:
         whether there are no others."""
         own = self._store.logs(run_id, LOG_LINES)
         found, complete = [*own.events], own.complete
-        report = decoded(_report_decoder, page.body)
+        report = decoded(report_decoder, page.body)
         if report is not None:
             run, ahead_ms = report.run, report.data.clock_ahead_ms
             since_ms = run.start_ms - ahead_ms

@@ -174,6 +174,12 @@ def answer(access: Access, client: Client, heard: Heard, call: Callable[[], T], 
         raise broker_error(access, error, doing, heard) from error
 
 
+def is_of(error: BrokerError, code: int) -> bool:
+    """Whether Kafka gave this code for it."""
+    cause = error.__cause__
+    return isinstance(cause, KafkaException) and cause.args[0].code() == code
+
+
 def broker_error(access: Access, error: KafkaException, doing: str, heard: Heard) -> BrokerError:
     """What an error means. `heard`: what the client last said of its connections."""
     code = error.args[0]

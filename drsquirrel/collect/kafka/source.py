@@ -60,6 +60,7 @@ READING: dict[str, Any] = {
 AGAIN_S = 0.2
 """Where a batch was unreadable, what follows is looked for so soon."""
 STRANGER_S = 60.0
+"""For so long after its last message a cluster that nobody set is told of."""
 METADATA_S = 5.0
 """For an answer on topics and partitions."""
 SENT_MS = "sent_ms"

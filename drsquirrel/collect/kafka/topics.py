@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import TypeVar
 
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ConfigResource,
@@ -18,6 +19,7 @@ from drsquirrel.collect.kafka.connection import (
     BrokerError,
     Heard,
     answer,
+    is_of,
     options,
 )
 
@@ -158,7 +160,7 @@ class Admin:
                 try:
                     self._wait(done.result, f"making the topic {name}")
                 except BrokerError as error:
-                    if "replica" not in str(error):
+                    if not is_of(error, KafkaError.INVALID_REPLICATION_FACTOR):
                         raise
                     few = f"On fewer than {replication} brokers give --replication."
                     raise BrokerError(f"{error} {few}") from None

@@ -35,7 +35,10 @@ public final class Settings {
         if (key.startsWith(ProducerOptions.PREFIX)) {
             takeKafkas(key, key.substring(ProducerOptions.PREFIX.length()), value);
         } else if (option == null && !key.matches(FLINKS)) {
-            complaints.add("The option " + key + " is not known and has no effect. Correct its name, or remove it.");
+            complaints.add(
+                    "The option "
+                            + key
+                            + " is not known and has no effect. Correct its name, or remove it.");
         }
     }
 
