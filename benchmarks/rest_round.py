@@ -38,6 +38,8 @@ WARM_UP_S = 360
 
 
 def main() -> None:
+    if MINUTES < 2 * PHASE_MINUTES:
+        sys.exit(f"MINUTES={MINUTES}: one phase watched and one unwatched take {2 * PHASE_MINUTES}.")
     result: dict[str, object] = {"machine": machine(), "minutes": MINUTES}
     with Cluster("2.3.0", slots=8, heap_mb=384) as cluster:
         job = cluster.run(

@@ -15,7 +15,7 @@ from demo.cluster import Cluster
 from demo.scenarios import SCENARIOS, submit
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, ConfigEvent, FailureEvent, LogEvent
 from tests.plugin import planted, talkative
-from tests.plugin.listener import Listener, numbers
+from tests.plugin.listener import Listener, numbers, places
 
 NAME = "shop"
 HEALTHY = SCENARIOS["healthy"]
@@ -151,6 +151,11 @@ def _serving(cluster: Cluster, job: str) -> set[str]:
     return {t["taskmanager-id"] for answer in answers for t in answer["taskmanagers"]}
 
 
+def _vertices_heard(story: Story, job: str) -> set[str]:
+    reports = story.listener.reports(job)
+    return {place.vertex for report in reports for place in places(report)} - {""}
+
+
 def _all_was_heard(story: Story) -> bool:
     listener, jobs = story.listener, story.jobs
     failed = [f.job for f in listener.of(FailureEvent)]
@@ -165,6 +170,7 @@ def _all_was_heard(story: Story) -> bool:
         and {jobs[LOOP.job_name], jobs[talkative.JOB]} <= of_tasks
         and (jobs[HEALTHY.job_name] in checkpoints or not story.tells_checkpoints)
         and (jobs[LOOP.job_name] in states or not story.tells_states)
+        and all(_vertices_heard(story, job) == story.vertices[job].keys() for job in jobs.values())
     )
 
 
