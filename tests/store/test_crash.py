@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from drsquirrel.store.interface import Retention
-from drsquirrel.store.opening import DATABASE, open_writer
 from drsquirrel.store.sqlite import SqliteStore
+from drsquirrel.store.sqlite_opening import DATABASE, open_writer
 from tests.store import made
 from tests.store.made import CLUSTER, RUN_ID, START_MS
 

@@ -8,8 +8,8 @@ import pytest
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.snapshot import WINDOW_MS
 from drsquirrel.store.interface import DAY_MS, HOUR_MS, Batch, Memory, Retention, Store
-from drsquirrel.store.opening import DATABASE
 from drsquirrel.store.sqlite import SqliteStore
+from drsquirrel.store.sqlite_opening import DATABASE
 from tests.store import made
 from tests.store.made import CLUSTER, JOB_ID, RUN_ID, START_MS, Opener
 

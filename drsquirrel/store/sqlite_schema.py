@@ -1,4 +1,6 @@
-"""The tables, as numbered forward migrations: a released one is never changed, only followed.
+"""The tables in SQLite, as numbered forward migrations.
+
+A released one is never changed, only followed.
 
 `body` columns hold packed JSON (body.py). Everything is found by the ids of model.identity:
 `subject` is the id of a run or, for what belongs to no run, of a container.

@@ -3,10 +3,13 @@
 import fcntl
 import os
 import sqlite3
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
-from drsquirrel.store.error import DirectoryError, DiskError, InUseError, damaged, explained
-from drsquirrel.store.schema import migrate
+from drsquirrel.store.connection import Row, Values
+from drsquirrel.store.error import DirectoryError, DiskError, InUseError
+from drsquirrel.store.sqlite_error import damaged, explained
+from drsquirrel.store.sqlite_schema import migrate
 
 DATABASE = "drsquirrel.sqlite"
 LOCK = "drsquirrel.lock"
@@ -51,7 +54,17 @@ def _unusable(directory: Path, error: OSError) -> DirectoryError:
     )
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
+class SqliteConnection(sqlite3.Connection):
+    """A connection that can do what the statements need."""
+
+    def each(self, statement: str, rows: Iterable[Values], /) -> list[list[Row]]:
+        return [self.execute(statement, row).fetchall() for row in rows]
+
+    def stream(self, statement: str, values: Values, /) -> Generator[Row, None, None]:
+        yield from self.execute(statement, values)
+
+
+def open_writer(path: Path) -> SqliteConnection:
     """The one connection that writes; creates or migrates the database and checks it as a whole."""
     _check_writable(path)
     connection = _connect(path)
@@ -80,7 +93,7 @@ def _check_writable(path: Path) -> None:
             raise DiskError(f"{file} cannot be written: make it writable for this user.")
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+def open_reader(path: Path) -> SqliteConnection:
     """A connection that only reads."""
     with explained(path):
         connection = _connect(path)
@@ -88,8 +101,14 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> SqliteConnection:
     # Autocommit: transactions begin and end where we say so. A connection serves one thread at a
     # time, not always the one that opened it.
     with explained(path):
-        return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        return sqlite3.connect(
+            path,
+            timeout=BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=SqliteConnection,
+        )
