@@ -66,6 +66,10 @@ class Postgres:
         """The address of a database, without the password."""
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def __enter__(self) -> Self:
         found = programs()
         if found is None:
@@ -98,8 +102,9 @@ class Postgres:
         self.close()
 
     def close(self) -> None:
-        """End the server and remove its folder."""
-        self.stop()
+        """End the server at once and remove its folder."""
+        if self.is_alive:
+            self.kill()
         self._children.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -118,9 +123,7 @@ class Postgres:
 
     def stop(self) -> None:
         """End it in order: who is connected is sent away."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        self.resume()
+        assert self._process is not None
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(STOP_TIMEOUT_S)

@@ -14,11 +14,13 @@ IMPLEMENTATIONS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
-def opener(request: pytest.FixtureRequest) -> Opener:
+def opener(request: pytest.FixtureRequest) -> Iterator[Opener]:
     if request.param == "sqlite":
-        return SqliteStore
+        yield SqliteStore
+        return
     server: Server = request.getfixturevalue("postgres")
-    return server.open
+    yield server.open
+    server.take_back()
 
 
 @pytest.fixture

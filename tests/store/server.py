@@ -1,6 +1,6 @@
 """A real PostgreSQL for tests, in which each place has a database of its own."""
 
-from hashlib import blake2b
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
@@ -8,20 +8,29 @@ import psycopg
 from demo.postgres import PASSWORD, Postgres
 from drsquirrel.store.interface import Retention
 from drsquirrel.store.postgresql import PostgresStore
-from drsquirrel.store.postgresql_connection import Access
+from drsquirrel.store.postgresql_connection import SCHEMA, Access
 
 
 class Server(Postgres):
-    """Makes databases, and opens stores on them."""
+    """Lends databases, and opens stores on them."""
+
+    def __init__(self, options: Mapping[str, str] | None = None) -> None:
+        super().__init__(options)
+        self._lent: dict[Path, str] = {}
+        self._free: list[str] = []
 
     def access(self, place: Path) -> Access:
-        """How to reach the database of a place, which is made if it is not there yet."""
-        name = "test_" + blake2b(str(place).encode(), digest_size=8).hexdigest()
-        with self.admin() as admin:
-            known = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
-            if known.fetchone() is None:
-                admin.execute(f"CREATE DATABASE {name} STRATEGY file_copy".encode())
-        return Access(self.url(name), PASSWORD)
+        """How to reach the database of a place; an empty one if it has none yet."""
+        if place not in self._lent:
+            for gone in [p for p in self._lent if not p.parent.exists()]:
+                self._take_back(gone)
+            self._lent[place] = self._free.pop() if self._free else self._made()
+        return Access(self.url(self._lent[place]), PASSWORD)
+
+    def take_back(self) -> None:
+        """Empty all databases, for other places."""
+        for place in tuple(self._lent):
+            self._take_back(place)
 
     def admin(self, database: str = "postgres") -> psycopg.Connection:
         """A connection that may do everything."""
@@ -29,3 +38,15 @@ class Server(Postgres):
 
     def open(self, place: Path, retention: Retention) -> PostgresStore:
         return PostgresStore(self.access(place), retention)
+
+    def _take_back(self, place: Path) -> None:
+        name = self._lent.pop(place)
+        with self.admin(name) as admin:
+            admin.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE".encode())
+        self._free.append(name)
+
+    def _made(self) -> str:
+        name = f"test_{len(self._lent)}"
+        with self.admin() as admin:
+            admin.execute(f"CREATE DATABASE {name}".encode())
+        return name
