@@ -291,8 +291,9 @@ def histories(draw: st.DrawFn) -> tuple[list[Batch], list[Batch]]:
     return once, again
 
 
+@pytest.mark.timeout(600)
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(histories())
 def test_batches_written_again_at_any_later_time_change_nothing(
