@@ -124,6 +124,35 @@ class LogPage:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The version of a database's tables, 0 where there are none yet, and the one needed now."""
+
+    version: int
+    needed: int
+
+
+class Database(Protocol):
+    """Where a store is kept. Every method raises StoreError."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for whoever is told of it: no secret."""
+        ...
+
+    def open(self, retention: Retention) -> "Store":
+        """The store on it; the tables are made if there are none."""
+        ...
+
+    def check(self) -> Schema:
+        """Look whether it can be used, and change nothing."""
+        ...
+
+    def upgrade(self) -> None:
+        """Make its tables what this release needs."""
+        ...
+
+
 class Store(Protocol):
     """Runs and subjects are named by the ids of model.identity. Every method raises StoreError."""
 

@@ -5,22 +5,50 @@ A connection that broke is given up, and the next call makes a new one.
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from threading import BoundedSemaphore
 
 from drsquirrel.store.body import BodyError
 from drsquirrel.store.error import InUseError
-from drsquirrel.store.interface import Batch, Retention
+from drsquirrel.store.interface import Batch, Database, Retention, Schema
 from drsquirrel.store.postgresql_connection import ANSWER_S, Access, PostgresConnection
 from drsquirrel.store.postgresql_days import drop_days, make_days
 from drsquirrel.store.postgresql_error import damaged, explained
-from drsquirrel.store.postgresql_schema import require_current
+from drsquirrel.store.postgresql_schema import (
+    MIGRATIONS,
+    checked,
+    is_current,
+    migrate,
+    require_current,
+)
 from drsquirrel.store.reading import SqlStore
 from drsquirrel.store.retention import expire_rows
 from drsquirrel.store.writing import write_batch
 
 READERS = 8
 """Connections that read at the same time."""
+
+
+class PostgresDatabase(Database):
+    """A PostgreSQL database."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    @property
+    def place(self) -> str:
+        return f"PostgreSQL at {self._access.place}"
+
+    def open(self, retention: Retention) -> "PostgresStore":
+        return PostgresStore(self._access, retention)
+
+    def check(self) -> Schema:
+        with closing(PostgresConnection(self._access)) as connection:
+            return Schema(checked(connection, self._access.place), len(MIGRATIONS))
+
+    def upgrade(self) -> None:
+        with closing(PostgresConnection(self._access)) as connection:
+            migrate(connection, self._access.place)
 
 
 class PostgresStore(SqlStore):
@@ -37,6 +65,8 @@ class PostgresStore(SqlStore):
 
     def write(self, batch: Batch) -> None:
         with self._transaction() as connection:
+            if not is_current(connection):
+                require_current(connection, self._place)
             make_days(connection, batch)
             write_batch(connection, batch)
 
@@ -58,7 +88,6 @@ class PostgresStore(SqlStore):
     def _new_writer(self) -> PostgresConnection:
         connection = PostgresConnection(self._access)
         try:
-            # Each time: somebody may have upgraded the database while we were away.
             require_current(connection, self._place)
         except BaseException:
             connection.close()

@@ -17,6 +17,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrDumperUnknown
 
+from drsquirrel.settings import SettingsError
 from drsquirrel.store import sql
 from drsquirrel.store.connection import Row, Values
 from drsquirrel.store.error import AccessError
@@ -49,10 +50,26 @@ OWN = {
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach a database: its address, and the password if there is one."""
+    """How to reach a database: its address, which holds no password, and the password."""
 
     url: str
     password: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError, which repeats nothing of an address that may hold a password."""
+        try:
+            told = conninfo_to_dict(self.url)
+        except psycopg.ProgrammingError:
+            told = {}
+        if not told or not self.url.startswith(("postgresql://", "postgres://")):
+            raise SettingsError(
+                "database is no address of PostgreSQL: give postgresql://USER@HOST:PORT/NAME."
+            )
+        if "password" in told:
+            raise SettingsError(
+                "There is a password in database, where others can see it: write it to a file, and "
+                "name that in database_password_file."
+            )
 
     @property
     def place(self) -> str:

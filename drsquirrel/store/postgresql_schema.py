@@ -9,12 +9,48 @@ from collections.abc import Sequence
 
 from psycopg import sql as written
 
-from drsquirrel.store.error import NewerError, NotOursError, OlderError
+from drsquirrel.store.error import (
+    AccessError,
+    DiskError,
+    NewerError,
+    NotOursError,
+    OlderError,
+    StoreError,
+)
 from drsquirrel.store.postgresql_connection import SCHEMA, PostgresConnection
 from drsquirrel.store.postgresql_error import explained
 
 LOCK = 0x44725371
 """Whoever holds it changes tables: "DrSq"."""
+
+NUMBER = "SELECT number FROM schema_version"
+WRONG: tuple[tuple[str, type[StoreError], str], ...] = (
+    (
+        "SELECT 1 WHERE pg_is_in_recovery() AND ? <> ''",
+        DiskError,
+        "it is a standby, in which nothing can be written: give the address of the primary.",
+    ),
+    (
+        "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') "
+        "AND setting = 'off' AND ? <> ''",
+        DiskError,
+        "{} is off, so a power failure can take what was acknowledged, or all: set it to on.",
+    ),
+    (
+        "SELECT current_user, current_database() WHERE to_regnamespace(?) IS NULL "
+        "AND NOT has_database_privilege(current_database(), 'CREATE')",
+        AccessError,
+        "{0} may not make a schema in {1}: let an administrator run CREATE SCHEMA drsquirrel "
+        "AUTHORIZATION {0}.",
+    ),
+    (
+        "SELECT current_user, relname FROM pg_class WHERE relnamespace = to_regnamespace(?) "
+        "AND relkind IN ('r', 'p') AND NOT pg_has_role(relowner, 'USAGE') LIMIT 1",
+        AccessError,
+        "the table {1} does not belong to {0}: let it own the schema drsquirrel and all in it.",
+    ),
+)
+"""What is found where something is wrong, and what that means."""
 
 _FIRST = """
 CREATE DOMAIN word AS TEXT COLLATE "C";
@@ -107,29 +143,33 @@ MIGRATIONS: tuple[str, ...] = (_FIRST,)
 """Migration i brings a database of version i to version i + 1."""
 
 
-def version(connection: PostgresConnection, place: str) -> int:
+def version(
+    connection: PostgresConnection, place: str, migrations: Sequence[str] = MIGRATIONS
+) -> int:
     """The version of the schema, 0 where there is none. Raises NotOursError and NewerError."""
     with explained(place):
-        ((is_there, is_ours, others),) = connection.execute(
-            "SELECT count(*) > 0, count(*) FILTER (WHERE relname = 'schema_version') > 0, "
-            "count(relname) > 0 FROM pg_namespace n LEFT JOIN pg_class ON relnamespace = n.oid "
-            "WHERE nspname = ?",
-            (SCHEMA,),
+        found = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(?)", (SCHEMA,)
         ).fetchall()
-        if not is_there or not others:
+        if not found:
             return 0
-        if not is_ours:
+        if ("schema_version",) not in found:
             raise NotOursError(
                 f"The schema {SCHEMA} at {place} belongs to another program: choose another "
                 "database."
             )
-        ((number,),) = connection.execute("SELECT number FROM schema_version").fetchall()
-    if number > len(MIGRATIONS):
+        ((number,),) = connection.execute(NUMBER).fetchall()
+    if number > len(migrations):
         raise NewerError(
             f"The database at {place} was written by a newer release (its schema is {number}, this "
-            f"one knows {len(MIGRATIONS)}): start that release again, or choose another database."
+            f"one knows {len(migrations)}): start that release again, or choose another database."
         )
     return int(number)
+
+
+def is_current(connection: PostgresConnection) -> bool:
+    """Whether what we write still fits: somebody may have upgraded the database meanwhile."""
+    return connection.execute(NUMBER).fetchone() == (len(MIGRATIONS),)
 
 
 def require_current(connection: PostgresConnection, place: str) -> None:
@@ -149,15 +189,31 @@ def require_current(connection: PostgresConnection, place: str) -> None:
 def migrate(
     connection: PostgresConnection, place: str, migrations: Sequence[str] = MIGRATIONS
 ) -> None:
-    """Bring the database to the latest version, all steps in one transaction."""
+    """Bring the database to the latest version, all steps in one transaction.
+
+    Raises NotOursError and NewerError.
+    """
     with explained(place), connection.driver.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
-        number = version(connection, place)
+        # A large table takes its time; whoever waits for it has been asked to stop.
+        connection.execute("SET LOCAL statement_timeout = 0")
+        number = version(connection, place, migrations)
         if number == 0:
             _make_schema(connection)
         for statements in migrations[number:]:
             connection.driver.execute(written.SQL(statements))
         connection.execute("UPDATE schema_version SET number = ?", (len(migrations),))
+
+
+def checked(connection: PostgresConnection, place: str) -> int:
+    """The version of the schema of a database that can be used, 0 where there is none yet."""
+    number = version(connection, place)
+    with explained(place):
+        for statement, error, wrong in WRONG:
+            found = connection.execute(statement, (SCHEMA,)).fetchall()
+            if found:
+                raise error(f"PostgreSQL at {place}: {wrong.format(*found[0])}")
+    return number
 
 
 def _make_schema(connection: PostgresConnection) -> None:

@@ -7,17 +7,39 @@ from pathlib import Path
 
 from drsquirrel.store.body import BodyError
 from drsquirrel.store.error import DiskError
-from drsquirrel.store.interface import Batch, Retention
+from drsquirrel.store.interface import Batch, Database, Retention, Schema
 from drsquirrel.store.reading import SqlStore
 from drsquirrel.store.sqlite_error import damaged, explained
 from drsquirrel.store.sqlite_opening import (
     DATABASE,
     Lock,
     SqliteConnection,
+    checked,
     open_reader,
     open_writer,
 )
+from drsquirrel.store.sqlite_schema import MIGRATIONS
 from drsquirrel.store.sqlite_space import expire_step, give_back
+
+
+class SqliteDatabase(Database):
+    """A data directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @property
+    def place(self) -> str:
+        return str(self._directory)
+
+    def open(self, retention: Retention) -> "SqliteStore":
+        return SqliteStore(self._directory, retention)
+
+    def check(self) -> Schema:
+        return Schema(checked(self._directory / DATABASE), len(MIGRATIONS))
+
+    def upgrade(self) -> None:
+        self.open(Retention()).close()
 
 
 class SqliteStore(SqlStore):

@@ -4,12 +4,13 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Generator, Iterable
+from contextlib import closing
 from pathlib import Path
 
 from drsquirrel.store.connection import Row, Values
 from drsquirrel.store.error import DirectoryError, DiskError, InUseError
 from drsquirrel.store.sqlite_error import damaged, explained
-from drsquirrel.store.sqlite_schema import migrate
+from drsquirrel.store.sqlite_schema import migrate, version
 
 DATABASE = "drsquirrel.sqlite"
 LOCK = "drsquirrel.lock"
@@ -71,10 +72,7 @@ def open_writer(path: Path) -> SqliteConnection:
     try:
         with explained(path):
             migrate(connection, path)
-            # About half a second per GB on a warm file: worth knowing before new is laid on bad.
-            ((found,),) = connection.execute("PRAGMA integrity_check(1)")
-            if found != "ok":
-                raise damaged(path, found)
+            _require_whole(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_KEEP_BYTES}")
             # FULL syncs the WAL at every commit. NORMAL survives a kill as well, but a power
@@ -84,6 +82,24 @@ def open_writer(path: Path) -> SqliteConnection:
         connection.close()
         raise
     return connection
+
+
+def checked(path: Path) -> int:
+    """The version of the schema of a database that can be used, 0 where there is none yet."""
+    if not path.exists():
+        return 0
+    _check_writable(path)
+    with closing(open_reader(path)) as connection, explained(path):
+        number = version(connection, path)
+        _require_whole(connection, path)
+    return number
+
+
+def _require_whole(connection: sqlite3.Connection, path: Path) -> None:
+    # About half a second per GB on a warm file: worth knowing before new is laid on bad.
+    ((found,),) = connection.execute("PRAGMA integrity_check(1)")
+    if found != "ok":
+        raise damaged(path, found)
 
 
 def _check_writable(path: Path) -> None:
