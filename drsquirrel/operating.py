@@ -69,11 +69,15 @@ def check_database(
         except StoreError as error:
             print(text.printable(str(error)))
             raise typer.Exit(FOUND) from None
+        wrong = list(found.wrong)
         if 0 < found.version < found.needed:
-            print(
+            wrong.append(
                 f"The schema in {chosen.place} is {found.version}, this release needs "
                 f"{found.needed}: run `drsquirrel db upgrade`."
             )
+        for sentence in wrong:
+            print(text.printable(sentence))
+        if wrong:
             raise typer.Exit(FOUND)
         say(f"All is well in {chosen.place}{'' if found.version else ', where nothing is yet'}.")
 

@@ -125,11 +125,15 @@ class LogPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Schema:
-    """The version of a database's tables, 0 where there are none yet, and the one needed now."""
+class Condition:
+    """How a database is."""
 
     version: int
+    """Of its tables; 0 where there are none yet."""
     needed: int
+    """The version that this release needs."""
+    wrong: tuple[str, ...] = ()
+    """What else is wrong: one sentence each, with what to do."""
 
 
 class Database(Protocol):
@@ -144,7 +148,7 @@ class Database(Protocol):
         """The store on it; the tables are made if there are none."""
         ...
 
-    def check(self) -> Schema:
+    def check(self) -> Condition:
         """Look whether it can be used, and change nothing."""
         ...
 

@@ -10,13 +10,12 @@ from threading import BoundedSemaphore
 
 from drsquirrel.store.body import BodyError
 from drsquirrel.store.error import InUseError
-from drsquirrel.store.interface import Batch, Database, Retention, Schema
+from drsquirrel.store.interface import Batch, Condition, Database, Retention
 from drsquirrel.store.postgresql_connection import ANSWER_S, Access, PostgresConnection
 from drsquirrel.store.postgresql_days import drop_days, make_days
 from drsquirrel.store.postgresql_error import damaged, explained
 from drsquirrel.store.postgresql_schema import (
-    MIGRATIONS,
-    checked,
+    condition,
     is_current,
     migrate,
     require_current,
@@ -42,9 +41,9 @@ class PostgresDatabase(Database):
     def open(self, retention: Retention) -> "PostgresStore":
         return PostgresStore(self._access, retention)
 
-    def check(self) -> Schema:
+    def check(self) -> Condition:
         with closing(PostgresConnection(self._access)) as connection:
-            return Schema(checked(connection, self._access.place), len(MIGRATIONS))
+            return condition(connection, self._access.place)
 
     def upgrade(self) -> None:
         with closing(PostgresConnection(self._access)) as connection:
@@ -84,6 +83,7 @@ class PostgresStore(SqlStore):
             self._readers.pop().close()
         if self._writer:
             self._writer.close()
+            self._writer = None
 
     def _new_writer(self) -> PostgresConnection:
         connection = PostgresConnection(self._access)

@@ -25,6 +25,7 @@ from drsquirrel.store.postgresql_error import explained, unreached
 
 RV = TypeVar("RV")
 SCHEMA = "drsquirrel"
+PORT = 5432
 OLDEST = 150_000
 CONNECT_S = 5
 ANSWER_S = 30.0
@@ -61,7 +62,9 @@ class Access:
             told = conninfo_to_dict(self.url)
         except psycopg.ProgrammingError:
             told = {}
-        if not told or not self.url.startswith(("postgresql://", "postgres://")):
+        is_url = self.url.startswith(("postgresql://", "postgres://"))
+        ports = str(told.get("port", PORT)).replace(",", "")
+        if not told or not is_url or not ports.isdecimal():
             raise SettingsError(
                 "database is no address of PostgreSQL: give postgresql://USER@HOST:PORT/NAME."
             )
@@ -75,7 +78,7 @@ class Access:
     def place(self) -> str:
         """Where it is, for whoever is told of it: never a secret."""
         told = conninfo_to_dict(self.url)
-        host, port = told.get("host", "localhost"), told.get("port", 5432)
+        host, port = told.get("host", "localhost"), told.get("port", PORT)
         return f"{host}:{port}/{told.get('dbname', self.user)}"
 
     @property

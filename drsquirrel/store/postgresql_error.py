@@ -18,6 +18,8 @@ from drsquirrel.store.error import (
 STANDS = "what was acknowledged is stored"
 REFUSAL = re.compile(r"(?:FATAL|no password supplied|SSL|certificate)")
 """In what the client says when the server was reached, and did not let us in."""
+NOT_READY = re.compile("starting up|shutting down|recovery")
+NONE_FREE = re.compile("too many (?:connections|clients)|remaining connection slots")
 STOPPING = ("57P01", "57P02", "57P03", "57P05")
 BUSY = ("55P03", "57014", "40P01", "40001", "25P03", "25P04")
 NO_MEMORY = ("53000", "53200", "53300", "53400")
@@ -94,9 +96,9 @@ def unreached(error: psycopg.Error, place: str, user: str) -> StoreError:
             f"PostgreSQL at {place} refuses the user {user} or the password ({said}): check "
             "`database` and database_password_file."
         )
-    if "starting up" in said or "shutting down" in said or "recovery" in said:
+    if NOT_READY.search(said):
         return AwayError(f"PostgreSQL at {place} is not ready ({said}): wait for it.")
-    if "too many clients" in said or "remaining connection slots" in said:
+    if NONE_FREE.search(said):
         return InUseError(f"PostgreSQL at {place} takes no more connections ({said}).")
     return AccessError(f"PostgreSQL at {place} does not let the user {user} in ({said}).")
 

@@ -5,18 +5,10 @@ Texts are compared by their bytes, whatever the database's language; bodies are 
 Snapshots and log chunks are divided by day (postgresql_days.py).
 """
 
-from collections.abc import Sequence
-
 from psycopg import sql as written
 
-from drsquirrel.store.error import (
-    AccessError,
-    DiskError,
-    NewerError,
-    NotOursError,
-    OlderError,
-    StoreError,
-)
+from drsquirrel.store.error import NewerError, NotOursError, OlderError
+from drsquirrel.store.interface import Condition
 from drsquirrel.store.postgresql_connection import SCHEMA, PostgresConnection
 from drsquirrel.store.postgresql_error import explained
 
@@ -24,29 +16,25 @@ LOCK = 0x44725371
 """Whoever holds it changes tables: "DrSq"."""
 
 NUMBER = "SELECT number FROM schema_version"
-WRONG: tuple[tuple[str, type[StoreError], str], ...] = (
+WRONG = (
     (
-        "SELECT 1 WHERE pg_is_in_recovery() AND ? <> ''",
-        DiskError,
+        "SELECT 1 WHERE pg_is_in_recovery()",
         "it is a standby, in which nothing can be written: give the address of the primary.",
     ),
     (
         "SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') "
-        "AND setting = 'off' AND ? <> ''",
-        DiskError,
+        "AND setting = 'off'",
         "{} is off, so a power failure can take what was acknowledged, or all: set it to on.",
     ),
     (
-        "SELECT current_user, current_database() WHERE to_regnamespace(?) IS NULL "
+        f"SELECT current_user, current_database() WHERE to_regnamespace('{SCHEMA}') IS NULL "
         "AND NOT has_database_privilege(current_database(), 'CREATE')",
-        AccessError,
         "{0} may not make a schema in {1}: let an administrator run CREATE SCHEMA drsquirrel "
         "AUTHORIZATION {0}.",
     ),
     (
-        "SELECT current_user, relname FROM pg_class WHERE relnamespace = to_regnamespace(?) "
+        f"SELECT current_user, relname FROM pg_class WHERE relnamespace = to_regnamespace('{SCHEMA}') "
         "AND relkind IN ('r', 'p') AND NOT pg_has_role(relowner, 'USAGE') LIMIT 1",
-        AccessError,
         "the table {1} does not belong to {0}: let it own the schema drsquirrel and all in it.",
     ),
 )
@@ -143,10 +131,63 @@ MIGRATIONS: tuple[str, ...] = (_FIRST,)
 """Migration i brings a database of version i to version i + 1."""
 
 
-def version(
-    connection: PostgresConnection, place: str, migrations: Sequence[str] = MIGRATIONS
-) -> int:
-    """The version of the schema, 0 where there is none. Raises NotOursError and NewerError."""
+def is_current(connection: PostgresConnection) -> bool:
+    """Whether what we write still fits: somebody may have upgraded the database meanwhile."""
+    return connection.execute(NUMBER).fetchone() == (len(MIGRATIONS),)
+
+
+def require_current(connection: PostgresConnection, place: str) -> None:
+    """Make the tables where there are none. Raises OlderError where others may still write into
+    those of an older release, NotOursError and NewerError."""
+    number = _version(connection, place)
+    if number == 0:
+        migrate(connection, place)
+    elif number < len(MIGRATIONS):
+        raise OlderError(
+            f"The database at {place} was written by an older release (its schema is {number}, "
+            f"this one needs {len(MIGRATIONS)}): stop all of that release, then run "
+            "`drsquirrel db upgrade`."
+        )
+
+
+def migrate(connection: PostgresConnection, place: str) -> None:
+    """Bring the database to the latest version, all steps in one transaction.
+
+    Raises NotOursError and NewerError.
+    """
+    with explained(place), connection.driver.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
+        # A large table takes its time; whoever waits for it has been asked to stop.
+        connection.execute("SET LOCAL statement_timeout = 0")
+        number = _version(connection, place)
+        if number == 0:
+            _make_schema(connection)
+        for statements in MIGRATIONS[number:]:
+            connection.driver.execute(written.SQL(statements))
+        connection.execute("UPDATE schema_version SET number = ?", (len(MIGRATIONS),))
+
+
+def condition(connection: PostgresConnection, place: str) -> Condition:
+    """How a database is that can be reached. Raises NotOursError and NewerError."""
+    number = _version(connection, place)
+    with explained(place):
+        wrong = tuple(
+            f"PostgreSQL at {place}: {words.format(*row)}"
+            for statement, words in WRONG
+            for row in connection.execute(statement).fetchall()
+        )
+    return Condition(number, len(MIGRATIONS), wrong)
+
+
+def _make_schema(connection: PostgresConnection) -> None:
+    known = "SELECT 1 FROM pg_namespace WHERE nspname = ?"
+    if connection.execute(known, (SCHEMA,)).fetchone() is None:
+        connection.execute(f"CREATE SCHEMA {SCHEMA}")
+    connection.execute("CREATE TABLE schema_version (number INTEGER NOT NULL)")
+    connection.execute("INSERT INTO schema_version VALUES (0)")
+
+
+def _version(connection: PostgresConnection, place: str) -> int:
     with explained(place):
         found = connection.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(?)", (SCHEMA,)
@@ -159,66 +200,9 @@ def version(
                 "database."
             )
         ((number,),) = connection.execute(NUMBER).fetchall()
-    if number > len(migrations):
+    if number > len(MIGRATIONS):
         raise NewerError(
             f"The database at {place} was written by a newer release (its schema is {number}, this "
-            f"one knows {len(migrations)}): start that release again, or choose another database."
+            f"one knows {len(MIGRATIONS)}): start that release again, or choose another database."
         )
     return int(number)
-
-
-def is_current(connection: PostgresConnection) -> bool:
-    """Whether what we write still fits: somebody may have upgraded the database meanwhile."""
-    return connection.execute(NUMBER).fetchone() == (len(MIGRATIONS),)
-
-
-def require_current(connection: PostgresConnection, place: str) -> None:
-    """Make the tables where there are none. Raises OlderError where others may still write into
-    those of an older release, NotOursError and NewerError."""
-    number = version(connection, place)
-    if number == 0:
-        migrate(connection, place)
-    elif number < len(MIGRATIONS):
-        raise OlderError(
-            f"The database at {place} was written by an older release (its schema is {number}, "
-            f"this one needs {len(MIGRATIONS)}): stop all of that release, then run "
-            "`drsquirrel db upgrade`."
-        )
-
-
-def migrate(
-    connection: PostgresConnection, place: str, migrations: Sequence[str] = MIGRATIONS
-) -> None:
-    """Bring the database to the latest version, all steps in one transaction.
-
-    Raises NotOursError and NewerError.
-    """
-    with explained(place), connection.driver.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
-        # A large table takes its time; whoever waits for it has been asked to stop.
-        connection.execute("SET LOCAL statement_timeout = 0")
-        number = version(connection, place, migrations)
-        if number == 0:
-            _make_schema(connection)
-        for statements in migrations[number:]:
-            connection.driver.execute(written.SQL(statements))
-        connection.execute("UPDATE schema_version SET number = ?", (len(migrations),))
-
-
-def checked(connection: PostgresConnection, place: str) -> int:
-    """The version of the schema of a database that can be used, 0 where there is none yet."""
-    number = version(connection, place)
-    with explained(place):
-        for statement, error, wrong in WRONG:
-            found = connection.execute(statement, (SCHEMA,)).fetchall()
-            if found:
-                raise error(f"PostgreSQL at {place}: {wrong.format(*found[0])}")
-    return number
-
-
-def _make_schema(connection: PostgresConnection) -> None:
-    known = "SELECT 1 FROM pg_namespace WHERE nspname = ?"
-    if connection.execute(known, (SCHEMA,)).fetchone() is None:
-        connection.execute(f"CREATE SCHEMA {SCHEMA}")
-    connection.execute("CREATE TABLE schema_version (number INTEGER NOT NULL)")
-    connection.execute("INSERT INTO schema_version VALUES (0)")

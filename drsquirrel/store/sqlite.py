@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drsquirrel.store.body import BodyError
 from drsquirrel.store.error import DiskError
-from drsquirrel.store.interface import Batch, Database, Retention, Schema
+from drsquirrel.store.interface import Batch, Condition, Database, Retention
 from drsquirrel.store.reading import SqlStore
 from drsquirrel.store.sqlite_error import damaged, explained
 from drsquirrel.store.sqlite_opening import (
@@ -35,8 +35,8 @@ class SqliteDatabase(Database):
     def open(self, retention: Retention) -> "SqliteStore":
         return SqliteStore(self._directory, retention)
 
-    def check(self) -> Schema:
-        return Schema(checked(self._directory / DATABASE), len(MIGRATIONS))
+    def check(self) -> Condition:
+        return Condition(checked(self._directory / DATABASE), len(MIGRATIONS))
 
     def upgrade(self) -> None:
         self.open(Retention()).close()
