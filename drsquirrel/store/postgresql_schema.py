@@ -33,7 +33,8 @@ WRONG = (
         "AUTHORIZATION {0}.",
     ),
     (
-        f"SELECT current_user, relname FROM pg_class WHERE relnamespace = to_regnamespace('{SCHEMA}') "
+        "SELECT current_user, relname FROM pg_class "
+        f"WHERE relnamespace = to_regnamespace('{SCHEMA}') "
         "AND relkind IN ('r', 'p') AND NOT pg_has_role(relowner, 'USAGE') LIMIT 1",
         "the table {1} does not belong to {0}: let it own the schema drsquirrel and all in it.",
     ),
