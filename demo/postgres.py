@@ -74,7 +74,7 @@ class Postgres:
         found = programs()
         if found is None:
             raise RuntimeError(f"No PostgreSQL {OLDEST} or newer is installed.")
-        self._programs = found
+        self.programs = found
         self.folder = Path(tempfile.mkdtemp(prefix="demo-postgres-", dir="/tmp"))
         try:
             self._as: tuple[str, ...] = ()
@@ -112,9 +112,9 @@ class Postgres:
         """Start it and wait until it takes connections."""
         told = {**OPTIONS, "port": str(self.port), **self._extra}
         options = (f"--{name}={value}" for name, value in told.items())
-        command = [*self._as, str(self._programs / "postgres"), "-D", str(self._data), *options]
+        command = [*self._as, str(self.programs / "postgres"), "-D", str(self._data), *options]
         self._process = self._children.start(command, self._log, os.environ, self.folder)
-        ready = [str(self._programs / "pg_isready"), "-q", "-h127.0.0.1", f"-p{self.port}"]
+        ready = [str(self.programs / "pg_isready"), "-q", "-h127.0.0.1", f"-p{self.port}"]
         deadline = time.monotonic() + START_TIMEOUT_S
         while subprocess.run(ready, check=False).returncode:
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -165,7 +165,7 @@ class Postgres:
     def _initialise(self, password: Path) -> None:
         command = [
             *self._as,
-            str(self._programs / "initdb"),
+            str(self.programs / "initdb"),
             f"--pgdata={self._data}",
             f"--username={USER}",
             f"--pwfile={password}",

@@ -1,5 +1,6 @@
 """A connection to PostgreSQL, on which the statements of sql.py run. No wait is without an end."""
 
+import logging
 import re
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from drsquirrel.store.error import AccessError
 from drsquirrel.store.postgresql_error import explained, unreached
 
 RV = TypeVar("RV")
+# It warns of a rollback on a connection that broke; of that we tell ourselves.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 SCHEMA = "drsquirrel"
 PORT = 5432
 OLDEST = 150_000

@@ -1,5 +1,8 @@
 """A real PostgreSQL for tests, in which each place has a database of its own."""
 
+import os
+import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,6 +38,19 @@ class Server(Postgres):
     def admin(self, database: str = "postgres") -> psycopg.Connection:
         """A connection that may do everything."""
         return psycopg.connect(self.url(database), password=PASSWORD, autocommit=True)
+
+    def dump(self, access: Access, *options: str) -> str:
+        """What pg_dump writes of a database's schema of ours, as statements only."""
+        told = [f"--schema={SCHEMA}", "--no-owner", "--inserts", *options, access.url]
+        done = subprocess.run(
+            [str(self.programs / "pg_dump"), *told],
+            env={**os.environ, "PGPASSWORD": access.password},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        kept = (line for line in done.stdout.splitlines() if not line.startswith(("--", "\\")))
+        return re.sub(r"\n{2,}", "\n\n", "\n".join(kept)).strip() + "\n"
 
     def open(self, place: Path, retention: Retention) -> PostgresStore:
         return PostgresStore(self.access(place), retention)
