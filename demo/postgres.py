@@ -28,6 +28,7 @@ OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "shared_buffers": "32MB",
+    "dynamic_shared_memory_type": "mmap",  # in its folder, which we remove
     "max_connections": "60",
     "max_wal_size": "256MB",
     # A machine that loses its power loses a test as well; a kill of the server loses nothing.
@@ -104,7 +105,8 @@ class Postgres:
     def close(self) -> None:
         """End the server at once and remove its folder."""
         if self.is_alive:
-            self.kill()
+            self.resume()
+            self._end(signal.SIGQUIT)
         self._children.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -123,8 +125,11 @@ class Postgres:
 
     def stop(self) -> None:
         """End it in order: who is connected is sent away."""
+        self._end(signal.SIGINT)
+
+    def _end(self, number: signal.Signals) -> None:
         assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(number)
         try:
             self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:

@@ -89,6 +89,7 @@ CREATE TABLE log_chunks (
     events INTEGER NOT NULL, body BYTEA NOT NULL, written_ms BIGINT NOT NULL
 ) PARTITION BY RANGE (written_ms);
 CREATE INDEX log_chunks_by_subject ON log_chunks (subject, last_ms);
+CREATE INDEX log_chunks_by_size ON log_chunks (subject, events);
 
 CREATE TABLE reports (
     run word PRIMARY KEY, made_ms BIGINT NOT NULL, severity BIGINT NOT NULL, etag word NOT NULL,

@@ -275,6 +275,10 @@ CREATE INDEX events_by_time ON drsquirrel.events USING btree (time_ms);
 
 CREATE INDEX incidents_by_time ON drsquirrel.incidents USING btree (began_ms);
 
+CREATE INDEX log_chunks_by_size ON ONLY drsquirrel.log_chunks USING btree (subject, events);
+
+CREATE INDEX log_chunks_2027_01_15_subject_events_idx ON drsquirrel.log_chunks_2027_01_15 USING btree (subject, events);
+
 CREATE INDEX log_chunks_by_subject ON ONLY drsquirrel.log_chunks USING btree (subject, last_ms);
 
 CREATE INDEX log_chunks_2027_01_15_subject_last_ms_idx ON drsquirrel.log_chunks_2027_01_15 USING btree (subject, last_ms);
@@ -288,6 +292,8 @@ CREATE INDEX runs_by_flink_job ON drsquirrel.runs USING btree (flink_job);
 CREATE INDEX runs_by_job ON drsquirrel.runs USING btree (job);
 
 CREATE INDEX runs_by_time ON drsquirrel.runs USING btree (last_seen_ms);
+
+ALTER INDEX drsquirrel.log_chunks_by_size ATTACH PARTITION drsquirrel.log_chunks_2027_01_15_subject_events_idx;
 
 ALTER INDEX drsquirrel.log_chunks_by_subject ATTACH PARTITION drsquirrel.log_chunks_2027_01_15_subject_last_ms_idx;
 
