@@ -31,9 +31,9 @@ SCHEMA = "drsquirrel"
 PORT = 5432
 OLDEST = 150_000
 CONNECT_S = 5
-ANSWER_S = 30.0
+ANSWER_S = 20.0
 """For one answer, a part of a batch included. After it the connection is given up."""
-STATEMENT_S = 25
+STATEMENT_S = 15
 """After it the server itself gives up, so that we hear of it."""
 LOCK_S = 5
 IDLE_IN_TRANSACTION_S = 120
