@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,7 @@ from drsquirrel.model.snapshot import WINDOW_MS
 from drsquirrel.store import postgresql_connection
 from drsquirrel.store.interface import DAY_MS, HOUR_MS, Batch, Retention
 from drsquirrel.store.postgresql import PostgresStore
+from drsquirrel.store.postgresql_days import USED_BYTES
 from tests.store import made
 from tests.store.made import CLUSTER, RUN_ID, START_MS
 from tests.store.server import Server
@@ -90,22 +92,32 @@ def test_a_day_goes_as_a_whole_when_all_of_it_is_too_old(store: PostgresStore) -
     assert days(store, "log_chunks") == ["2027_01_17", "2027_01_18"]
 
 
+def used_bytes(store: PostgresStore) -> int:
+    with store._reading() as connection:
+        ((used,),) = connection.execute(USED_BYTES).fetchall()
+    return int(used)
+
+
 @pytest.mark.parametrize(
-    ("max_bytes", "snapshots", "logs"),
+    ("too_much", "snapshots", "logs"),
     [
-        pytest.param(40_000_000, 10, 10, id="nothing of what fits"),
-        pytest.param(9_400_000, 5, 10, id="snapshots first"),
-        pytest.param(3_200_000, 1, 3, id="then logs"),
-        pytest.param(1, 1, 1, id="never what is of the last hour"),
+        pytest.param(0, 10, 10, id="nothing of what fits"),
+        pytest.param(5, 5, 10, id="snapshots first"),
+        pytest.param(9 + 7, 1, 3, id="then logs"),
+        pytest.param(20, 1, 1, id="never what is of the last hour"),
     ],
 )
 def test_a_database_that_is_too_large_loses_its_oldest_days(
-    postgres: Server, tmp_path: Path, max_bytes: int, snapshots: int, logs: int
+    postgres: Server, tmp_path: Path, too_much: int, snapshots: int, logs: int
 ) -> None:
-    keep = Retention(max_bytes=max_bytes, snapshots_ms=100 * DAY_MS, logs_ms=100 * DAY_MS)
+    keep = Retention(snapshots_ms=100 * DAY_MS, logs_ms=100 * DAY_MS)
     with closing(postgres.open(tmp_path, keep)) as store:
+        empty = used_bytes(store)
         for number in range(10):
             store.write(of_day(number, os.urandom(500_000).hex()))
+        full = used_bytes(store)
+        table_bytes = (full - empty) / 20
+        store._retention = replace(keep, max_bytes=int(full - (too_much - 0.5) * table_bytes))
         expire_all(store, START_MS + 9 * DAY_MS + HOUR_MS)
         left = len(days(store, "snapshots")), len(days(store, "log_chunks"))
     postgres.take_back()
