@@ -164,16 +164,17 @@ DELETE_RUN = (
 DELETE_JOB = """
 DELETE FROM jobs WHERE id = ? AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.job = jobs.id)
 """
+# In the order in which a batch is written, so that nobody waits for whoever waits for them.
 BRING_TO_NOW = tuple(
     f"UPDATE {table} SET {time} = :now_ms WHERE {time} > :now_ms"
     for table, time in (
-        ("clusters", "last_seen_ms"),
         ("runs", "last_seen_ms"),
         ("job_facts", "written_ms"),
         ("container_facts", "written_ms"),
         ("reports", "made_ms"),
         ("incidents", "made_ms"),
         ("memories", "written_ms"),
+        ("clusters", "last_seen_ms"),
         ("job_list", "made_ms"),
     )
 )

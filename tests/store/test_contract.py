@@ -14,6 +14,7 @@ from drsquirrel.model.facts import RunSeen
 from drsquirrel.model.identity import container_id, run_id
 from drsquirrel.model.snapshot import WINDOW_MS
 from drsquirrel.model.verdict import Verdict
+from drsquirrel.store.error import StoreError
 from drsquirrel.store.interface import HOUR_MS, Batch, Memory, Offset, Retention, Store
 from tests.store import made
 from tests.store.made import CLUSTER, JOB, JOB_ID, RUN_ID, START_MS, Opener
@@ -236,6 +237,25 @@ def test_a_batch_that_cannot_be_written_leaves_nothing_of_itself(store: Store) -
     unwritable = replace(made.tick(2), memories=(Memory(run=RUN_ID, body=None),))  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         store.write(unwritable)
+    assert made.everything(store) == before
+    store.write(made.tick(2))
+    assert store.memory(RUN_ID) == b"memory 2"
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        pytest.param(Batch(time_ms=2**80, job_list=b"[]"), id="a time beyond all"),
+        pytest.param(Batch(time_ms=1, offsets=(Offset("a", 0, 2**80),)), id="an offset beyond all"),
+        pytest.param(Batch(time_ms=1, runs=(made.run(name="\ud800"),)), id="half a character"),
+    ],
+)
+def test_what_no_store_can_hold_is_no_error_of_the_store(store: Store, batch: Batch) -> None:
+    store.write(made.tick(1))
+    before = made.everything(store)
+    with pytest.raises(Exception, match=r".") as caught:
+        store.write(batch)
+    assert not isinstance(caught.value, StoreError)
     assert made.everything(store) == before
     store.write(made.tick(2))
     assert store.memory(RUN_ID) == b"memory 2"
