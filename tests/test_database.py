@@ -1,5 +1,7 @@
 """The database that the settings name, through the commands and a running Dr. Squirrel."""
 
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,7 +21,7 @@ from drsquirrel.settings import Settings
 from drsquirrel.store.interface import Retention
 from drsquirrel.store.postgresql import PostgresStore
 from drsquirrel.store.sqlite import SqliteStore
-from tests.commands import started
+from tests.commands import ROOT, started
 from tests.store import made
 from tests.store.server import Server
 from tests.store.test_sqlite_schema import DATABASES, restored
@@ -46,6 +48,11 @@ def there(postgres: Server, tmp_path: Path) -> Iterator[Place]:
 def test_without_a_word_of_another_database_it_is_sqlite(tmp_path: Path) -> None:
     with closing(database_of(Settings(data_dir=str(tmp_path))).open(Retention())) as store:
         assert isinstance(store, SqliteStore)
+
+
+def test_who_needs_no_postgresql_does_not_wait_for_its_driver_to_load() -> None:
+    loaded = "import drsquirrel.cli, sys; sys.exit('psycopg' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=False).returncode == 0
 
 
 def test_what_the_settings_name_is_opened(there: Place) -> None:

@@ -64,8 +64,6 @@ class PostgresStore(SqlStore):
 
     def write(self, batch: Batch) -> None:
         with self._transaction() as connection:
-            if not is_current(connection):
-                require_current(connection, self._place)
             make_days(connection, batch)
             write_batch(connection, batch)
 
@@ -130,6 +128,8 @@ class PostgresStore(SqlStore):
         connection = connection or self._new_writer()
         try:
             with explained(self._place), connection.driver.transaction():
+                if not is_current(connection):
+                    require_current(connection, self._place)
                 yield connection
         except BodyError as error:
             raise damaged(self._place, str(error)) from error

@@ -45,9 +45,10 @@ TEXT_BYTES = 800
 """Of longer ones the end is a hash: three of them fit into an entry of an index."""
 OWN = {
     # The table is divided by the day on which a chunk was written.
-    sql.ADD_LOG_CHUNK: sql.ADD_LOG_CHUNK.replace(
-        "events, body)", "events, body, written_ms)"
-    ).replace(":body)", ":body, :written_ms)"),
+    sql.ADD_LOG_CHUNK: """
+INSERT INTO log_chunks (subject, first_ms, last_ms, events, body, written_ms)
+VALUES (:subject, :first_ms, :last_ms, :events, :body, :written_ms)
+""",
 }
 """Statements that are others here."""
 
@@ -93,8 +94,13 @@ class Patient(psycopg.Connection[Row]):
     """Waits for an answer only so long, whatever keeps the server: its own time-outs need it to be
     alive."""
 
+    has_time = False
+    """Whether to wait for as long as it takes."""
+
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
-        return super().wait(gen, interval, ANSWER_S if timeout is None else timeout)
+        if timeout is None and not self.has_time:
+            timeout = ANSWER_S
+        return super().wait(gen, interval, timeout)
 
 
 class Text(StrDumperUnknown):

@@ -12,6 +12,7 @@ from drsquirrel.store.postgresql_connection import SCHEMA, PostgresConnection
 from drsquirrel.store.postgresql_schema import LOCK
 
 SNAPSHOTS, LOG_CHUNKS = "snapshots", "log_chunks"
+DROP_LOCK_MS = 1_000
 EPOCH = date(1970, 1, 1)
 DAYS = """
 SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid
@@ -37,6 +38,8 @@ def make_days(connection: PostgresConnection, batch: Batch) -> None:
 
 def drop_days(connection: PostgresConnection, retention: Retention, now_ms: int) -> bool:
     """Drop one day that is too old or too much, inside a transaction; true if it did."""
+    # Whoever comes after us waits as long as we wait for those who read.
+    connection.execute(f"SET LOCAL lock_timeout = {DROP_LOCK_MS}")
     too_old = (LOG_CHUNKS, retention.logs_ms), (SNAPSHOTS, retention.snapshots_ms)
     if any(_drop_oldest(connection, table, now_ms - keep_ms) for table, keep_ms in too_old):
         return True

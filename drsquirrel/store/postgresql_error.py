@@ -100,7 +100,10 @@ def unreached(error: psycopg.Error, place: str, user: str) -> StoreError:
         return AwayError(f"PostgreSQL at {place} is not ready ({said}): wait for it.")
     if NONE_FREE.search(said):
         return InUseError(f"PostgreSQL at {place} takes no more connections ({said}).")
-    return AccessError(f"PostgreSQL at {place} does not let the user {user} in ({said}).")
+    return AccessError(
+        f"PostgreSQL at {place} does not let the user {user} in ({said}): "
+        "check `database`, and what the server wants of whoever comes."
+    )
 
 
 def damaged(place: str, found: str) -> DamagedError:

@@ -159,14 +159,16 @@ def migrate(connection: PostgresConnection, place: str) -> None:
     """
     with explained(place), connection.driver.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
-        # A large table takes its time; whoever waits for it has been asked to stop.
+        # A large table takes its time; whoever writes has been asked to stop.
         connection.execute("SET LOCAL statement_timeout = 0")
+        connection.driver.has_time = True
         number = _version(connection, place)
         if number == 0:
             _make_schema(connection)
         for statements in MIGRATIONS[number:]:
             connection.driver.execute(written.SQL(statements))
         connection.execute("UPDATE schema_version SET number = ?", (len(MIGRATIONS),))
+        connection.driver.has_time = False
 
 
 def condition(connection: PostgresConnection, place: str) -> Condition:

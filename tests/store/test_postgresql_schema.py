@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from drsquirrel.store import postgresql_schema
+from drsquirrel.store import postgresql_connection, postgresql_schema
 from drsquirrel.store.interface import Retention
 from drsquirrel.store.postgresql import PostgresDatabase, PostgresStore
 from drsquirrel.store.postgresql_connection import Access
@@ -101,3 +101,15 @@ def test_a_migration_that_fails_half_way_leaves_the_old_version_whole(
     with pytest.raises(psycopg.errors.UndefinedFunction):
         PostgresDatabase(old).upgrade()
     assert postgres.dump(old) == before
+
+
+def test_a_migration_may_take_longer_than_any_other_answer(
+    lent: tuple[Access, Access], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = PostgresDatabase(lent[0])
+    database.upgrade()
+    later = (*postgresql_schema.MIGRATIONS, "SELECT pg_sleep(3)")
+    monkeypatch.setattr(postgresql_schema, "MIGRATIONS", later)
+    monkeypatch.setattr(postgresql_connection, "ANSWER_S", 1.0)
+    database.upgrade()
+    assert database.check().version == len(later)
