@@ -50,7 +50,9 @@ class Server(Postgres):
             check=True,
         )
         kept = (line for line in done.stdout.splitlines() if not line.startswith(("--", "\\")))
-        return re.sub(r"\n{2,}", "\n\n", "\n".join(kept)).strip() + "\n"
+        # From 18 on NOT NULL has a name.
+        text = re.sub(r"CONSTRAINT \w+ NOT NULL", "NOT NULL", "\n".join(kept))
+        return re.sub(r"\n{2,}", "\n\n", text).strip() + "\n"
 
     def open(self, place: Path, retention: Retention) -> PostgresStore:
         return PostgresStore(self.access(place), retention)
