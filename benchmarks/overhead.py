@@ -1,12 +1,13 @@
 """What the plugin costs a job that uses all CPU there is, beside Flink's Prometheus reporter.
 
-A round starts one cluster for each arm and lets them take turns with the same job, there and back;
-so each round is a pair of fresh processes for any two arms. With Flink's own metrics, and with
-100,000 more. A round that was over when the run was interrupted is not made again.
+A round starts one cluster for each arm. Then the one without a reporter runs the job at the same
+time as one of the others, each on a core of its own, and once more with the cores exchanged: two
+pairs for each arm. What slows the machine slows both. A ratio is of the pairs of a round together,
+for those of one process are not independent. With Flink's own metrics, and with 100,000 more. A
+round that was over when the run was interrupted is not made again.
 """
 
 import json
-import math
 import os
 import re
 import statistics
@@ -15,8 +16,8 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.error import URLError
@@ -24,6 +25,7 @@ from urllib.error import URLError
 import msgspec
 
 from benchmarks.machine import machine
+from benchmarks.ratio import interval
 from demo import plugin
 from demo.broker import Broker
 from demo.cluster import Cluster
@@ -33,20 +35,21 @@ from demo.maven import maven
 from demo.port import free_port
 from tests.plugin.jcmd import jcmd
 
-PAIRS = int(os.environ.get("PAIRS", "20"))
+ROUNDS = int(os.environ.get("ROUNDS", "10"))
 TURN_S = float(os.environ.get("TURN_S", "10"))
 METRICS = tuple(map(int, os.environ.get("METRICS", "0,100000").split(",")))
 LINES_PER_S = int(os.environ.get("LINES_PER_S", "1000"))
 FOLDER = Path(os.environ.get("RESULTS", Path(__file__).parent / "results"))
 SOURCE = Path(__file__).parent / "Saturated.java"
 FLINK = "2.3.0"
-PARALLELISM = os.cpu_count() or 2
+CORES = sorted(os.sched_getaffinity(0))[:2]
 HEAP_MB = 640
 INTERVAL_S = 10.0
 """Of reports and of scrapes."""
 DONE_S = 600.0
-FIRST_RECORDS = 20_000_000
-"""By which the first run finds out how many records make a turn of that length."""
+WARM_UP_RUNS = 3
+FIRST_RECORDS = 1_000_000
+"""By which the first pair finds out how many records make a run of that length."""
 REPORTERS = ("drsquirrel-", "kafka-producer-", "Flink-MetricReg", "prometheus-http")
 """How the names of threads begin that only report, in a process of Flink."""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -55,24 +58,33 @@ ARMS = ("none", "prometheus", *OURS)
 
 
 @dataclass
-class Turn:
+class Run:
     """One run of the job."""
 
-    arm: str
     records_per_s: float
+    """While both of the pair ran."""
     cpu_us_per_record: float
     """Of the whole TaskManager."""
     start_s: float
-    """In which the tasks start and register their metrics."""
+    """In which the task starts and registers its metrics."""
     reporter_cpu_ms_per_s: float
     """Of the threads that only report."""
 
 
 @dataclass
-class Round:
-    """All turns, and the heap that was alive while the job ran, by arm."""
+class Pair:
+    """An arm, and beside it one without a reporter."""
 
-    turns: list[Turn]
+    arm: str
+    run: Run
+    none: Run
+
+
+@dataclass
+class Round:
+    """All pairs, and the heap that was alive while the job ran, by arm."""
+
+    pairs: list[Pair]
     heap_mb: dict[str, float]
     records: int
     load: float
@@ -86,13 +98,13 @@ def main() -> None:
         rounds = read(done_file)
         with TemporaryDirectory(prefix="overhead-") as folder:
             job = compiled(Path(folder))
-            for number in range(len(rounds), PAIRS):
+            for number in range(len(rounds), ROUNDS):
                 records = rounds[0].records if rounds else 0
                 rounds.append(one_round(job, metrics, number, records))
                 done_file.parent.mkdir(parents=True, exist_ok=True)
                 with done_file.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(asdict(rounds[-1])) + "\n")
-                print(f"{name}: {len(rounds)} of {PAIRS} rounds are over", file=sys.stderr)
+                print(f"{name}: {len(rounds)} of {ROUNDS} rounds are over", file=sys.stderr)
         result = {"machine": before, **summary(rounds, metrics)}
         FOLDER.mkdir(exist_ok=True)
         (FOLDER / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
@@ -124,10 +136,12 @@ def prometheus_jar() -> Path:
 
 
 class Arm:
-    """A cluster with one TaskManager that has as many slots as there are cores."""
+    """A cluster with one TaskManager that has one slot."""
 
-    def __init__(self, name: str, brokers: str) -> None:
+    def __init__(self, name: str, brokers: str, folder: Path) -> None:
         self.name = name
+        self.job = ""
+        self.progress_file = folder / name
         self.ports = range(0)
         config: dict[str, str] = {}
         plugins: dict[str, Path] = {}
@@ -148,7 +162,7 @@ class Arm:
         self.cluster = Cluster(
             FLINK,
             taskmanagers=1,
-            slots=PARALLELISM,
+            slots=1,
             heap_mb=HEAP_MB,
             config=config,
             plugins=plugins,
@@ -161,61 +175,60 @@ class Arm:
     def upload(self, jar: Path) -> None:
         self._jar_id = self.cluster.rest.upload(jar)
 
-    def turn(self, metrics: int, records: int) -> Turn:
-        """Run the job to its end."""
-        began = time.monotonic()
-        cpu_s, reporter_ns = self.cpu_s(), self.reporter_ns()
-        with self.scraped():
-            job = self.submit(metrics, records)
-            self.wait_finished(job)
-        cpu_s, reporter_ns = self.cpu_s() - cpu_s, self.reporter_ns() - reporter_ns
-        took_s = time.monotonic() - began
-        running_ms, finished_ms, initializing_ms = self.times(job)
-        return Turn(
-            arm=self.name,
-            records_per_s=records / (finished_ms - running_ms) * 1000,
-            cpu_us_per_record=cpu_s * 1e6 / records,
-            start_s=(running_ms - initializing_ms) / 1000,
-            reporter_cpu_ms_per_s=reporter_ns / 1e6 / took_s,
-        )
+    def pin(self, core: int) -> None:
+        """Keep all threads of the TaskManager on one core, and those that they begin."""
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task.name), {core})
 
-    def warmed_up(self, metrics: int, records: int) -> float:
-        """Run the job once; returns the MB of heap that are alive in the middle of it."""
-        with self.scraped():
-            job = self.submit(metrics, records)
-            self.cluster.wait_running(job, timeout_s=DONE_S)
-            time.sleep(TURN_S / 4)
-            alive_mb = self.heap_alive_mb()
-            self.wait_finished(job)
-        return alive_mb
+    def begin(self, metrics: int, records: int) -> None:
+        """Submit the job, and note what was used before."""
+        self._began = time.monotonic()
+        self._used = self.cpu_s(), self.reporter_ns()
+        self.job = self.submit(metrics, records)
 
-    def submit(self, metrics: int, records: int) -> str:
-        numbers = {"--records": records, "--metrics": metrics, "--lines": LINES_PER_S}
-        arguments = [str(word) for pair in numbers.items() for word in pair]
-        run = {
-            "entryClass": SOURCE.stem,
-            "programArgsList": arguments,
-            "parallelism": PARALLELISM,
-        }
-        return str(self.cluster.rest.post(f"/jars/{self._jar_id}/run", run)["jobid"])
-
-    def wait_finished(self, job: str) -> None:
+    def wait_finished(self) -> None:
         deadline = time.monotonic() + DONE_S
-        while (state := self.cluster.job(job)["state"]) != "FINISHED":
+        while (state := self.cluster.job(self.job)["state"]) != "FINISHED":
             assert state not in ("FAILED", "CANCELED"), self.cluster.log_tail()
             assert time.monotonic() < deadline, "the job does not end: lower RECORDS"
             time.sleep(1)
 
-    def times(self, job: str) -> tuple[int, int, int]:
-        """When all subtasks ran, when the last was finished, when the first began to start."""
-        [vertex] = self.cluster.job(job)["vertices"]
-        path = f"/jobs/{job}/vertices/{vertex['id']}/subtasktimes"
-        times = [s["timestamps"] for s in self.cluster.rest.get(path)["subtasks"]]
-        return (
-            max(t["RUNNING"] for t in times),
-            max(t["FINISHED"] for t in times),
-            min(t["INITIALIZING"] for t in times),
+    def progress(self) -> list[tuple[int, int]]:
+        """When (ms) how many records had passed."""
+        lines = self.progress_file.read_text().splitlines()
+        return [(int(ms), int(n)) for ms, n in map(str.split, lines)]
+
+    def told(self, records: int, window_ms: range) -> Run:
+        """What the job that is over has used; its rate in this span of time."""
+        took_s = time.monotonic() - self._began
+        cpu_s, reporter_ns = self._used
+        inside = [(ms, n) for ms, n in self.progress() if window_ms[0] <= ms <= window_ms[-1]]
+        (first_ms, first), (last_ms, last) = inside[0], inside[-1]
+        [vertex] = self.cluster.job(self.job)["vertices"]
+        path = f"/jobs/{self.job}/vertices/{vertex['id']}/subtasktimes"
+        [times] = [s["timestamps"] for s in self.cluster.rest.get(path)["subtasks"]]
+        return Run(
+            records_per_s=(last - first) / (last_ms - first_ms) * 1000,
+            cpu_us_per_record=(self.cpu_s() - cpu_s) * 1e6 / records,
+            start_s=(times["RUNNING"] - times["INITIALIZING"]) / 1000,
+            reporter_cpu_ms_per_s=(self.reporter_ns() - reporter_ns) / 1e6 / took_s,
         )
+
+    def submit(self, metrics: int, records: int) -> str:
+        told = {
+            "--records": records,
+            "--metrics": metrics,
+            "--lines": LINES_PER_S,
+            "--progress": self.progress_file,
+        }
+        arguments = [str(word) for pair in told.items() for word in pair]
+        run = {
+            "entryClass": SOURCE.stem,
+            "programArgsList": arguments,
+            "parallelism": 1,
+        }
+        return str(self.cluster.rest.post(f"/jars/{self._jar_id}/run", run)["jobid"])
 
     def cpu_s(self) -> float:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
@@ -241,9 +254,11 @@ class Arm:
         over = threading.Event()
         thread = threading.Thread(target=self._scrape, args=(over,), name="scrape")
         thread.start()
-        yield
-        over.set()
-        thread.join()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def _scrape(self, over: threading.Event) -> None:
         wait_s = INTERVAL_S / 2
@@ -261,83 +276,116 @@ class Arm:
                     break  # of the range Flink takes the first
 
 
-def one_round(jar: Path, metrics: int, number: int, records: int) -> Round:
-    """Fresh clusters, each warmed up by one run; then there and back again."""
-    order = [*ARMS[number % len(ARMS) :], *ARMS[: number % len(ARMS)]]
+@contextmanager
+def running(metrics: int, records: int, arms: Sequence[Arm]) -> Iterator[None]:
+    """The job runs on two at the same time, each on a core of its own, to its end."""
     with ExitStack() as stack:
+        for arm, core in zip(arms, CORES, strict=True):
+            stack.enter_context(arm.scraped())
+            arm.pin(core)
+        for arm in arms:
+            arm.begin(metrics, records)
+        yield
+        for arm in arms:
+            arm.wait_finished()
+
+
+def warmed_up(metrics: int, records: int, arms: Sequence[Arm]) -> dict[str, float]:
+    """Run the job on two until all is compiled; returns the MB of heap that are alive in the middle
+    of the last run."""
+    for _ in range(WARM_UP_RUNS - 1):
+        with running(metrics, records, arms):
+            pass
+    with running(metrics, records, arms):
+        for arm in arms:
+            arm.cluster.wait_running(arm.job, timeout_s=DONE_S)
+        time.sleep(TURN_S / 2)
+        return {arm.name: arm.heap_alive_mb() for arm in arms}
+
+
+def pair(metrics: int, records: int, arms: Sequence[Arm]) -> Pair:
+    """The job on two at the same time, of which one is without a reporter."""
+    with running(metrics, records, arms):
+        pass
+    spans = [(told[0][0], told[-1][0]) for told in (arm.progress() for arm in arms)]
+    window_ms = range(max(s[0] for s in spans), min(s[1] for s in spans) + 1)
+    runs = {arm.name: arm.told(records, window_ms) for arm in arms}
+    none = runs.pop(ARMS[0])
+    [(name, run)] = runs.items()
+    return Pair(name, run, none)
+
+
+def one_round(jar: Path, metrics: int, number: int, records: int) -> Round:
+    """Fresh clusters, warmed up."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="overhead-")))
         broker = stack.enter_context(Broker())
         plugin.make_topics(broker.address, partitions=1)
-        arms = [Arm(name, broker.address) for name in order]
-        heap_mb = {}
+        arms = [Arm(name, broker.address, folder) for name in ARMS]
         for arm in arms:
             stack.enter_context(arm.cluster)
             arm.upload(jar)
-            if not records:
-                arm.turn(metrics, FIRST_RECORDS)
-                records = round(arm.turn(metrics, FIRST_RECORDS).records_per_s * TURN_S)
-            heap_mb[arm.name] = arm.warmed_up(metrics, records)
-        turns = [arm.turn(metrics, records) for arm in (*arms, *reversed(arms))]
-    return Round(turns, heap_mb, records, round(os.getloadavg()[0], 1))
+        if not records:
+            warmed_up(metrics, FIRST_RECORDS, arms[:2])
+            records = round(pair(metrics, FIRST_RECORDS, arms[:2]).none.records_per_s * TURN_S)
+        heap_mb = warmed_up(metrics, records, arms[:2]) | warmed_up(metrics, records, arms[2:])
+        none, *others = arms
+        order = others[number % len(others) :] + others[: number % len(others)]
+        pairs = [pair(metrics, records, [none, other]) for other in order]
+        pairs += [pair(metrics, records, [other, none]) for other in order]
+    return Round(pairs, heap_mb, records, round(os.getloadavg()[0], 1))
 
 
 def summary(rounds: Sequence[Round], metrics: int) -> dict[str, object]:
+    of_arm = {arm: [ratios(one, arm) for one in rounds] for arm in ARMS[1:]}
+    against = {
+        arm: [
+            {figure: ours[figure] / theirs[figure] for figure in ours}
+            for ours, theirs in zip(of_arm[arm], of_arm[ARMS[1]], strict=True)
+        ]
+        for arm in OURS
+    }
     return {
-        "pairs": len(rounds),
+        "rounds": len(rounds),
+        "pairs": 2 * len(rounds),
         "records": rounds[0].records,
         "more_metrics": metrics,
         "lines_per_s": LINES_PER_S,
         "arms": {arm: figures(rounds, arm) for arm in ARMS},
-        "ratios": {
-            f"{arm} to {to}": {
-                "throughput": interval(ratios(rounds, arm, to, "records_per_s")),
-                "cpu": interval(ratios(rounds, arm, to, "cpu_us_per_record")),
-            }
-            for arm, to in (*((arm, "none") for arm in ARMS[1:]), *((a, ARMS[1]) for a in OURS))
-        },
+        "ratios": {f"{arm} to none": intervals(found) for arm, found in of_arm.items()}
+        | {f"{arm} to {ARMS[1]}": intervals(found) for arm, found in against.items()},
         "loads": [r.load for r in rounds],
     }
 
 
-def of(one: Round, arm: str, figure: str) -> float:
-    return statistics.fmean(getattr(turn, figure) for turn in one.turns if turn.arm == arm)
-
-
 def figures(rounds: Sequence[Round], arm: str) -> Mapping[str, float]:
+    """The medians of all runs of an arm."""
+    runs = [
+        run
+        for one in rounds
+        for of_pair in one.pairs
+        for name, run in ((of_pair.arm, of_pair.run), (ARMS[0], of_pair.none))
+        if name == arm
+    ]
     found = {
-        figure: round(statistics.median(of(one, arm, figure) for one in rounds), 4)
-        for figure in (
-            "records_per_s",
-            "cpu_us_per_record",
-            "start_s",
-            "reporter_cpu_ms_per_s",
-        )
+        figure.name: round(statistics.median(getattr(run, figure.name) for run in runs), 4)
+        for figure in fields(Run)
     }
     heap_mb = statistics.median(one.heap_mb[arm] for one in rounds)
     return {**found, "heap_alive_mb": round(heap_mb, 1)}
 
 
-def ratios(rounds: Sequence[Round], arm: str, to: str, figure: str) -> list[float]:
-    return [of(one, arm, figure) / of(one, to, figure) for one in rounds]
+def ratios(one: Round, arm: str) -> dict[str, float]:
+    """Of an arm to none, over its pairs in a round."""
+    found = [p for p in one.pairs if p.arm == arm]
+    return {
+        name: statistics.geometric_mean(getattr(p.run, of) / getattr(p.none, of) for p in found)
+        for name, of in (("throughput", "records_per_s"), ("cpu", "cpu_us_per_record"))
+    }
 
 
-def interval(found: Sequence[float]) -> dict[str, float]:
-    """The geometric mean of paired ratios, and where it is with 95 %."""
-    logs = [math.log(ratio) for ratio in found]
-    mean = statistics.fmean(logs)
-    margin = 0.0
-    if len(logs) > 1:
-        margin = t_95(len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
-    low, high = math.exp(mean - margin), math.exp(mean + margin)
-    return {"mean": round(math.exp(mean), 4), "low": round(low, 4), "high": round(high, 4)}
-
-
-def t_95(freedom: int) -> float:
-    """Student's t for 95 % on both sides, by the first terms of its series (Hill 1970)."""
-    z = statistics.NormalDist().inv_cdf(0.975)
-    first = (z**3 + z) / (4 * freedom)
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3)
-    return z + first + second + third
+def intervals(found: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    return {figure: interval([one[figure] for one in found]) for figure in found[0]}
 
 
 if __name__ == "__main__":

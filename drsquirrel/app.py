@@ -77,7 +77,7 @@ class App:
         self._silent: set[str] = set()
         self._snapshots_ms = 0
         self._written_ms = 0
-        self._owed: deque[Batch] = deque(maxlen=OWED_BATCHES)
+        self._owed: deque[Batch] = deque()
         self._lost = 0
         self._kafka: KafkaWatch | None = None
 
@@ -210,7 +210,11 @@ class App:
 
     def _pay(self, batch: Batch) -> None:
         """Write what is owed, oldest first; what cannot be stored is said on /readyz and kept."""
-        self._lost += len(self._owed) == OWED_BATCHES
+        if len(self._owed) == OWED_BATCHES:
+            # What came through Kafka is nowhere else, once a later offset is stored.
+            oldest = next(i for i, owed in enumerate(self._owed) if not owed.offsets)
+            del self._owed[oldest]
+            self._lost += 1
         self._owed.append(batch)
         trouble = ""
         try:

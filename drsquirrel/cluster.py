@@ -46,6 +46,7 @@ JOBMANAGER_SILENT = (
     "Its TaskManagers send through Kafka, its JobManager does not: see whether it runs, and "
     "whether the plugin is in it."
 )
+OVERDUE = "Its answer is overdue: its REST hangs, or the network to it does."
 NOT_HEARD = (
     "Its REST address is not known, and nothing of it has come through Kafka for 30 s. A process "
     "with the plugin says in Flink's log whether it reaches Kafka; there "
@@ -239,13 +240,19 @@ class Watch:
 
     async def _look_up_facts(self) -> None:
         """Plan and settings of the live runs; of those that are new, some in each round."""
-        live = [run for run in self.on_desk.runs.values() if not run.is_closed]
+        live = await self.in_desk(self._live)
         new = [run for run in live if run.facts is None]
         for run in [run for run in live if run.facts is not None] + new[:FACTS_PER_ROUND]:
             found = await self._facts.look_up(run.seen)
             if found.value is not None and found.value != run.facts:
-                run.facts = found.value
-                self._new_facts.append(found.value)
+                await self.in_desk(partial(self._note_facts, run, found.value))
+
+    def _live(self) -> list[RunDesk]:
+        return [run for run in self.on_desk.runs.values() if not run.is_closed]
+
+    def _note_facts(self, run: RunDesk, facts: JobFacts) -> None:
+        run.facts = facts
+        self._new_facts.append(facts)
 
     async def _look_at_threads(self, judged: list[RunDesk]) -> bool:
         """Take the dumps that would decide a question, of one run in a round; whether any was.
@@ -282,7 +289,10 @@ class Watch:
         began_ms = self.on_desk.began_ms or now_ms
         says = self.last.says if self.last else ""
         state: Literal["answering", "heard", "silent", "connecting"] = "silent"
-        if self.last is not None and self.last.answered:
+        answers = self.last is not None and self.last.answered
+        if answers and self.on_desk.is_silent(now_ms):
+            says = OVERDUE
+        if answers and not self.on_desk.is_silent(now_ms):
             state = "answering"
         elif JOBMANAGER in sending:
             state = "heard"

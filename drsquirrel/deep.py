@@ -17,14 +17,14 @@ from drsquirrel.model.event import (
     ContainerEvent,
     Event,
     FailureEvent,
-    LogEvent,
     Message,
     MetricReport,
     Table,
+    encoder,
 )
 from drsquirrel.model.facts import NAME_CHARACTERS
 from drsquirrel.model.metric import BY_NAME
-from drsquirrel.model.twin import is_twin
+from drsquirrel.model.twin import Twins
 from drsquirrel.watch.limit import LIMITS
 
 FRESH_MS = 30_000
@@ -82,13 +82,10 @@ def as_folded(arrival_ms: int, event: Event) -> Event:
 
 def size_of(event: Event) -> int:
     """About how many bytes it takes in memory."""
-    size = MESSAGE_BYTES
+    size = MESSAGE_BYTES + len(encoder.encode(event))
     if isinstance(event, MetricReport):
         for table in event.tables:
             size += NUMBER_BYTES * len(table.numbers) + PLACE_BYTES * len(table.places)
-    elif isinstance(event, FailureEvent | LogEvent):
-        size += len(event.throwable)
-        size += len(event.message) if isinstance(event, LogEvent) else 0
     return size
 
 
@@ -168,15 +165,14 @@ class DeepTier:
 
     def _not_told_by_rest(self, before_ms: int) -> list[tuple[int, FailureEvent]]:
         """Those that have waited since before then; what REST told of is dropped."""
-        found = []
-        told: dict[str, list[FailureEvent]] = {}
-        if self._untold and self._untold[0][0] < before_ms:
-            for of_rest in self._told:
-                told.setdefault(of_rest.job, []).append(of_rest)
+        found: list[tuple[int, FailureEvent]] = []
+        if not self._untold or self._untold[0][0] >= before_ms:
+            return found
+        told = Twins(self._told)
         while self._untold and self._untold[0][0] < before_ms:
             _, arrival_ms, failure = self._untold.popleft()
             self._untold_bytes -= size_of(failure)
-            if any(is_twin(failure, of_rest) for of_rest in told.get(failure.job, ())):
+            if failure in told:
                 self.dropped["told by REST"] += 1
             else:
                 found.append((arrival_ms, failure))

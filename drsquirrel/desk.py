@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from drsquirrel.collect.flink_rest.clock import ahead_ms, by_our_clock
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.deep import (
+    EARLY_MS,
     UNTOLD_MS,
     Arrival,
     DeepTier,
@@ -21,7 +22,8 @@ from drsquirrel.diagnose.hour import minutes_of_hour
 from drsquirrel.diagnose.inquiry import Expected, Inquiry
 from drsquirrel.diagnose.judge import diagnose
 from drsquirrel.diagnose.minute import Minutes
-from drsquirrel.heard import PROCESSES_MAX, HeardRuns, Listed
+from drsquirrel.heard import PROCESSES_MAX, HeardRun, HeardRuns
+from drsquirrel.heard_tasks import Listed
 from drsquirrel.model.event import ChangeEvent, Event, Message, MetricReport
 from drsquirrel.model.facts import HEARTBEATS, RunSeen, ThreadSample
 from drsquirrel.model.identity import job_id, run_id
@@ -42,8 +44,11 @@ from drsquirrel.same_run import (
     told_state,
 )
 from drsquirrel.watch.fold import fold
+from drsquirrel.watch.limit import LIMITS
 from drsquirrel.watch.window import Hours, Windows
 
+LATEST_MS = LIMITS.hour_minutes * MINUTE_MS
+"""What comes later changes no minute of the hour."""
 LISTED_MS = 24 * 3_600_000
 """A job that is no longer there stays in the list for so long."""
 RUNS_MAX = 5_000
@@ -104,7 +109,7 @@ class Desk:
             run.facts, run.memory, run.report = known.facts, known.memory, known.report
             run.last_seen_ms = known.last_seen_ms
             if (answered := answered_ms(known)) is not None:
-                desk.last_answer_ms = max(desk.last_answer_ms or 0, answered)
+                desk.last_answer_ms = max(desk.answered_ms, answered)
             over_ms = min(known.seen.end_ms or known.last_seen_ms, known.last_seen_ms)
             if run.is_over:
                 run.settled_ms = over_ms + SETTLED_MS
@@ -123,12 +128,11 @@ class Desk:
         told = left_to_rest(found.events, desk.deep.reporting(found.arrival_ms))
         events = (by_our_clock(event, desk.ahead_ms) for event in told)
         self._fold(found.arrival_ms, ((found.arrival_ms, event) for event in events))
-        if found.arrival_ms < (desk.last_answer_ms or 0):
+        if found.arrival_ms < desk.answered_ms:
             return
         desk.says = found.says
         desk.flink_version = found.flink_version or desk.flink_version
         if found.answered:
-            desk.heard = HeardRuns(desk.id, self.dropped)
             self._note_lists(desk, found)
         self._forget(desk, found.arrival_ms)
 
@@ -140,8 +144,9 @@ class Desk:
         desk.began_ms = desk.began_ms or now_ms
         arrived = usable(arrivals, now_ms, self.dropped)
         is_alone = desk.is_silent(now_ms)
+        told = desk.heard.note(arrived, now_ms)
         if is_alone:
-            self._note_heard(desk, arrived, now_ms)
+            self._note_heard(desk, told, arrived, now_ms)
         began = began_of(desk)
         untold_ms = -1 if is_alone else UNTOLD_MS
         ready = desk.deep.take(arrived, began, now_ms, untold_ms)
@@ -152,21 +157,24 @@ class Desk:
             ]
         if is_alone:
             ready += self._tasks_heard(desk, now_ms)
-            for arrival_ms, event in ready:
-                if isinstance(event, ChangeEvent):
-                    self._note_state(desk, arrival_ms, event, now_ms)
+        for arrival_ms, event in ready:
+            if isinstance(event, ChangeEvent) and arrival_ms >= desk.answered_ms - EARLY_MS:
+                self._note_state(desk, arrival_ms, event, now_ms)
         self._fold(now_ms, ready)
         return [as_folded(arrival_ms, event) for arrival_ms, event in ready]
 
     def _note_heard(
-        self, desk: ClusterDesk, arrived: Iterable[tuple[int, Message]], now_ms: int
+        self,
+        desk: ClusterDesk,
+        told: Mapping[str, HeardRun],
+        arrived: Iterable[tuple[int, Message]],
+        now_ms: int,
     ) -> None:
         """Take over which runs there are from what processes tell, where REST does not."""
-        told = desk.heard.note(arrived, now_ms)
         newest = desk.newest_runs() if told else {}
         for job, heard in told.items():
             run = newest.get(job)
-            if run is None or (run.is_over and heard.since_ms > ended_ms(desk, run.seen)):
+            if run is None or (run.is_over and heard.goes_on_after(ended_ms(desk, run.seen))):
                 run = self._run(desk, seen_of(desk.id, job, heard), now_ms)
             run.last_seen_ms = max(run.last_seen_ms, now_ms)
             desk.flink_version = heard.flink_version or desk.flink_version
@@ -200,7 +208,10 @@ class Desk:
             run.last_seen_ms = max(run.last_seen_ms, now_ms)
 
     def _fold(self, now_ms: int, arrivals: Iterable[tuple[int, Event]]) -> None:
-        folded = fold(arrivals)
+        arrived = list(arrivals)
+        late = sum(now_ms - arrival_ms > LATEST_MS for arrival_ms, _ in arrived)
+        self.dropped.update({"too late for the hour": late} if late else {})
+        folded = fold(arrived)
         self.dropped.update(folded.dropped)
         self.dropped.update(self._hours.add(folded.rollups))
         self.dropped.update(self._windows.add(now_ms, folded.rollups))
@@ -237,7 +248,7 @@ class Desk:
         self._minute = now_ms // MINUTE_MS
         self._hours.expire(now_ms)
         for of in self.clusters.values():
-            told_ms = of.told_ms
+            told_ms = of.told_ms(now_ms)
             for id_, run in list(of.runs.items()):
                 if told_ms - run.last_seen_ms > LISTED_MS:
                     del of.runs[id_]
@@ -260,7 +271,7 @@ class Desk:
         reporting = desk.deep.reporting(now_ms)
         processes = self._processes(desk, reporting, now_ms) if judged else {}
         for run in judged:
-            inquiry = self._inquiry(desk, run, processes, reporting)
+            inquiry = self._inquiry(desk, run, processes, reporting, now_ms)
             result = diagnose(inquiry, run.memory, self._rules, run.minutes, now_ms)
             run.report, run.memory = result.report, result.memory
             run.wants_threads, run.up_ms = result.wants_threads, result.up_ms
@@ -277,6 +288,7 @@ class Desk:
     ) -> dict[str, Process]:
         runs_in = self._runs_in(desk, now_ms)
         alive = desk.containers or {}
+        quiet = desk.heard.quiet(now_ms) if desk.is_silent(now_ms) else {}
         jobmanager = alive.get(JOBMANAGER)
         heartbeats = (jobmanager and jobmanager.heartbeats) or HEARTBEATS
         return {
@@ -289,6 +301,7 @@ class Desk:
                 now_ms,
                 runs=frozenset(runs_in.get(container, ())),
                 is_listed=desk.containers is not None and container not in reporting,
+                quiet_ms=quiet.get(container),
                 heartbeats=heartbeats,
             )
             for container, memo in desk.minutes.items()
@@ -311,8 +324,10 @@ class Desk:
         run: RunDesk,
         processes: Mapping[str, Process],
         reporting: Mapping[str, int],
+        now_ms: int,
     ) -> Inquiry:
-        seen, heard = run.seen, desk.heard.runs.get(run.seen.job)
+        seen = run.seen
+        heard = desk.heard.runs.get(seen.job) if desk.is_silent(now_ms) else None
         ours_ms = far_ms(desk) - off_ms(desk, seen)
         return Inquiry(
             job=run.job,

@@ -137,8 +137,8 @@ class KafkaWatch:
         in_desk: Callable[[Callable[[], None]], Awaitable[None]],
         after: Callable[[], Awaitable[None]],
     ) -> None:
-        """Read until cancelled. `in_desk` calls in the desk's thread, as everything here but this
-        method is called; `after` is called once something was read, or nothing for a moment."""
+        """Read until cancelled. `in_desk` calls in the desk's thread; `after` is called once
+        something was read, or nothing for a moment."""
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="kafka") as thread:
             try:
@@ -207,7 +207,7 @@ class KafkaWatch:
                 self._is_told = True
             self._told_ms = recent | {read.says: now_ms}
             self._desk.kafka_says = read.says
-        elif self._desk.kafka_says and read.offsets:
+        elif self._desk.kafka_says and (read.offsets or read.is_assigned):
             if self._is_told:
                 logger.warning("messages come from Kafka again")
             self._is_told = False

@@ -107,14 +107,19 @@ class ClusterDesk:
     """How far the JobManager's clock is ahead of ours."""
 
     @property
-    def told_ms(self) -> int:
-        """When it was last told which runs there are, by REST or by the JobManager's reports."""
-        heard = (run.heard_ms for run in self.heard.runs.values())
-        return max(self.last_answer_ms or 0, max(heard, default=0))
+    def answered_ms(self) -> int:
+        """When REST answered last; 0 if it never has."""
+        return self.last_answer_ms or 0
+
+    def told_ms(self, now_ms: int) -> int:
+        """When it was last told which runs there are, by REST or, while that says nothing, by the
+        JobManager's reports."""
+        heard = (run.heard_ms for run in self.heard.runs.values() if self.is_silent(now_ms))
+        return max(self.answered_ms, max(heard, default=0))
 
     def is_silent(self, now_ms: int) -> bool:
         """Whether REST says nothing now."""
-        since_ms = max(self.last_answer_ms or 0, self.began_ms or now_ms)
+        since_ms = max(self.answered_ms, self.began_ms or now_ms)
         return not self.asks_rest or now_ms - since_ms > STALE_ROUNDS * self.interval_ms
 
     def newest_runs(self) -> dict[str, RunDesk]:

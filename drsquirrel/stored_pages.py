@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from drsquirrel.diagnose.strip import SHOWN_CONTAINERS
 from drsquirrel.model.event import LogEvent
 from drsquirrel.model.identity import container_id
 from drsquirrel.model.report import LogLine, LogList, Report
@@ -52,11 +53,14 @@ class StoredPages:
         found, complete = [*own.events], own.complete
         report = decoded(_report_decoder, page.body)
         if report is not None:
-            run = report.run
-            until_ms = math.inf if run.end_ms is None else run.end_ms + AFTER_END_MS
-            for container in (strip.id for strip in report.hour.strips if strip.kind == "gc"):
+            run, ahead_ms = report.run, report.data.clock_ahead_ms
+            since_ms = run.start_ms - ahead_ms
+            until_ms = math.inf if run.end_ms is None else run.end_ms - ahead_ms + AFTER_END_MS
+            shown = [strip.id for strip in report.hour.strips if strip.kind == "gc"]
+            complete = complete and len(shown) < SHOWN_CONTAINERS
+            for container in shown:
                 told = self._store.logs(container_id(report.job.cluster, container), LOG_LINES)
-                found += [e for e in told.events if run.start_ms <= e.time_ms <= until_ms]
+                found += [e for e in told.events if since_ms <= e.time_ms <= until_ms]
                 complete = complete and told.complete
         found.sort(key=lambda event: event.time_ms, reverse=True)
         return found[:LOG_LINES], complete and len(found) <= LOG_LINES

@@ -9,6 +9,7 @@ from drsquirrel.cluster import (
     HEARD,
     JOBMANAGER_HEARD,
     JOBMANAGER_SILENT,
+    OVERDUE,
     Watch,
     clients_of,
     shortener,
@@ -120,3 +121,12 @@ def test_where_rest_is_silent_it_is_told_who_sends(asked: Watched) -> None:
     assert asked.row() == ("silent", f"{SAYS} {JOBMANAGER_SILENT}")
     asked.hear("")
     assert asked.row() == ("heard", f"{SAYS} {JOBMANAGER_HEARD}")
+
+
+def test_where_an_answer_is_overdue_it_does_not_answer(asked: Watched) -> None:
+    found = Round(arrival_ms=asked.clock.now_ms(), answered=True)
+    asked.watch.last = found
+    asked.desk.take("shop", found)
+    assert asked.row() == ("answering", "")
+    asked.clock.pass_ms(31_000)
+    assert asked.row() == ("silent", OVERDUE)

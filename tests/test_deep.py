@@ -16,9 +16,11 @@ from drsquirrel.deep import (
     as_folded,
     left_to_rest,
     moment,
+    size_of,
     usable,
 )
 from drsquirrel.model.event import (
+    ChangeEvent,
     CheckpointEvent,
     ContainerEvent,
     FailureEvent,
@@ -189,6 +191,14 @@ def test_what_waits_is_bounded_in_memory(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(deep.take([], {"new": [NOON_MS], "j": [NOON_MS]}, NOON_MS + 30_000)) == 1 + 2 + 2
     deep.take([(NOON_MS, failure(throwable=text))] * 2, {}, NOON_MS)
     assert deep.dropped["too many failures"] == 18
+
+
+def test_whatever_is_long_in_it_counts() -> None:
+    long = "x" * 100_000
+    told = ChangeEvent(origin=origin(), time_ms=NOON_MS, job="j", what="job-state", subject=long)
+    for event in (told, line(long), replace(line(), task=long), failure(throwable=long)):
+        assert size_of(event) > 100_000
+    assert size_of(line()) < 3_000
 
 
 def test_of_those_that_wait_for_their_runs_each_goes_on_with_its_own() -> None:

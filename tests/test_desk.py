@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.clock import ahead_ms, by_our_clock
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.desk import LISTED_MS, RUNS_MAX, Desk
+from drsquirrel.desk import LATEST_MS, LISTED_MS, RUNS_MAX, Desk
 from drsquirrel.diagnose.memory import Memory
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, MetricReport, Origin
 from drsquirrel.model.facts import RunSeen
@@ -59,6 +59,7 @@ def test_another_run_in_the_same_process_is_counted_while_it_is_there() -> None:
         sim.of_run,
         sim.desk._processes(sim.desk.clusters[CLUSTER], {}, sim.clock_ms),
         {},
+        sim.clock_ms,
     )
     assert inquiry.processes["tm-1"].beside(sim.of_run.id).other_runs == 1
     other.turn("FINISHED")
@@ -298,3 +299,13 @@ def test_an_event_is_told_by_our_clock_with_all_its_times() -> None:
     assert (shifted.time_ms, shifted.ended_ms) == (10_000, 10_500)
     open_ = by_our_clock(replace(ended, ended_ms=None), 1_000)
     assert isinstance(open_, CheckpointEvent) and open_.ended_ms is None
+
+
+def test_what_comes_after_the_hour_is_counted() -> None:
+    sim = Sim()
+    sim.run(60)
+    report = sim._report("tm-1", sim._container("tm-1"), of_run=True)
+    for late_ms in (0, LATEST_MS, LATEST_MS + 1):
+        then_ms = sim.clock_ms - late_ms
+        sim.desk.hear(CLUSTER, [(then_ms, replace(report, time_ms=then_ms))], sim.clock_ms)
+    assert sim.desk.dropped["too late for the hour"] == 1

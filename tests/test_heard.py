@@ -7,14 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from drsquirrel.deep import FRESH_MS
-from drsquirrel.heard import (
-    FAILED_MS,
-    FORGOTTEN_MS,
-    ONE_ROUND_MS,
-    RESCALED_MS,
-    HeardRuns,
-    Listed,
-)
+from drsquirrel.heard import ONE_ROUND_MS, HeardRuns
+from drsquirrel.heard_tasks import FAILED_MS, FORGOTTEN_MS, RESCALED_MS, Listed
 from drsquirrel.model.event import (
     ChangeEvent,
     ContainerEvent,
@@ -271,9 +265,24 @@ def test_a_rescale_is_seen_at_once_where_those_that_are_left_began_anew() -> Non
 def test_a_subtask_below_those_that_run_is_not_gone_with_a_rescale() -> None:
     heard = both_run()
     heard.fail()
-    heard.attempt = 1
     told = [heard.round(BOTH[1]) for _ in range(RESCALED_MS // STEP_MS + 9)]
     assert told == [(2, 2)] * 2 + [(1, 2)] * (len(told) - 2)
+
+
+@pytest.mark.parametrize("before_s", [-40, 0, 40])
+def test_what_finished_near_a_failure_has_not_failed_once_the_others_began_anew(
+    before_s: int,
+) -> None:
+    heard = both_run()
+    for _ in range(max(0, before_s) // 10):
+        heard.round(BOTH[0])
+    heard.fail()
+    heard.attempt = 1
+    for _ in range(max(0, -before_s) // 10):
+        heard.round(*BOTH)
+    told = [heard.round(BOTH[0]) for _ in range((FORGOTTEN_MS + 60_000) // STEP_MS)]
+    assert set(told) <= {(2, 2), None, (1, 1)}
+    assert told[-1] == (1, 1)
 
 
 def test_what_is_of_another_plan_or_has_finished_is_forgotten() -> None:
@@ -289,7 +298,7 @@ def test_what_is_of_another_plan_or_has_finished_is_forgotten() -> None:
         told.append(heard.counted())
     assert set(told[2:-3]) == {None}
     assert told[-1] == (1, 1)
-    assert set(heard.runs.runs["j"].tasks) == {"w"}
+    assert heard.runs.runs["j"].tasks.size == heard.runs._tasks == 1
 
 
 def test_what_is_too_much_is_counted_and_nothing_is_said_of_it(
@@ -309,7 +318,7 @@ def test_what_is_too_much_is_counted_and_nothing_is_said_of_it(
     heard.tell("tm-3")
     assert heard.dropped["too many processes"] == 1
     heard.tell("tm-1", "j", 1, v="v" * 10_000)
-    assert set(heard.runs.runs["j"].tasks) == {"v"}
+    assert heard.runs.runs["j"].tasks.size == heard.runs._tasks == 2
     assert [heard.round(*BOTH) for _ in range(3)] == [None, None, (2, 2)], "it is told no more"
 
 

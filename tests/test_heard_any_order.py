@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsquirrel.heard import HeardRuns, Listed
+from drsquirrel.heard import HeardRuns
+from drsquirrel.heard_tasks import Listed
 from drsquirrel.model.event import Message, MetricReport, Origin, Place, Values, tables
 from tests.diagnose.seen import CLUSTER
 from tests.test_heard import DAY_MS, NOON_MS, STEP_MS, numbers

@@ -285,13 +285,19 @@ def test_what_recurs_between_messages_is_told_once_and_an_outage_each_time(
         clock.pass_ms(300_000)
         watch._take(well)
         assert desk.kafka_says == ""
+    watch._take(Read(says="no topic flink-logs"))
+    watch._take(Read())
+    assert desk.kafka_says == "no topic flink-logs", "nothing came"
+    watch._take(Read(is_assigned=True))
+    assert desk.kafka_says == "", "it was made"
     for _ in range(2):
         watch._take(Read(says="no broker"))
         watch._take(Read(says="no broker"))
         watch._take(well)
         clock.pass_ms(RECURS_MS)
     again = "messages come from Kafka again"
-    assert caplog.messages == ["no right to flink-logs", again] + ["no broker", again] * 2
+    told = ["no right to flink-logs", "no topic flink-logs", "no broker", "no broker"]
+    assert caplog.messages == [said for what in told for said in (what, again)]
 
 
 async def test_a_message_cannot_speak_for_another_cluster(

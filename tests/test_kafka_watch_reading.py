@@ -254,6 +254,7 @@ async def test_while_nothing_can_be_stored_kafka_keeps_what_comes(
     monkeypatch.setattr("drsquirrel.kafka_watch.OWED_MAX", 40)
     monkeypatch.setattr("drsquirrel.kafka_watch.READ_S", 0.1)
     monkeypatch.setattr("drsquirrel.app.SNAPSHOT_EVERY_MS", 100)
+    monkeypatch.setattr("drsquirrel.app.OWED_BATCHES", 3)
     life = Life(tmp_path, "a")
     write, broken = life.store.write, True
     tried = 0
@@ -277,6 +278,7 @@ async def test_while_nothing_can_be_stored_kafka_keeps_what_comes(
         await until(lambda: tried > 8)
         assert len(source.reads) >= 20, "what is owed has room for some only"
         assert sum(len(batch.logs) for batch in life.app._owed) <= 50
+        assert len(life.app._owed) == 3, "looks are lost, what came through Kafka is not"
         broken = False
         await until(lambda: life.store.offsets() == [Offset("t", 0, 30)])
     [run] = life.store.runs("a")

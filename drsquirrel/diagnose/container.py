@@ -55,6 +55,7 @@ def process_of(
     *,
     runs: frozenset[str] = frozenset(),
     is_listed: bool,
+    quiet_ms: int | None = None,
     heartbeats: Heartbeats = HEARTBEATS,
 ) -> Process:
     """Measure a process. `facts` are those of one alive; without them it is gone, unless no list
@@ -82,6 +83,7 @@ def process_of(
         heartbeat_age_ms=_number(latest(own, metric.HEARTBEAT_AGE_MS.name)),
         threads=_number(latest(own, metric.THREADS.name)),
         gone_ms=gone_ms,
+        quiet_ms=quiet_ms,
         heartbeats=heartbeats,
     )
     return Process(

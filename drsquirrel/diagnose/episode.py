@@ -12,7 +12,7 @@ from drsquirrel.diagnose.minute import RunMinute, Tasks
 from drsquirrel.model.case import ContainerNow, Episode, Fault
 from drsquirrel.model.event import ChangeEvent
 from drsquirrel.model.snapshot import MINUTE_MS
-from drsquirrel.model.twin import is_twin
+from drsquirrel.model.twin import Twins
 
 HISTORY = 16
 """Entries of Flink's exception history."""
@@ -102,11 +102,12 @@ def _events(
     ordered: list[tuple[int, int, int, Fault | ChangeEvent | Tasks]] = []
     told: set[tuple[str, int, str]] = set()
     known = list(minutes)
-    by_rest = [f.event for m in known for f in m.faults if f.event.origin.producer != "plugin"]
+    events = [fault.event for minute in known for fault in minute.faults]
+    by_rest = Twins(event for event in events if event.origin.producer != "plugin")
     for minute in known:
         for fault in minute.faults:
             event = fault.event
-            if event.origin.producer == "plugin" and any(is_twin(event, e) for e in by_rest):
+            if event.origin.producer == "plugin" and event in by_rest:
                 continue  # REST was silent when it was told
             same = (event.task, event.attempt, event.signature)
             if event.attempt < 0 or not event.task or same not in told:

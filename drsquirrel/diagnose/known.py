@@ -1,7 +1,7 @@
 """How much is known of a run: age and completeness of the data, and the line of facts."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -28,7 +28,7 @@ DUMPS_GAP = (
     "`drsquirrel diagnose` takes them."
 )
 ALONE_GAP = (
-    "Flink's REST does not answer: what is told here comes from what processes send by themselves."
+    "Flink's REST tells nothing: what is told here comes from what processes send by themselves."
 )
 NEVER_GAP = (
     "The plan, the names of vertices, checkpoint settings, thread dumps: only Flink's REST tells "
@@ -38,6 +38,7 @@ NEVER_GAP = (
 PLUGIN = "Plugin, through Kafka"
 LOOK_AT = "Flink's log says whether the plugin reaches Kafka."
 NAMED = 3
+CLOCK_MINUTES = 3
 LOST_WORDS = {
     "queue_full": "too many waited for Kafka",
     "bytes_full": "too many bytes waited for Kafka",
@@ -90,6 +91,7 @@ def data_of(
         way = "ahead of" if expected.ahead_ms > 0 else "behind"
         off = duration(abs(expected.ahead_ms))
         gaps.append(f"The JobManager's clock is {off} {way} ours: its times are told by ours.")
+    gaps += _clocks(inquiry)
     gaps += [f"A rule broke and was left out: {what}." for what in broken]
     return Data(
         age_ms=age_ms,
@@ -97,6 +99,7 @@ def data_of(
         sources=tuple(sources),
         gaps=tuple(gaps),
         logs=come or came,
+        clock_ahead_ms=expected.ahead_ms,
     )
 
 
@@ -128,6 +131,19 @@ def _plugin(inquiry: Inquiry, holding: frozenset[str], now_ms: int, *, over_rest
     if trouble := inquiry.expected.kafka_says or ("" if heard else LOOK_AT):
         says = f"{says} {trouble}"
     return _source(PLUGIN, age_ms, inquiry.expected.interval_ms, says)
+
+
+def _clocks(inquiry: Inquiry) -> Iterator[str]:
+    """What is told by clocks that are too far off to be believed."""
+    off_ms: dict[str, int] = {}
+    for minute in sorted(inquiry.rollups)[-CLOCK_MINUTES:]:
+        for container, _, distance_ms in inquiry.rollups[minute].skewed:
+            off_ms[container] = max(distance_ms, off_ms.get(container, 0))
+    if off_ms:
+        clocks = "clock of {} is" if len(off_ms) == 1 else "clocks of {} are"
+        off = clocks.format(_names(sorted(off_ms)))
+        most = duration(max(off_ms.values()))
+        yield f"The {off} off by up to {most}: what is told by it counts from when it came."
 
 
 def _is_gone(inquiry: Inquiry, container: str) -> bool:

@@ -104,7 +104,7 @@ def _tasks(of_scope: Lines, *, batch: bool) -> tuple[Truth, Number]:
     total = latest(own, metric.TASKS_TOTAL.name)
     running = latest(own, RUNNING)
     waiting = latest(own, metric.TASKS_SCHEDULED.name)
-    nothing = Unknown("the JobManager said nothing of the tasks in the last minutes")
+    nothing = Unknown("whether its tasks run was not told in the last minutes")
     if total is None or running is None:
         return nothing, nothing
     all_run = do_run(running, total, batch=batch)

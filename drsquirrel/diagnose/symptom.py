@@ -8,6 +8,7 @@ from drsquirrel.diagnose.question import collects_much, is_crowded, live_episode
 from drsquirrel.diagnose.standing import is_restarting, is_starting
 from drsquirrel.model.case import Bottleneck, Case, ContainerNow, Lag
 from drsquirrel.model.report import Answer, Culprit, Symptom, quoted
+from drsquirrel.model.state import UNKNOWN
 from drsquirrel.model.unknown import Unknown, known
 from drsquirrel.rules.wording import about, duration, percent, plural, process_name, sentence
 
@@ -65,7 +66,7 @@ def _not_running(case: Case) -> str:
         return f"{plural(waiting, 'task')} {'waits' if waiting == 1 else 'wait'} for a slot"
     if case.state == "RUNNING":
         return "Not all tasks run, though Flink calls the job RUNNING"
-    return f"Not all tasks run: the job is {case.state}"
+    return "Not all tasks run" + (f": the job is {case.state}" if case.state != UNKNOWN else "")
 
 
 def _saturated(b: Bottleneck) -> Symptom:

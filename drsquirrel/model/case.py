@@ -90,6 +90,8 @@ class ContainerNow:
     threads: Number
     gone_ms: int | None = None
     """When it was first missed, if it is gone."""
+    quiet_ms: int | None = None
+    """When it was last heard of that should have spoken since, where no list of processes tells."""
     other_runs: int | Unknown = 0
     """How many other runs had subtasks in it in the window."""
     heartbeats: Heartbeats = HEARTBEATS

@@ -205,6 +205,8 @@ class Data(Struct, frozen=True, kw_only=True):
     gaps: tuple[str, ...] = ()
     logs: bool = False
     """Whether log lines come from a process of the run."""
+    clock_ahead_ms: int = 0
+    """How far the JobManager's clock is ahead of ours: the times of the run are by it."""
 
 
 class Action(Struct, frozen=True, kw_only=True):

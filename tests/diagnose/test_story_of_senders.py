@@ -139,3 +139,20 @@ def test_lines_that_came_before_stay_where_no_new_ones_come() -> None:
     data = sim.run(60).data
     assert data.logs and OLD_LOGS_GAP in data.gaps
     assert LOGS_GAP not in data.gaps
+
+
+def test_the_page_says_which_clocks_are_not_believed() -> None:
+    sim = Sim()
+    sim.desk.listens = True
+    sim.run(60)
+    for containers, said in (
+        (("tm-1",), "The clock of `tm-1` is off by up to 2 h: "),
+        (("tm-1", "tm-2"), "The clocks of `tm-1` and `tm-2` are off by up to 2 h: "),
+    ):
+        reports = [sim._report(tm, sim._container(tm), of_run=True) for tm in containers]
+        late = [(sim.clock_ms, replace(r, time_ms=r.time_ms - 7_200_000)) for r in reports]
+        sim.desk.hear(CLUSTER, late, sim.clock_ms)
+        sim.judge()
+        [gap] = [gap for gap in sim.reports[-1].data.gaps if "clock" in gap]
+        assert gap == f"{said}what is told by it counts from when it came."
+    assert not [gap for gap in sim.run(240).data.gaps if "clock" in gap]

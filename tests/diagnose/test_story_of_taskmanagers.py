@@ -2,8 +2,10 @@
 
 from drsquirrel.model.facts import Heartbeats
 from drsquirrel.model.report import Report
-from drsquirrel.model.verdict import Outcome, Verdict
+from drsquirrel.model.verdict import Confidence, Outcome, Verdict
+from tests.diagnose.seen import CLUSTER
 from tests.diagnose.sim import Sim
+from tests.diagnose.test_story_alone import Alone
 
 UNREACHABLE = (
     "org.apache.flink.runtime.jobmaster.JobMasterException: "
@@ -206,3 +208,26 @@ def test_a_taskmanager_of_others_that_hangs_freezes_the_numbers_and_is_no_cause_
     assert report.causes == []
     assert report.verdict is Verdict.UNKNOWN
     assert report.headline == "Not known now: a TaskManager has been silent for 25 s"
+
+
+def test_where_rest_tells_nothing_a_taskmanager_is_lost_that_says_nothing_more() -> None:
+    sim = Alone()
+    sim.run(120)
+    sim.gone.add("tm-2")
+    sim.fail(UNREACHABLE.format("tm-2"))
+    sim.stop()
+    [cause] = sim.run(60).causes
+    assert (cause.code, cause.confidence, cause.culprit.container) == (
+        "taskmanager-killed",
+        Confidence.CERTAIN,
+        "tm-2",
+    )
+    assert "nothing has come from it since" in [e.text for e in cause.evidence]
+
+
+def test_where_all_are_silent_none_is_lost() -> None:
+    sim = Alone()
+    sim.run(120)
+    sim.unheard |= {"", "tm-1", "tm-2"}
+    sim.run(60)
+    assert not sim.desk.clusters[CLUSTER].heard.quiet(sim.clock_ms)

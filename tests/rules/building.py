@@ -90,7 +90,7 @@ def case_of(spec: Spec) -> Case:
 
 def container(name: str, spec: Spec, index: int) -> ContainerNow:
     _only(spec, "host cores cores_used gc heap_floor heap_mb heartbeat_s heartbeats gone_s "
-                "other_runs")  # fmt: skip
+                "quiet_s other_runs")  # fmt: skip
     heartbeat_s = number(spec, "heartbeat_s", 5)
     heap_mb = number(spec, "heap_mb", 512)
     return ContainerNow(
@@ -106,6 +106,7 @@ def container(name: str, spec: Spec, index: int) -> ContainerNow:
         heartbeat_age_ms=heartbeat_s * 1000,
         threads=80,
         gone_ms=NOW_MS - spec["gone_s"] * 1000 if "gone_s" in spec else None,
+        quiet_ms=NOW_MS - spec["quiet_s"] * 1000 if "quiet_s" in spec else None,
         other_runs=number(spec, "other_runs", 0),
         heartbeats=heartbeats(spec.get("heartbeats", {})),
     )

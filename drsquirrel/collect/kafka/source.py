@@ -85,6 +85,8 @@ class Read:
     offsets: dict[Partition, int] = field(default_factory=dict)
     skipped: set[Partition] = field(default_factory=set)
     """Where an unreadable batch was passed over."""
+    is_assigned: bool = False
+    """Partitions were assigned since the last."""
     says: str = ""
     """What is wrong with the connection or a topic, as a sentence."""
 
@@ -147,15 +149,16 @@ class Source:
             raws = self._consumer.consume(count, max(0.0, deadline - time.monotonic()))
             for raw in raws:
                 left_bytes -= len(raw.value() or b"")
-                self._hear(raw, found)
+                self._hear_safely(raw, found)
             left -= count
             if len(raws) < count:
                 break
         if self._heard.too_large:
             self._heard.too_large = False
-            self._pass_what_is_too_large(found)
+            with suppress(KafkaException):  # it is told again
+                self._pass_what_is_too_large(found)
         if self._is_newly_assigned:
-            self._is_newly_assigned = False
+            self._is_newly_assigned, found.is_assigned = False, True
             self._elsewhere = max(0, self._partitions() - len(self._consumer.assignment()))
         if self._elsewhere and not found.says:
             found.says = (
@@ -168,6 +171,16 @@ class Source:
         if not found.arrivals and self._heard.last and not self._consumer.assignment():
             found.says = f"No Kafka broker answers at {self._access.brokers}: {self._heard.last}."
         return found
+
+    def _hear_safely(self, raw: Raw, found: Read) -> None:
+        """One message that breaks what reads it takes no other with it."""
+        try:
+            self._hear(raw, found)
+        except Exception as error:
+            partition, offset = _place(raw)
+            found.offsets[partition] = offset + 1
+            at = TopicPartition(*partition, offset)
+            self._refuse(at, raw.value() or b"", "not understood", type(error).__name__)
 
     def _hear(self, raw: Raw, found: Read) -> None:
         error = raw.error()
@@ -184,7 +197,7 @@ class Source:
         """Of each assigned partition how many messages are there that were not read yet; none once
         it is closed."""
         found = {}
-        with suppress(RuntimeError):
+        with suppress(RuntimeError, KafkaException):
             for at in self._consumer.position(self._consumer.assignment()):
                 _, high = self._consumer.get_watermark_offsets(at, cached=True)
                 if high >= 0 and at.offset >= 0:

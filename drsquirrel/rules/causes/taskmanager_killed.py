@@ -70,6 +70,8 @@ class TaskmanagerKilled(Failing):
         if case.episode.lost:
             strength = weak if text else strong
             yield supports("gone", strength, "it is gone from the list of TaskManagers")
+        elif any(c.quiet_ms is not None for c in found):
+            yield supports("gone", weak, "nothing has come from it since")
         else:
             yield opposes("gone", strong, "no TaskManager is gone")
         if known(failure.was_full(found), False):
@@ -79,7 +81,7 @@ class TaskmanagerKilled(Failing):
     def certain(self, case: Case) -> bool:
         text, found = failure.text_of(case), failure.suspects(case)
         vanished = any(words in text for words in (*UNREACHABLE, *SIGNALLED))
-        gone = any(c.gone_ms is not None for c in found)
+        gone = any(c.gone_ms is not None or c.quiet_ms is not None for c in found)
         return vanished and gone and not known(failure.was_full(found), False)
 
     def title(self, case: Case) -> str:

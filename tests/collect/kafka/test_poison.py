@@ -4,16 +4,17 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+import pytest
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from demo.broker import Broker
 from drsquirrel.collect.kafka.dead_letter import KEPT_BYTES, PER_MINUTE
-from drsquirrel.collect.kafka.source import ANSWER_BYTES
+from drsquirrel.collect.kafka.source import ANSWER_BYTES, Partition
 from drsquirrel.collect.kafka.topics import MESSAGE_BYTES
-from drsquirrel.model.event import LogEvent, Origin, encoder
+from drsquirrel.model.event import LogEvent, Message, Origin, encoder
 from tests.collect.flink_rest.clock import HandClock
 from tests.collect.kafka.topic import ENOUGH_S, NOON_MS, Topic, report, sequences
 from tests.conftest import need_maven
@@ -92,6 +93,27 @@ def test_between_poison_of_all_kinds_everything_good_is_read(topic: Topic) -> No
         assert (headers["reason"], headers["topic"]) == (reason, topic.name)
         told = tuple(int(headers[name]) for name in ("partition", "offset", "bytes"))
         assert told == (0, 2 * n, len(value))
+
+
+def test_a_message_that_breaks_what_reads_it_takes_no_other_with_it(
+    topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic.send(report(1), report(2), b"evil", report(3))
+    with topic.source() as source:
+        decoded = source._decoded
+
+        def breaking(value: bytes, clusters: Collection[str]) -> tuple[str, Message | None]:
+            if value == b"evil":
+                raise ZeroDivisionError
+            return decoded(value, clusters)
+
+        monkeypatch.setattr(source, "_decoded", breaking)
+        offsets: dict[Partition, int] = {}
+        assert sequences(source, lambda f: 3 in f, offsets) == [1, 2, 3]
+        assert source.refused == {"not understood": 1}
+        assert offsets == {(topic.name, 0): 4}
+    [(headers, _)] = topic.dead_letters(1)
+    assert (headers["reason"], headers["error"]) == ("not understood", "ZeroDivisionError")
 
 
 def test_a_message_without_a_value_is_passed_over_too(topic: Topic) -> None:

@@ -1,4 +1,4 @@
-// Generated from schema/openapi.json by web/tools: do not edit. cc67901ba521021fc62bdfef3fd74fe9db496724152421503b141a0d24412f7e
+// Generated from schema/openapi.json by web/tools: do not edit. d90a8a4c6093c6cef473c710ce35f38e7a60b442287ab382c6ee44228d4ca5d6
 export interface paths {
     "/api/v1/flink-jobs/{flink_job}/report": {
         parameters: {
@@ -236,6 +236,7 @@ export interface components {
          */
         Data: {
             age_ms: number | null;
+            clock_ahead_ms: number;
             gaps: string[];
             logs: boolean;
             observed_minutes: number;
