@@ -13,7 +13,7 @@ say = @printf '%s\n' '-- $(1)'
 # As the rest of the machine, Node shall trust what a company network has installed.
 npm = cd web && NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm --loglevel error
 
-.PHONY: help setup page run kafka demo-kafka check pure-tests coverage static web-test other-tests chromium test evidence clean
+.PHONY: help setup page run kafka demo-kafka check pure-tests coverage static web-test other-tests chromium postgresql test evidence clean
 
 help:
 	@echo 'make run                   watch a demo cluster: it starts a small Flink with sick jobs'
@@ -50,7 +50,7 @@ pure-tests: $(VENV)/.test
 	$(call say,the tests of what judges$(,) and of the house rules)
 	@$(PY) -m pytest -n 2 $(PURE_TESTS) tests/test_architecture.py tests/test_docs.py
 
-test: $(VENV)/.test page chromium
+test: $(VENV)/.test page chromium postgresql
 	@failed=; for part in static web-test coverage other-tests; do \
 	  $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; \
 	done; [ -z "$$failed" ] || { echo "make test: failed:$$failed" >&2; exit 1; }
@@ -93,8 +93,24 @@ chromium:
 	  [ -z "$$CI" ]; \
 	fi
 
+# Only its programs are used: the package shall not start a server.
+postgresql: $(VENV)/.test
+	@$(PY) -c 'import sys; from demo.postgres import programs; sys.exit(programs() is None)' && exit; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo '-- installing PostgreSQL (60 MB, once)'; export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get -qq update && \
+	  apt-get -qq install --yes --no-install-recommends postgresql-common >/dev/null && \
+	  sed -i 's/^#* *create_main_cluster.*/create_main_cluster = false/' \
+	    /etc/postgresql-common/createcluster.conf && \
+	  apt-get -qq install --yes --no-install-recommends postgresql >/dev/null; \
+	else \
+	  echo 'No PostgreSQL 15 or newer here: install it (Debian: apt-get install postgresql);' \
+	    'without it the tests with that database are skipped.'; \
+	  [ -z "$$CI" ]; \
+	fi
+
 # A round of evidence is over when every benchmark has succeeded; until then a repeat goes on.
-evidence: $(VENV)/.test page
+evidence: $(VENV)/.test page postgresql
 	@mkdir -p .run/evidence; failed=; \
 	for file in $$(grep -lE '^(async )?def main\(' benchmarks/*.py); do \
 	  name=$$(basename $$file .py); done=.run/evidence/$$name; \

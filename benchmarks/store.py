@@ -21,8 +21,8 @@ from drsquirrel.model.snapshot import WINDOW_MS, Reading, Rollup, Snapshot, Subj
 from drsquirrel.model.verdict import Verdict
 from drsquirrel.store.body import encoded
 from drsquirrel.store.interface import Batch, Memory, RenderedReport, Retention
-from drsquirrel.store.opening import DATABASE
 from drsquirrel.store.sqlite import SqliteStore
+from drsquirrel.store.sqlite_opening import DATABASE
 
 RESULT = Path(__file__).parent / "results" / "store.json"
 START_MS = 1_800_000_000_000

@@ -18,6 +18,7 @@ import msgspec
 from drsquirrel.cluster import SystemClock, Watch, clients_of, shortener
 from drsquirrel.collect.flink_rest.client import FlinkClient
 from drsquirrel.collect.flink_rest.watch import Round
+from drsquirrel.database import database_of, retention
 from drsquirrel.desk import LISTED_MS, Desk
 from drsquirrel.diagnose import memory
 from drsquirrel.exposition import counter, gauge
@@ -29,19 +30,16 @@ from drsquirrel.model.report import JobList
 from drsquirrel.on_desk import Known, RunDesk
 from drsquirrel.rules.load import Rules
 from drsquirrel.serve.server import listen, serve, url
-from drsquirrel.settings import Settings, SettingsError
+from drsquirrel.settings import Settings
 from drsquirrel.store.error import StoreError
 from drsquirrel.store.interface import (
-    DAY_MS,
     HOUR_MS,
     Batch,
     Memory,
     RenderedReport,
-    Retention,
     Store,
     StoredRun,
 )
-from drsquirrel.store.sqlite import SqliteStore
 from drsquirrel.stored_pages import StoredPages, decoded, report_decoder
 
 logger = logging.getLogger(__name__)
@@ -60,27 +58,6 @@ OF_CLUSTERS = (
     ("drsquirrel_received_bytes_total", "bytes", "Bytes of Flink's answers."),
 )
 encode = msgspec.json.Encoder().encode
-
-
-def retention(settings: Settings) -> Retention:
-    """What the store needs of the settings."""
-    return Retention(
-        snapshots_ms=int(settings.keep_snapshots_h * HOUR_MS),
-        logs_ms=int(settings.keep_logs_d * DAY_MS),
-        events_ms=int(settings.keep_events_d * DAY_MS),
-        history_ms=int(settings.keep_history_d * DAY_MS),
-        max_bytes=settings.database_mib << 20,
-    )
-
-
-def data_dir(settings: Settings) -> Path:
-    """Where the history lies; raises SettingsError where there is no home directory."""
-    try:
-        return Path(settings.data_dir).expanduser()
-    except RuntimeError:
-        raise SettingsError(
-            f"There is no home directory for {settings.data_dir}: give --data-dir DIR."
-        ) from None
 
 
 class App:
@@ -337,10 +314,10 @@ def opened(settings: Settings) -> Iterator[tuple[socket, Store]]:
 
     Raises ListenError, StoreError or SettingsError.
     """
-    directory = data_dir(settings)
+    database = database_of(settings)
     with (
         closing(listen(settings.host, settings.port)) as listening,
-        closing(SqliteStore(directory, retention(settings))) as store,
+        closing(database.open(retention(settings))) as store,
     ):
         yield listening, store
 
@@ -359,7 +336,7 @@ async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> No
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        say(f"Watching {', '.join(clients)}; the history is in {data_dir(settings)}.")
+        say(f"Watching {', '.join(clients)}; the history is in {database_of(settings).place}.")
         say(f"The page: {url(listening)}")
         pages, book = StoredPages(store, app.metrics, app.ready), RuleBook(rules)
         try:

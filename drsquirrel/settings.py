@@ -80,6 +80,17 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data_dir: Annotated[
         str, Meta(description="Where the database lies; below $XDG_DATA_HOME if that is set.")
     ] = "~/.local/share/drsquirrel"
+    database: Annotated[
+        str,
+        Meta(
+            description="postgresql://USER@HOST:PORT/NAME for a PostgreSQL 15 or newer; "
+            "?sslmode=verify-full and other words of libpq may follow. Without it SQLite is used, "
+            "in data_dir."
+        ),
+    ] = ""
+    database_password_file: Annotated[
+        str, Meta(description="File with the password for PostgreSQL.")
+    ] = ""
     host: Annotated[str, Meta(description="Address to listen on: loopback only.")] = "127.0.0.1"
     port: Annotated[
         int, Meta(ge=0, le=65535, description="Port of page and API; 0 takes a free one.")

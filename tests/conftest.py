@@ -4,12 +4,15 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
 
 from demo.broker import Broker
 from demo.plugin import build
+from demo.postgres import OLDEST, programs
+from tests.store.server import Server
 
 FLINK_TIMEOUT_S = 600
 
@@ -33,11 +36,24 @@ def jar() -> Path:
     return build()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A real PostgreSQL server, one for all tests of a process."""
+    if programs() is None:
+        missing(f"no PostgreSQL {OLDEST} or newer is here: it is not tested as the database")
+    with Server() as server:
+        yield server
+
+
 def need_maven() -> None:
-    """In CI nothing may be missing."""
     if shutil.which("mvn") is None or shutil.which("javac") is None:
-        told = "no Maven or no JDK is here: Kafka and the plugin are not tested"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
+        missing("no Maven or no JDK is here: Kafka and the plugin are not tested")
+
+
+def missing(told: str) -> NoReturn:
+    """In CI nothing may be missing."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
+    raise AssertionError
 
 
 @pytest.hookimpl(tryfirst=True)

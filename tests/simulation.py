@@ -8,8 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from drsquirrel.app import App, retention
+from drsquirrel.app import App
 from drsquirrel.cluster import clients_of
+from drsquirrel.database import retention
 from drsquirrel.model.report import JobList, Report
 from drsquirrel.rules.load import load
 from drsquirrel.settings import Cluster, Settings

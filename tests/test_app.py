@@ -15,8 +15,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from drsquirrel.app import data_dir
 from drsquirrel.cluster import clients_of
+from drsquirrel.database import data_dir
 from drsquirrel.model.report import Report
 from drsquirrel.model.state import LOST
 from drsquirrel.model.verdict import Verdict

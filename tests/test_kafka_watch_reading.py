@@ -13,10 +13,11 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from drsquirrel.app import App, retention
+from drsquirrel.app import App
 from drsquirrel.cluster import Watch
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
 from drsquirrel.collect.kafka.source import Partition, Read
+from drsquirrel.database import retention
 from drsquirrel.desk import Desk
 from drsquirrel.kafka_watch import BROKE, OWED_BYTES, KafkaWatch
 from drsquirrel.model.event import Event, LogEvent, Message, MetricReport, Origin

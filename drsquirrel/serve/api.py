@@ -95,8 +95,9 @@ def _of_run(request: AnyRequest, page: Rendered | None) -> Response[Any]:
     operation_id="listJobs",
     summary="The jobs, worst first, and the clusters behind them",
     responses={**UNCHANGED, **NOT_YET},
+    sync_to_thread=True,
 )
-async def list_jobs(request: AnyRequest, pages: FromPages) -> Response[JobList]:
+def list_jobs(request: AnyRequest, pages: FromPages) -> Response[JobList]:
     """The list of jobs."""
     page = pages.jobs()
     if page is None:
@@ -109,8 +110,9 @@ async def list_jobs(request: AnyRequest, pages: FromPages) -> Response[JobList]:
     operation_id="reportOfJob",
     summary="The report of a job's worst live run, else of its latest run",
     responses=REPORT_RESPONSES,
+    sync_to_thread=True,
 )
-async def report_of_job(request: AnyRequest, pages: FromPages, job: Id) -> Response[Report]:
+def report_of_job(request: AnyRequest, pages: FromPages, job: Id) -> Response[Report]:
     """The report by the id of the job."""
     run_id = pages.run_of_job(job)
     if run_id is None:
@@ -123,8 +125,9 @@ async def report_of_job(request: AnyRequest, pages: FromPages, job: Id) -> Respo
     operation_id="reportOfRun",
     summary="The report of one run",
     responses=REPORT_RESPONSES,
+    sync_to_thread=True,
 )
-async def report_of_run(request: AnyRequest, pages: FromPages, run: Id) -> Response[Report]:
+def report_of_run(request: AnyRequest, pages: FromPages, run: Id) -> Response[Report]:
     """The report by the id of the run."""
     return _of_run(request, pages.report(run))
 
@@ -134,8 +137,9 @@ async def report_of_run(request: AnyRequest, pages: FromPages, run: Id) -> Respo
     operation_id="logsOfRun",
     summary="The newest log lines of one run, where its processes have the plugin",
     responses={**UNCHANGED, **NOT_AN_ID, **UNKNOWN},
+    sync_to_thread=True,
 )
-async def logs_of_run(request: AnyRequest, pages: FromPages, run: Id) -> Response[LogList]:
+def logs_of_run(request: AnyRequest, pages: FromPages, run: Id) -> Response[LogList]:
     """The log lines by the id of the run."""
     return _of_run(request, pages.logs(run))
 
@@ -145,8 +149,9 @@ async def logs_of_run(request: AnyRequest, pages: FromPages, run: Id) -> Respons
     operation_id="reportOfFlinkJob",
     summary="The report of the latest run with a Flink JobID",
     responses=REPORT_RESPONSES,
+    sync_to_thread=True,
 )
-async def report_of_flink_job(
+def report_of_flink_job(
     request: AnyRequest, pages: FromPages, flink_job: FlinkId
 ) -> Response[Report]:
     """The report by Flink's own id."""

@@ -24,7 +24,8 @@ class Rendered(Struct, frozen=True):
 
 
 class Pages(Protocol):
-    """The rendered documents. Every call returns at once: it is made on the event loop."""
+    """The rendered documents. What reads them may wait for a database: each such call is made in a
+    thread of its own. `metrics` and `ready` return at once: they are called on the event loop."""
 
     def jobs(self) -> Rendered | None:
         """The JobList; None before the first one was made."""

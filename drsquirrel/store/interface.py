@@ -1,6 +1,7 @@
 """What every store can do, whatever database is behind it; tests/store/test_contract.py holds it.
 
-One thread writes, any thread reads. Every write keeps the later of two states and the union of
+One thread writes, any thread reads; where several processes share a database, each writes about
+other runs. Every write keeps the later of two states and the union of
 two sets of events, so a batch that is written again, even after later ones, changes nothing.
 """
 
@@ -69,7 +70,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How long what is kept, by the time it is about, and how large the database may grow."""
+    """How long what is kept, by the time it is about, and how large the database may grow.
+
+    PostgreSQL deletes snapshots and logs by whole days, logs by the day on which they came.
+    """
 
     snapshots_ms: int = DAY_MS
     logs_ms: int = 3 * DAY_MS
@@ -79,7 +83,7 @@ class Retention:
     """Jobs, runs, facts, reports, incidents, the hours of each run."""
     max_bytes: int = 2 * 1024**3
     """Above it snapshots go first, then logs, events, facts of containers and whole runs: the
-    oldest, never what is of the last hour."""
+    oldest, never what is of the last hour. In PostgreSQL only whole days of snapshots and logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +122,39 @@ class LogPage:
 
     events: tuple[LogEvent, ...]
     complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a database is."""
+
+    version: int
+    """Of its tables; 0 where there are none yet."""
+    needed: int
+    """The version that this release needs."""
+    wrong: tuple[str, ...] = ()
+    """What else is wrong: one sentence each, with what to do."""
+
+
+class Database(Protocol):
+    """Where a store is kept. Every method raises StoreError."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for whoever is told of it: no secret."""
+        ...
+
+    def open(self, retention: Retention) -> "Store":
+        """The store on it; the tables are made if there are none."""
+        ...
+
+    def check(self) -> Condition:
+        """Look whether it can be used, and change nothing."""
+        ...
+
+    def upgrade(self) -> None:
+        """Make its tables what this release needs."""
+        ...
 
 
 class Store(Protocol):

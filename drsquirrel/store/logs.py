@@ -5,14 +5,14 @@ in exactly one chunk, and only in one whose span of time covers it: that makes d
 to find and newest-first cheap to read.
 """
 
-import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from drsquirrel.model.event import LogEvent
 from drsquirrel.store import sql
 from drsquirrel.store.body import BodyError, encoded, packed, unpacked
+from drsquirrel.store.connection import Connection
 
 CHUNK_EVENTS = 500
 SCAN_CHUNKS = 2_000
@@ -29,25 +29,49 @@ def key(event: LogEvent) -> Key:
     return event.time_ms, origin.container, origin.epoch, origin.sequence
 
 
-def add(connection: sqlite3.Connection, subject: str, events: Iterable[LogEvent]) -> None:
-    """Add those events to a subject that it does not have yet."""
-    new = {key(event): event for event in events}
-    span = subject, min(new)[0], max(new)[0]
-    for (body,) in connection.execute(sql.LOG_CHUNKS_OF_SPAN, span):
-        for event in _events(body):
-            new.pop(key(event), None)
-    tail = subject, CHUNK_EVENTS
-    ((in_tail,),) = connection.execute(sql.LOG_TAIL_SIZE, tail)
-    if in_tail + len(new) >= CHUNK_EVENTS:
-        for (body,) in connection.execute(sql.LOG_TAIL, tail):
-            new |= {key(event): event for event in _events(body)}
-        connection.execute(sql.DELETE_LOG_TAIL, tail)
-    ordered = sorted(new)
-    for start in range(0, len(ordered), CHUNK_EVENTS):
-        part = ordered[start : start + CHUNK_EVENTS]
-        body = packed(b"\n".join(encoded(new[k]) for k in part))
-        row = subject, part[0][0], part[-1][0], len(part), body
-        connection.execute(sql.ADD_LOG_CHUNK, row)
+def add(connection: Connection, told: Mapping[str, Iterable[LogEvent]], now_ms: int) -> None:
+    """Add those events to each subject that it does not have yet."""
+    new = {subject: {key(event): event for event in events} for subject, events in told.items()}
+    spans = [(subject, min(events)[0], max(events)[0]) for subject, events in new.items()]
+    found = connection.each(sql.LOG_CHUNKS_OF_SPAN, spans)
+    for events, chunks in zip(new.values(), found, strict=True):
+        for (body,) in chunks:
+            for event in _events(body):
+                events.pop(key(event), None)
+    _merge_full_tails(connection, {subject: events for subject, events in new.items() if events})
+    rows = (
+        {
+            "subject": subject,
+            "first_ms": part[0].time_ms,
+            "last_ms": part[-1].time_ms,
+            "events": len(part),
+            "written_ms": now_ms,
+            "body": packed(b"\n".join(map(encoded, part))),
+        }
+        for subject, events in new.items()
+        for part in _parts([events[k] for k in sorted(events)])
+    )
+    connection.executemany(sql.ADD_LOG_CHUNK, rows)
+
+
+def _merge_full_tails(connection: Connection, new: Mapping[str, dict[Key, LogEvent]]) -> None:
+    """Take the tail of each subject that has enough with what is new, and add it to that."""
+    sizes = connection.each(sql.LOG_TAIL_SIZE, [(subject, CHUNK_EVENTS) for subject in new])
+    full = [
+        (subject, CHUNK_EVENTS)
+        for (subject, events), ((in_tail,),) in zip(new.items(), sizes, strict=True)
+        if (in_tail or 0) + len(events) >= CHUNK_EVENTS
+    ]
+    tails = connection.each(sql.LOG_TAIL, full)
+    for (subject, _), chunks in zip(full, tails, strict=True):
+        for (body,) in chunks:
+            new[subject].update((key(event), event) for event in _events(body))
+    connection.executemany(sql.DELETE_LOG_TAIL, full)
+
+
+def _parts(events: list[LogEvent]) -> Iterator[list[LogEvent]]:
+    for start in range(0, len(events), CHUNK_EVENTS):
+        yield events[start : start + CHUNK_EVENTS]
 
 
 def newest_first(chunks: Iterable[tuple[int, bytes]], contains: str) -> Iterator[LogEvent]:

@@ -1,27 +1,32 @@
 """Write one batch: each kind of thing into its tables. All of it runs inside one transaction."""
 
-import sqlite3
 from collections import defaultdict
+from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import islice
 
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, FailureEvent, LogEvent
 from drsquirrel.model.identity import container_id, job_id, run_id
+from drsquirrel.model.report import Report
 from drsquirrel.model.state import CHECKPOINT_STATES, code_of
 from drsquirrel.model.verdict import WORST_FIRST
 from drsquirrel.store import logs, sql
 from drsquirrel.store.body import encoded, packed
-from drsquirrel.store.interface import HOUR_MS, Batch
+from drsquirrel.store.connection import Connection, Values
+from drsquirrel.store.interface import HOUR_MS, Batch, RenderedReport
 
 EVENTS_PER_SUBJECT = 5_000
 """Failures, checkpoints and changes of one run or container, each; the newest are kept."""
+SUBJECTS_AT_ONCE = 500
+"""Of so many runs and containers log chunks are in memory together."""
 FAILURE, CHECKPOINT, CHANGE = "failure", "checkpoint", "change"
 
 
-def write_batch(connection: sqlite3.Connection, batch: Batch) -> None:
+def write_batch(connection: Connection, batch: Batch) -> None:
     """Write everything of the batch."""
     _write_runs(connection, batch)
     _write_facts(connection, batch)
-    _write_snapshots(connection, batch)
+    connection.executemany(sql.PUT_SNAPSHOT, _snapshot_rows(batch))
     _write_events(connection, batch)
     _write_logs(connection, batch)
     _write_reports(connection, batch)
@@ -30,6 +35,11 @@ def write_batch(connection: sqlite3.Connection, batch: Batch) -> None:
     )
     connection.executemany(
         sql.PUT_OFFSET, ((at.topic, at.partition, at.next) for at in batch.offsets)
+    )
+    # Last the rows that every writer writes: whoever comes second waits for the first to commit.
+    clusters = sorted({run.cluster for run in batch.runs})
+    connection.executemany(
+        sql.SEE_CLUSTER, ({"cluster": c, "time_ms": batch.time_ms} for c in clusters)
     )
     if batch.job_list is not None:
         row = batch.time_ms, etag(batch.job_list), packed(batch.job_list)
@@ -41,9 +51,11 @@ def etag(body: bytes) -> str:
     return blake2b(body, digest_size=12).hexdigest()
 
 
-def _write_runs(connection: sqlite3.Connection, batch: Batch) -> None:
-    for run in batch.runs:
-        row = {
+def _write_runs(connection: Connection, batch: Batch) -> None:
+    jobs = {(job_id(run.cluster, run.name), run.cluster, run.name) for run in batch.runs}
+    connection.executemany(sql.SEE_JOB, sorted(jobs))
+    rows = (
+        {
             "id": run_id(run.cluster, run.job, run.start_ms),
             "job": job_id(run.cluster, run.name),
             "cluster": run.cluster,
@@ -55,27 +67,33 @@ def _write_runs(connection: sqlite3.Connection, batch: Batch) -> None:
             "is_heard": run.is_heard,
             "time_ms": batch.time_ms,
         }
-        connection.execute(sql.SEE_CLUSTER, row)
-        connection.execute(sql.SEE_JOB, (row["job"], run.cluster, run.name))
-        connection.execute(sql.SEE_RUN, row)
+        for run in batch.runs
+    )
+    connection.executemany(sql.SEE_RUN, rows)
 
 
-def _write_facts(connection: sqlite3.Connection, batch: Batch) -> None:
-    for facts in batch.job_facts:
-        run = run_id(facts.cluster, facts.job, facts.start_ms)
-        row = run, facts.flink_version, batch.time_ms, packed(encoded(facts))
-        connection.execute(sql.PUT_JOB_FACTS, row)
-    for container in batch.containers:
-        body = packed(encoded(container))
-        connection.execute(
-            sql.PUT_CONTAINER_FACTS, (container.cluster, container.id, batch.time_ms, body)
+def _write_facts(connection: Connection, batch: Batch) -> None:
+    of_jobs = (
+        (
+            run_id(facts.cluster, facts.job, facts.start_ms),
+            facts.flink_version,
+            batch.time_ms,
+            packed(encoded(facts)),
         )
+        for facts in batch.job_facts
+    )
+    connection.executemany(sql.PUT_JOB_FACTS, of_jobs)
+    of_containers = (
+        (facts.cluster, facts.id, batch.time_ms, packed(encoded(facts)))
+        for facts in batch.containers
+    )
+    connection.executemany(sql.PUT_CONTAINER_FACTS, of_containers)
 
 
-def _write_snapshots(connection: sqlite3.Connection, batch: Batch) -> None:
+def _snapshot_rows(batch: Batch) -> Iterator[Values]:
     for snapshot in batch.snapshots:
         subject = snapshot.subject
-        row = (
+        yield (
             subject.cluster,
             snapshot.window_ms,
             subject.job,
@@ -85,35 +103,43 @@ def _write_snapshots(connection: sqlite3.Connection, batch: Batch) -> None:
             batch.time_ms,
             packed(encoded(snapshot)),
         )
-        connection.execute(sql.PUT_SNAPSHOT, row)
 
 
-def _write_events(connection: sqlite3.Connection, batch: Batch) -> None:
-    touched = set()
+def _write_events(connection: Connection, batch: Batch) -> None:
+    told: list[tuple[str, FailureEvent | CheckpointEvent | ChangeEvent, int]] = [
+        *((FAILURE, failure, 0) for failure in batch.failures),
+        *(
+            (CHECKPOINT, checkpoint, code_of(CHECKPOINT_STATES, checkpoint.status))
+            for checkpoint in batch.checkpoints
+        ),
+        *((CHANGE, change, 0) for change in batch.changes),
+    ]
+    rows = (
+        (
+            kind,
+            _subject(event),
+            event.identity,
+            event.time_ms,
+            progress,
+            batch.time_ms,
+            packed(encoded(event)),
+        )
+        for kind, event, progress in told
+    )
+    connection.executemany(sql.PUT_EVENT, rows)
+    touched = sorted({(kind, _subject(event)) for kind, event, _ in told})
+    connection.executemany(
+        sql.TRIM_EVENTS, ((*group, *group, EVENTS_PER_SUBJECT - 1) for group in touched)
+    )
 
-    def put(kind: str, event: FailureEvent | CheckpointEvent | ChangeEvent, progress: int) -> None:
-        group = kind, _subject(event)
-        touched.add(group)
-        body = packed(encoded(event))
-        row = *group, event.identity, event.time_ms, progress, batch.time_ms, body
-        connection.execute(sql.PUT_EVENT, row)
 
-    for failure in batch.failures:
-        put(FAILURE, failure, 0)
-    for checkpoint in batch.checkpoints:
-        put(CHECKPOINT, checkpoint, code_of(CHECKPOINT_STATES, checkpoint.status))
-    for change in batch.changes:
-        put(CHANGE, change, 0)
-    for group in touched:
-        connection.execute(sql.TRIM_EVENTS, (*group, *group, EVENTS_PER_SUBJECT - 1))
-
-
-def _write_logs(connection: sqlite3.Connection, batch: Batch) -> None:
+def _write_logs(connection: Connection, batch: Batch) -> None:
     by_subject: dict[str, list[LogEvent]] = defaultdict(list)
     for event in batch.logs:
         by_subject[_subject(event)].append(event)
-    for subject, events in by_subject.items():
-        logs.add(connection, subject, events)
+    subjects = iter(by_subject.items())
+    while part := dict(islice(subjects, SUBJECTS_AT_ONCE)):
+        logs.add(connection, part, batch.time_ms)
 
 
 def _subject(event: FailureEvent | CheckpointEvent | ChangeEvent | LogEvent) -> str:
@@ -123,16 +149,29 @@ def _subject(event: FailureEvent | CheckpointEvent | ChangeEvent | LogEvent) -> 
     return container_id(event.origin.cluster, event.origin.container)
 
 
-def _write_reports(connection: sqlite3.Connection, batch: Batch) -> None:
-    for rendered in batch.reports:
-        report, run = rendered.report, rendered.report.run.id
-        made_ms, severity = report.made_ms, WORST_FIRST.index(report.verdict)
-        connection.execute(
-            sql.PUT_REPORT, (run, made_ms, severity, etag(rendered.body), packed(rendered.body))
-        )
-        cause = report.causes[0].code if report.causes else ""
-        hour_ms = made_ms - made_ms % HOUR_MS
-        connection.execute(sql.PUT_HOUR, (run, hour_ms, severity, made_ms, cause))
-        for incident in report.incidents:
-            row = run, incident.began_ms, made_ms, packed(encoded(incident))
-            connection.execute(sql.PUT_INCIDENT, row)
+def _write_reports(connection: Connection, batch: Batch) -> None:
+    def judged() -> Iterator[tuple[RenderedReport, str, int, int]]:
+        for rendered in batch.reports:
+            report = rendered.report
+            yield rendered, report.run.id, report.made_ms, WORST_FIRST.index(report.verdict)
+
+    reports = (
+        (run, made_ms, severity, etag(rendered.body), packed(rendered.body))
+        for rendered, run, made_ms, severity in judged()
+    )
+    connection.executemany(sql.PUT_REPORT, reports)
+    hours = (
+        (run, made_ms - made_ms % HOUR_MS, severity, made_ms, _first_cause(rendered.report))
+        for rendered, run, made_ms, severity in judged()
+    )
+    connection.executemany(sql.PUT_HOUR, hours)
+    incidents = (
+        (run, incident.began_ms, made_ms, packed(encoded(incident)))
+        for rendered, run, made_ms, _ in judged()
+        for incident in rendered.report.incidents
+    )
+    connection.executemany(sql.PUT_INCIDENT, incidents)
+
+
+def _first_cause(report: Report) -> str:
+    return report.causes[0].code if report.causes else ""

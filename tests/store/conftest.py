@@ -1,4 +1,4 @@
-"""Stores for tests: every implementation, in a directory of its own, closed at the end."""
+"""Stores for tests: every implementation, each of a place of its own, closed at the end."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,13 +8,19 @@ import pytest
 from drsquirrel.store.interface import Retention, Store
 from drsquirrel.store.sqlite import SqliteStore
 from tests.store.made import Opener
+from tests.store.server import Server
 
-IMPLEMENTATIONS: dict[str, Opener] = {"sqlite": SqliteStore}
+IMPLEMENTATIONS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(params=IMPLEMENTATIONS)
-def opener(request: pytest.FixtureRequest) -> Opener:
-    return IMPLEMENTATIONS[request.param]
+def opener(request: pytest.FixtureRequest) -> Iterator[Opener]:
+    if request.param == "sqlite":
+        yield SqliteStore
+        return
+    server: Server = request.getfixturevalue("postgres")
+    yield server.open
+    server.take_back()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from drsquirrel.model.facts import RunSeen
 from drsquirrel.model.identity import container_id, run_id
 from drsquirrel.model.snapshot import WINDOW_MS
 from drsquirrel.model.verdict import Verdict
+from drsquirrel.store.error import StoreError
 from drsquirrel.store.interface import HOUR_MS, Batch, Memory, Offset, Retention, Store
 from tests.store import made
 from tests.store.made import CLUSTER, JOB, JOB_ID, RUN_ID, START_MS, Opener
@@ -241,6 +242,25 @@ def test_a_batch_that_cannot_be_written_leaves_nothing_of_itself(store: Store) -
     assert store.memory(RUN_ID) == b"memory 2"
 
 
+@pytest.mark.parametrize(
+    "batch",
+    [
+        pytest.param(Batch(time_ms=2**80, job_list=b"[]"), id="a time beyond all"),
+        pytest.param(Batch(time_ms=1, offsets=(Offset("a", 0, 2**80),)), id="an offset beyond all"),
+        pytest.param(Batch(time_ms=1, runs=(made.run(name="\ud800"),)), id="half a character"),
+    ],
+)
+def test_what_no_store_can_hold_is_no_error_of_the_store(store: Store, batch: Batch) -> None:
+    store.write(made.tick(1))
+    before = made.everything(store)
+    with pytest.raises(Exception, match=r".") as caught:
+        store.write(batch)
+    assert not isinstance(caught.value, StoreError)
+    assert made.everything(store) == before
+    store.write(made.tick(2))
+    assert store.memory(RUN_ID) == b"memory 2"
+
+
 def test_threads_read_while_one_writes_and_see_whole_batches_only(store: Store) -> None:
     store.write(made.tick(0))
     torn: list[object] = []
@@ -291,8 +311,9 @@ def histories(draw: st.DrawFn) -> tuple[list[Batch], list[Batch]]:
     return once, again
 
 
+@pytest.mark.timeout(600)
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(histories())
 def test_batches_written_again_at_any_later_time_change_nothing(

@@ -4,6 +4,7 @@ This covers the death of the process. Against the loss of power stands synchrono
 a test can only look up.
 """
 
+import os
 import random
 import signal
 import sqlite3
@@ -12,9 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-from drsquirrel.store.interface import Retention
-from drsquirrel.store.opening import DATABASE, open_writer
+from drsquirrel.store.interface import Retention, Store
 from drsquirrel.store.sqlite import SqliteStore
+from drsquirrel.store.sqlite_opening import DATABASE, open_writer
 from tests.store import made
 from tests.store.made import CLUSTER, RUN_ID, START_MS
 
@@ -22,10 +23,15 @@ ROOT = Path(__file__).parents[2]
 KILLS = 10
 
 
-def write_until_killed(directory: Path, start: int, count: int, then_s: float) -> int:
+def write_until_killed(
+    place: object, start: int, count: int, then_s: float, **environment: str
+) -> int:
     """Kill the writer some time after it acknowledged `count`; the last tick it acknowledged."""
-    command = [sys.executable, "-m", "tests.store.crashing", str(directory), str(start)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+    command = [sys.executable, "-m", "tests.store.crashing", str(place), str(start)]
+    variables = {**os.environ, **environment}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True
+    ) as child:
         assert child.stdout is not None
         acknowledged = [child.stdout.readline() for _ in range(count)]
         time.sleep(then_s)
@@ -51,7 +57,7 @@ def test_ten_kills_in_the_middle_of_writing_lose_nothing_and_tear_nothing(tmp_pa
         assert_sound(tmp_path / DATABASE)
 
 
-def assert_whole(store: SqliteStore, last: int) -> None:
+def assert_whole(store: Store, last: int) -> None:
     """Everything of ticks 0 to last is there, nothing of a later one."""
     ticks = [made.tick(number, logs=40) for number in range(last + 1)]
     newest = ticks[-1]

@@ -10,8 +10,8 @@ import pytest
 from drsquirrel.store.body import packed
 from drsquirrel.store.error import DamagedError, DiskError, NewerError, NotOursError, StoreError
 from drsquirrel.store.interface import Retention
-from drsquirrel.store.opening import DATABASE
 from drsquirrel.store.sqlite import SqliteStore
+from drsquirrel.store.sqlite_opening import DATABASE
 from tests.store import made
 
 FLIPS = 300

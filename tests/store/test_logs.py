@@ -13,8 +13,8 @@ from drsquirrel.store import logs
 from drsquirrel.store.body import BodyError, packed
 from drsquirrel.store.interface import Batch, Store
 from drsquirrel.store.logs import CHUNK_EVENTS
-from drsquirrel.store.opening import open_writer
-from drsquirrel.store.schema import migrate
+from drsquirrel.store.sqlite_opening import SqliteConnection, open_writer
+from drsquirrel.store.sqlite_schema import migrate
 from tests.store import made
 from tests.store.made import RUN_ID
 
@@ -41,7 +41,7 @@ def test_a_search_that_stops_at_its_bound_says_so(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(store, [made.log(n) for n in range(CHUNK_EVENTS * 3)], CHUNK_EVENTS)
-    monkeypatch.setattr("drsquirrel.store.sqlite.SCAN_CHUNKS", 2)
+    monkeypatch.setattr("drsquirrel.store.reading.SCAN_CHUNKS", 2)
     page = store.logs(RUN_ID, limit=CHUNK_EVENTS * 3)
     assert len(page.events) == CHUNK_EVENTS * 2
     assert not page.complete
@@ -72,11 +72,11 @@ HOSTILE = ["x", "a\nb", 'say "no"', "back\\slash", "ü\u2028é", '{"level":', "t
     st.text('\n\\"{:ab', max_size=3) | st.sampled_from([*HOSTILE, "message", "level", "u00"]),
 )
 def test_a_search_finds_what_a_plain_comparison_finds(messages: list[str], needle: str) -> None:
-    connection = sqlite3.connect(":memory:")
+    connection = sqlite3.connect(":memory:", factory=SqliteConnection)
     migrate(connection, Path("memory"))
     events = [made.log(n, message) for n, message in enumerate(messages)]
     if events:
-        logs.add(connection, "run", events)
+        logs.add(connection, {"run": events}, 0)
     chunks = connection.execute("SELECT last_ms, body FROM log_chunks")
     found = list(logs.newest_first(chunks, needle))
     connection.close()
@@ -102,7 +102,7 @@ def test_a_search_looks_into_throwables_too(store: Store) -> None:
 def test_full_chunks_hold_the_same_number_and_the_tail_is_less_than_one(tmp_path: Path) -> None:
     connection = open_writer(tmp_path / "db")
     for start in range(0, 5_000, 70):
-        logs.add(connection, "run", [made.log(n) for n in range(start, start + 70)])
+        logs.add(connection, {"run": [made.log(n) for n in range(start, start + 70)]}, 0)
     sizes = [n for (n,) in connection.execute("SELECT events FROM log_chunks ORDER BY id")]
     connection.close()
     tail = [n for n in sizes if n != CHUNK_EVENTS]

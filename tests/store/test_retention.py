@@ -8,8 +8,8 @@ import pytest
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.snapshot import WINDOW_MS
 from drsquirrel.store.interface import DAY_MS, HOUR_MS, Batch, Memory, Retention, Store
-from drsquirrel.store.opening import DATABASE
 from drsquirrel.store.sqlite import SqliteStore
+from drsquirrel.store.sqlite_opening import DATABASE
 from tests.store import made
 from tests.store.made import CLUSTER, JOB_ID, RUN_ID, START_MS, Opener
 
@@ -35,9 +35,10 @@ def kinds(store: Store) -> set[str]:
     ("age_ms", "gone"),
     [
         pytest.param(DAY_MS - HOUR_MS, set(), id="nothing within a day"),
-        pytest.param(DAY_MS + HOUR_MS, {"snapshots", "memory"}, id="detail after a day"),
+        pytest.param(2 * DAY_MS, {"snapshots", "memory"}, id="detail after a day, or two"),
+        pytest.param(3 * DAY_MS - HOUR_MS, {"snapshots", "memory"}, id="no logs in three days"),
         pytest.param(
-            3 * DAY_MS + HOUR_MS, {"snapshots", "memory", "logs"}, id="logs after three days"
+            4 * DAY_MS, {"snapshots", "memory", "logs"}, id="logs after three days, or four"
         ),
         pytest.param(
             14 * DAY_MS + HOUR_MS,
@@ -84,8 +85,8 @@ def noise(number: int, time_ms: int) -> Batch:
     return Batch(time_ms=time_ms, failures=(made.failure(number, os.urandom(50_000).hex()),))
 
 
-def test_the_file_gets_smaller_when_things_are_deleted(opener: Opener, tmp_path: Path) -> None:
-    store = opener(tmp_path, Retention())
+def test_the_file_gets_smaller_when_things_are_deleted(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path, Retention())
     for number in range(100):
         store.write(noise(number, START_MS))
     store.expire(START_MS)
@@ -109,10 +110,8 @@ def size_of(directory: Path) -> int:
         pytest.param(1_000_000, set(), id="then events"),
     ],
 )
-def test_a_database_that_is_too_large_loses(
-    opener: Opener, tmp_path: Path, max_bytes: int, stays: set[str]
-) -> None:
-    store = opener(tmp_path, Retention(max_bytes=max_bytes))
+def test_a_file_that_is_too_large_loses(tmp_path: Path, max_bytes: int, stays: set[str]) -> None:
+    store = SqliteStore(tmp_path, Retention(max_bytes=max_bytes))
     for number in range(20):
         text = os.urandom(50_000).hex()
         batch = Batch(
@@ -128,10 +127,10 @@ def test_a_database_that_is_too_large_loses(
     store.close()
 
 
-def test_of_a_database_that_is_full_of_runs_those_gone_for_longest_go_as_a_whole(
-    opener: Opener, tmp_path: Path
+def test_of_a_file_that_is_full_of_runs_those_gone_for_longest_go_as_a_whole(
+    tmp_path: Path,
 ) -> None:
-    store = opener(tmp_path, Retention(max_bytes=1_500_000))
+    store = SqliteStore(tmp_path, Retention(max_bytes=1_500_000))
     runs = [run_id(CLUSTER, f"{number:032x}", START_MS) for number in range(300)]
     for number, run in enumerate(runs):
         now_ms = START_MS + number * HOUR_MS

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 from demo.broker import Broker
 from drsquirrel.model.event import ChangeEvent, FailureEvent, LogEvent, Message, Origin, encoder
 from drsquirrel.store.body import unpacked
-from drsquirrel.store.opening import DATABASE
+from drsquirrel.store.sqlite_opening import DATABASE
 from tests.collect.flink_rest.simulated import Simulated, simulated
 from tests.simulation import RoundsClock, Run, running
 from tests.test_kafka_watch import Plugin, brokers_ms, reading

@@ -25,7 +25,7 @@ from drsquirrel.model.event import (
     encoder,
 )
 from drsquirrel.store.body import BodyError, unpacked
-from drsquirrel.store.opening import DATABASE
+from drsquirrel.store.sqlite_opening import DATABASE
 from tests.collect.canary import Canaries, answers
 from tests.collect.flink_rest.simulated import Simulated, simulated
 from tests.simulation import RoundsClock, Run, running

@@ -3,10 +3,14 @@
 import fcntl
 import os
 import sqlite3
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from pathlib import Path
 
-from drsquirrel.store.error import DirectoryError, DiskError, InUseError, damaged, explained
-from drsquirrel.store.schema import migrate
+from drsquirrel.store.connection import Row, Values
+from drsquirrel.store.error import DirectoryError, DiskError, InUseError
+from drsquirrel.store.sqlite_error import damaged, explained
+from drsquirrel.store.sqlite_schema import migrate, version
 
 DATABASE = "drsquirrel.sqlite"
 LOCK = "drsquirrel.lock"
@@ -51,17 +55,24 @@ def _unusable(directory: Path, error: OSError) -> DirectoryError:
     )
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
+class SqliteConnection(sqlite3.Connection):
+    """A connection that can do what the statements need."""
+
+    def each(self, statement: str, rows: Iterable[Values], /) -> list[list[Row]]:
+        return [self.execute(statement, row).fetchall() for row in rows]
+
+    def stream(self, statement: str, values: Values, /) -> Generator[Row, None, None]:
+        yield from self.execute(statement, values)
+
+
+def open_writer(path: Path) -> SqliteConnection:
     """The one connection that writes; creates or migrates the database and checks it as a whole."""
     _check_writable(path)
     connection = _connect(path)
     try:
         with explained(path):
             migrate(connection, path)
-            # About half a second per GB on a warm file: worth knowing before new is laid on bad.
-            ((found,),) = connection.execute("PRAGMA integrity_check(1)")
-            if found != "ok":
-                raise damaged(path, found)
+            _require_whole(connection, path)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA journal_size_limit = {WAL_KEEP_BYTES}")
             # FULL syncs the WAL at every commit. NORMAL survives a kill as well, but a power
@@ -73,6 +84,24 @@ def open_writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def checked(path: Path) -> int:
+    """The version of the schema of a database that can be used, 0 where there is none yet."""
+    if not path.exists():
+        return 0
+    _check_writable(path)
+    with closing(open_reader(path)) as connection, explained(path):
+        number = version(connection, path)
+        _require_whole(connection, path)
+    return number
+
+
+def _require_whole(connection: sqlite3.Connection, path: Path) -> None:
+    # About half a second per GB on a warm file: worth knowing before new is laid on bad.
+    ((found,),) = connection.execute("PRAGMA integrity_check(1)")
+    if found != "ok":
+        raise damaged(path, found)
+
+
 def _check_writable(path: Path) -> None:
     # SQLite would open what it may only read, and leave files beside it that stay read-only.
     for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
@@ -80,7 +109,7 @@ def _check_writable(path: Path) -> None:
             raise DiskError(f"{file} cannot be written: make it writable for this user.")
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
+def open_reader(path: Path) -> SqliteConnection:
     """A connection that only reads."""
     with explained(path):
         connection = _connect(path)
@@ -88,8 +117,14 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> SqliteConnection:
     # Autocommit: transactions begin and end where we say so. A connection serves one thread at a
     # time, not always the one that opened it.
     with explained(path):
-        return sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        return sqlite3.connect(
+            path,
+            timeout=BUSY_S,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=SqliteConnection,
+        )

@@ -1,4 +1,6 @@
-"""The tables, as numbered forward migrations: a released one is never changed, only followed.
+"""The tables in SQLite, as numbered forward migrations.
+
+A released one is never changed, only followed.
 
 `body` columns hold packed JSON (body.py). Everything is found by the ids of model.identity:
 `subject` is the id of a run or, for what belongs to no run, of a container.
@@ -107,16 +109,11 @@ def migrate(
 
     Raises NotOursError and NewerError, and then has changed nothing.
     """
-    version = _version(connection, path)
-    if version > len(migrations):
-        raise NewerError(
-            f"{path} was written by a newer release (its schema is {version}, this one knows "
-            f"{len(migrations)}): start that release again, or choose another data directory."
-        )
-    if version == 0:
+    before = version(connection, path, migrations)
+    if before == 0:
         # Takes effect before the first table only; without it the file never shrinks.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    for number, statements in enumerate(migrations[version:], start=version + 1):
+    for number, statements in enumerate(migrations[before:], start=before + 1):
         try:
             connection.executescript(
                 f"BEGIN IMMEDIATE; {statements}; PRAGMA application_id = {APPLICATION_ID}; "
@@ -127,14 +124,21 @@ def migrate(
             raise
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def version(
+    connection: sqlite3.Connection, path: Path, migrations: Sequence[str] = MIGRATIONS
+) -> int:
+    """The version of the database, 0 where there is none. Raises NotOursError and NewerError."""
     ((application,),) = connection.execute("PRAGMA application_id")
-    ((version,),) = connection.execute("PRAGMA user_version")
-    if application == APPLICATION_ID:
-        return int(version)
-    ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master")
-    if application or version or tables:
-        raise NotOursError(
-            f"{path} belongs to another program: move it away or choose another data directory."
+    ((number,),) = connection.execute("PRAGMA user_version")
+    if application != APPLICATION_ID:
+        ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master")
+        if application or number or tables:
+            raise NotOursError(
+                f"{path} belongs to another program: move it away or choose another data directory."
+            )
+    if number > len(migrations):
+        raise NewerError(
+            f"{path} was written by a newer release (its schema is {number}, this one knows "
+            f"{len(migrations)}): start that release again, or choose another data directory."
         )
-    return 0
+    return int(number)

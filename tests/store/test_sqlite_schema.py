@@ -7,9 +7,9 @@ import pytest
 
 from drsquirrel.store.error import NotOursError
 from drsquirrel.store.interface import Retention
-from drsquirrel.store.opening import DATABASE
-from drsquirrel.store.schema import APPLICATION_ID, MIGRATIONS, migrate
 from drsquirrel.store.sqlite import SqliteStore
+from drsquirrel.store.sqlite_opening import DATABASE
+from drsquirrel.store.sqlite_schema import APPLICATION_ID, MIGRATIONS, migrate
 from tests.store import made
 
 DATABASES = Path(__file__).parent / "databases"

@@ -20,8 +20,8 @@ from drsquirrel.store.error import (
     StoreError,
 )
 from drsquirrel.store.interface import Retention
-from drsquirrel.store.opening import DATABASE
 from drsquirrel.store.sqlite import SqliteStore
+from drsquirrel.store.sqlite_opening import DATABASE
 from tests.store import made
 
 ROOT = Path(__file__).parents[2]
@@ -171,7 +171,7 @@ def test_an_empty_file_left_by_a_start_that_was_cut_short_is_filled(tmp_path: Pa
 def test_a_database_another_program_holds_locked_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drsquirrel.store.opening.BUSY_S", 0.1)
+    monkeypatch.setattr("drsquirrel.store.sqlite_opening.BUSY_S", 0.1)
     written(tmp_path)
     other = sqlite3.connect(tmp_path / DATABASE, isolation_level=None)
     other.execute("PRAGMA locking_mode = EXCLUSIVE")
