@@ -33,7 +33,7 @@ class Hours:
             if minutes is None:
                 dropped["too many subjects"] += 1
             else:
-                _add(minutes, rollup, self._limits)
+                add(minutes, rollup, self._limits)
         return dropped
 
     def of(self, subject: Subject) -> Mapping[int, Rollup]:
@@ -77,7 +77,7 @@ class Windows:
             if minutes is None:
                 dropped["too many subjects"] += 1
             else:
-                _add(minutes, rollup, self._limits)
+                add(minutes, rollup, self._limits)
                 self._grown.add(key)
         return dropped
 
@@ -116,13 +116,26 @@ class Windows:
             each = min(now_ms - window_ms, WINDOW_MS) // interval_ms
             new = sum(count for producer, count in reports.items() if producer not in before)
             expected = len(before) * each + new
-        return Snapshot(
-            subject=subject,
-            window_ms=window_ms,
-            rollups=tuple(minutes[m] for m in sorted(minutes)),
-            reports_seen=reports.total(),
-            reports_expected=expected,
-        )
+        return snapshot_of(subject, window_ms, minutes, expected)
+
+
+def add(minutes: Minutes, rollup: Rollup, limits: Limits) -> None:
+    """Merge a rollup into its minute."""
+    before = minutes.get(rollup.minute)
+    minutes[rollup.minute] = merge(before, rollup, limits) if before else rollup
+
+
+def snapshot_of(
+    subject: Subject, window_ms: int, minutes: Minutes, expected: int | None = None
+) -> Snapshot:
+    """The snapshot of what came in one window; `expected` reports should have."""
+    return Snapshot(
+        subject=subject,
+        window_ms=window_ms,
+        rollups=tuple(minutes[m] for m in sorted(minutes)),
+        reports_seen=_reports(minutes).total(),
+        reports_expected=expected,
+    )
 
 
 def _place(
@@ -135,11 +148,6 @@ def _place(
         taken[cluster] += 1
         held[key] = {}
     return held[key]
-
-
-def _add(minutes: Minutes, rollup: Rollup, limits: Limits) -> None:
-    before = minutes.get(rollup.minute)
-    minutes[rollup.minute] = merge(before, rollup, limits) if before else rollup
 
 
 def _reports(minutes: Minutes) -> Reports:

@@ -5,12 +5,11 @@ from collections import Counter
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from drsquirrel.collect.kafka.connection import Access, Heard, options
+from drsquirrel.collect.kafka.message import shown
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.clock import Clock
 
 TOPIC = "drsquirrel-dead-letters"
-KEPT_BYTES = 64 << 10
-"""Of each message: the first bytes."""
 PER_MINUTE = 100
 """What is more is only counted."""
 QUEUED = 1_000
@@ -54,7 +53,7 @@ class DeadLetters:
         try:
             self._producer.produce(
                 self._topic,
-                _shown(value, redaction),
+                shown(value, redaction),
                 headers=[(name, text.encode()) for name, text in headers.items()],
                 on_delivery=self._count,
             )
@@ -73,11 +72,3 @@ class DeadLetters:
 
     def _count(self, error: object, _: object) -> None:
         self.counts["not sent" if error else "sent"] += 1
-
-
-def _shown(value: bytes, redaction: Redaction) -> bytes:
-    """The beginning of a message without its secrets. Twice as much is examined, so that none that
-    is cut in two is within what is kept."""
-    text = value[: 2 * KEPT_BYTES].decode(errors="replace")
-    kept = redaction.redact_text(text).encode()[:KEPT_BYTES]
-    return kept.decode(errors="ignore").encode()

@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import msgspec
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
@@ -22,10 +21,16 @@ from confluent_kafka import Message as Raw
 
 from drsquirrel.collect.kafka.connection import Access, Heard, options
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
+from drsquirrel.collect.kafka.message import (
+    MESSAGE_BYTES,
+    SENT_MS,
+    Refusal,
+    examined,
+    waited_ms,
+)
 from drsquirrel.collect.kafka.too_large import Probe
-from drsquirrel.collect.kafka.topics import MESSAGE_BYTES
 from drsquirrel.collect.redaction import Redaction
-from drsquirrel.model.event import SCHEMA, Message, MetricReport, message_decoder
+from drsquirrel.model.event import Message
 from drsquirrel.model.facts import bounded
 from drsquirrel.model.report import quoted
 
@@ -63,14 +68,8 @@ STRANGER_S = 60.0
 """For so long after its last message a cluster that nobody set is told of."""
 METADATA_S = 5.0
 """For an answer on topics and partitions."""
-SENT_MS = "sent_ms"
-"""The header in which the plugin says when it handed a message to Kafka."""
-SENT_MS_DIGITS = 15
-WAITED_MAX_MS = 86_400_000
-"""Who says that a message has waited for longer has had its clock set meanwhile."""
 WRONG_CLOCK_MS = 60_000
 HOUR_MS = 3_600_000
-INTEGER_LIMIT = 2**63
 DAMAGE = (KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError.MSG_SIZE_TOO_LARGE)
 """Of a whole batch: librdkafka asks for it again and again and never gets past it by itself."""
 UNREADABLE, TOO_LARGE = "unreadable batch", "too large a batch"
@@ -245,38 +244,15 @@ class Source:
         self._damaged.pop(partition, None)
         self._closed.pop(partition[0], None)
         value = raw.value() or b""
-        reason, message = self._decoded(value, self.bound[partition[0]])
-        if message is None:
-            self._refuse(TopicPartition(*partition, offset), value, reason)
+        message = examined(value, self.bound[partition[0]], self._redaction)
+        if isinstance(message, Refusal):
+            if message.stranger:
+                self._stranger = bounded(message.stranger), time.monotonic()
+            self._refuse(TopicPartition(*partition, offset), value, message.reason)
             return
-        told_ms = self._arrival_ms(raw, message) - _waited_ms(raw, message)
+        sent_ms = dict(raw.headers() or []).get(SENT_MS)
+        told_ms = self._arrival_ms(raw, message) - waited_ms(sent_ms, message)
         found.arrivals.setdefault(message.origin.cluster, []).append((told_ms, message))
-
-    def _decoded(self, value: bytes, clusters: Collection[str]) -> tuple[str, Message | None]:
-        """Why it is no message of ours, or the message."""
-        if len(value) > MESSAGE_BYTES:
-            return "too long", None
-        try:
-            message = message_decoder.decode(value)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return "malformed", None
-        if message.origin.schema > SCHEMA:
-            return "newer schema", None
-        if message.origin.cluster not in clusters:
-            self._stranger = bounded(message.origin.cluster), time.monotonic()
-            return "another cluster", None
-        if message.origin.producer != "plugin":
-            return "another producer", None
-        if not _is_countable(message):
-            return "impossible number", None
-        names_metrics = isinstance(message, MetricReport)
-        clean = self._redaction.redact_message(value, names_metrics=names_metrics)
-        if clean is None:
-            return "", message
-        try:
-            return "", msgspec.convert(clean, Message)
-        except msgspec.ValidationError:  # so large that it was hidden as a whole
-            return "not examined for secrets", None
 
     def _arrival_ms(self, raw: Raw, message: Message) -> int:
         """When it came, by Kafka; where that is yet to come, by who sent it, or now."""
@@ -352,25 +328,6 @@ class Source:
         if error.code() in FORBIDDEN:
             return f"{told}: give the user {self._access.user or '(none)'} the right READ."
         return f"{told}."
-
-
-def _waited_ms(raw: Raw, message: Message) -> int:
-    """How long it waited for Kafka in its process, by the clock of that process: so a message that
-    is late after an outage is told from one of a wrong clock."""
-    value = dict(raw.headers() or []).get(SENT_MS)
-    if not isinstance(value, bytes) or not value.isdigit() or len(value) > SENT_MS_DIGITS:
-        return 0
-    waited_ms = int(value) - message.time_ms
-    return waited_ms if 0 <= waited_ms <= WAITED_MAX_MS else 0
-
-
-def _is_countable(message: Message) -> bool:
-    """Whether its whole numbers are of 64 bits, as those of Java and of databases."""
-    told = [
-        message.origin.sequence,
-        *(getattr(message, name) for name in message.__struct_fields__),
-    ]
-    return all(abs(n) < INTEGER_LIMIT for n in told if isinstance(n, int))
 
 
 def _place(raw: Raw) -> tuple[Partition, int]:

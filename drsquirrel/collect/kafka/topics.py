@@ -22,13 +22,12 @@ from drsquirrel.collect.kafka.connection import (
     is_of,
     options,
 )
+from drsquirrel.collect.kafka.message import MESSAGE_BYTES
 
 T = TypeVar("T")
 POLL_S = 0.1
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
-MESSAGE_BYTES = 4 << 20
-"""The plugin sends nothing larger, before compression."""
 
 
 @dataclass(frozen=True, slots=True)

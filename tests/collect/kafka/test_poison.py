@@ -4,16 +4,17 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from demo.broker import Broker
-from drsquirrel.collect.kafka.dead_letter import KEPT_BYTES, PER_MINUTE
+from drsquirrel.collect.kafka.dead_letter import PER_MINUTE
+from drsquirrel.collect.kafka.message import KEPT_BYTES, MESSAGE_BYTES, Refusal, examined
 from drsquirrel.collect.kafka.source import ANSWER_BYTES, Partition
-from drsquirrel.collect.kafka.topics import MESSAGE_BYTES
 from drsquirrel.model.event import LogEvent, Message, Origin, encoder
 from tests.collect.flink_rest.clock import HandClock
 from tests.collect.kafka.topic import ENOUGH_S, NOON_MS, Topic, report, sequences
@@ -100,14 +101,13 @@ def test_a_message_that_breaks_what_reads_it_takes_no_other_with_it(
 ) -> None:
     topic.send(report(1), report(2), b"evil", report(3))
     with topic.source() as source:
-        decoded = source._decoded
 
-        def breaking(value: bytes, clusters: Collection[str]) -> tuple[str, Message | None]:
+        def breaking(value: bytes, *rest: Any) -> Message | Refusal:
             if value == b"evil":
                 raise ZeroDivisionError
-            return decoded(value, clusters)
+            return examined(value, *rest)
 
-        monkeypatch.setattr(source, "_decoded", breaking)
+        monkeypatch.setattr("drsquirrel.collect.kafka.source.examined", breaking)
         offsets: dict[Partition, int] = {}
         assert sequences(source, lambda f: 3 in f, offsets) == [1, 2, 3]
         assert source.refused == {"not understood": 1}

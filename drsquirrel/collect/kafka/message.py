@@ -1,0 +1,84 @@
+"""What a message of the plugin's says, or why it is refused. Of Kafka's client it needs nothing: it
+runs within Flink too."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import msgspec
+
+from drsquirrel.collect.redaction import Redaction
+from drsquirrel.model.event import SCHEMA, Message, MetricReport, message_decoder
+
+MESSAGE_BYTES = 4 << 20
+"""The plugin sends nothing larger, before compression."""
+SENT_MS = "sent_ms"
+"""The header in which the plugin says when it handed a message to Kafka."""
+SENT_MS_DIGITS = 15
+WAITED_MAX_MS = 86_400_000
+"""Who says that a message has waited for longer has had its clock set meanwhile."""
+INTEGER_LIMIT = 2**63
+KEPT_BYTES = 64 << 10
+"""Of what is refused: the first bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a message is no event."""
+
+    reason: str
+    stranger: str = ""
+    """The cluster that it speaks for, which is not bound to its topic."""
+
+
+def examined(value: bytes, clusters: Collection[str], redaction: Redaction) -> Message | Refusal:
+    """The message without its secrets; `clusters` may speak in its topic."""
+    if len(value) > MESSAGE_BYTES:
+        return Refusal("too long")
+    message: Message
+    try:
+        message = message_decoder.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Refusal("malformed")
+    if message.origin.schema > SCHEMA:
+        return Refusal("newer schema")
+    if message.origin.cluster not in clusters:
+        return Refusal("another cluster", message.origin.cluster)
+    if message.origin.producer != "plugin":
+        return Refusal("another producer")
+    if not _is_countable(message):
+        return Refusal("impossible number")
+    names_metrics = isinstance(message, MetricReport)
+    clean = redaction.redact_message(value, names_metrics=names_metrics)
+    if clean is None:
+        return message
+    try:
+        message = msgspec.convert(clean, Message)
+    except msgspec.ValidationError:  # so large that it was hidden as a whole
+        return Refusal("not examined for secrets")
+    return message
+
+
+def waited_ms(sent_ms: object, message: Message) -> int:
+    """How long it waited for Kafka in its process, by the clock of that process: so a message that
+    is late after an outage is told from one of a wrong clock. `sent_ms` is its header."""
+    if not isinstance(sent_ms, bytes) or not sent_ms.isdigit() or len(sent_ms) > SENT_MS_DIGITS:
+        return 0
+    waited = int(sent_ms) - message.time_ms
+    return waited if 0 <= waited <= WAITED_MAX_MS else 0
+
+
+def shown(value: bytes, redaction: Redaction) -> bytes:
+    """The beginning of what is refused without its secrets. Twice as much is examined, so that none
+    that is cut in two is within what is kept."""
+    text = value[: 2 * KEPT_BYTES].decode(errors="replace")
+    kept = redaction.redact_text(text).encode()[:KEPT_BYTES]
+    return kept.decode(errors="ignore").encode()
+
+
+def _is_countable(message: Message) -> bool:
+    """Whether its whole numbers are of 64 bits, as those of Java and of databases."""
+    told = [
+        message.origin.sequence,
+        *(getattr(message, name) for name in message.__struct_fields__),
+    ]
+    return all(abs(n) < INTEGER_LIMIT for n in told if isinstance(n, int))

@@ -1,0 +1,283 @@
+"""FlinkJobWatcher: a Flink job that folds what the plugin sends and tells snapshots of it.
+
+Messages are folded in batches as they come; windows of one and of five minutes of arrival join the
+pieces, so that no message is ever in state. What happened just now, and what came after its window
+had closed, leaves at once as a piece of its own. This is the only file that imports pyflink.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pandas as pd
+from pyflink.common import Configuration
+from pyflink.table import (
+    DataTypes,
+    EnvironmentSettings,
+    ScalarFunction,
+    StatementSet,
+    TableEnvironment,
+)
+from pyflink.table.udf import FunctionContext, udaf, udf
+
+from drsquirrel.collect.kafka.message import Refusal, examined, shown, waited_ms
+from drsquirrel.collect.redaction import Redaction
+from drsquirrel.model.event import ChangeEvent, ConfigEvent, ContainerEvent, FailureEvent
+from drsquirrel.model.snapshot import MINUTE_MS, decoder, encoder
+from drsquirrel.watch.piece import Arrived, Group, group_of, joined, pieces
+
+NAME = "FlinkJobWatcher"
+BATCH = 20_000
+"""Messages folded at once; the more of a run lie in a batch, the less is passed on."""
+BATCH_MS = 1_000
+"""For so long a batch is waited for."""
+IDLE_S = 10
+"""A partition without a message for so long holds up no window."""
+LETTERS_PER_MINUTE = 100
+"""Of one task; what is more is only counted."""
+TEXT, BYTES = DataTypes.STRING(), DataTypes.BYTES()
+COLUMNS = {
+    "cluster": TEXT,
+    "grp": TEXT,
+    "piece": BYTES,
+    "news": BYTES,
+    "letter": BYTES,
+    "reason": TEXT,
+    "topic": TEXT,
+    "partition": TEXT,
+    "offset": TEXT,
+    "bytes": TEXT,
+}
+"""What is taken of each message; the last six of one that is refused."""
+TAKEN = DataTypes.ROW([DataTypes.FIELD(name, type_) for name, type_ in COLUMNS.items()])
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What the job reads and writes."""
+
+    kafka: Mapping[str, str]
+    """How to reach Kafka: the options of its Java client."""
+    bound: Mapping[str, tuple[str, ...]]
+    """The topics, and the clusters that may speak in each."""
+    snapshots: str
+    dead_letters: str
+    redact_keys: tuple[str, ...] = ()
+    group: str = "drsquirrel-watcher"
+
+
+class Take(ScalarFunction):
+    """A batch of messages: what each group and minute of them says, on the last row of each."""
+
+    def __init__(self, bound: Mapping[str, tuple[str, ...]], redact_keys: tuple[str, ...]) -> None:
+        self._bound = bound
+        self._redact_keys = redact_keys
+
+    def open(self, context: FunctionContext) -> None:
+        self._redaction = Redaction(self._redact_keys)
+        metrics = context.get_metric_group()
+        self._counters: dict[str, Any] = {}
+        self._counter = metrics.counter
+        self._letters = 0, 0
+
+    def eval(
+        self,
+        topics: Sequence[str],
+        partitions: Sequence[int],
+        offsets: Sequence[int],
+        arrivals: Any,
+        sent: Sequence[bytes | None],
+        payloads: Sequence[bytes | None],
+    ) -> pd.DataFrame:
+        """Rows of TAKEN, one for each message."""
+        rows: dict[str, list[Any]] = {name: [None] * len(topics) for name in COLUMNS}
+        arrived: list[Arrived] = []
+        last: dict[tuple[Group, int], int] = {}
+        arrivals_ms = arrivals.dt.as_unit("ms").astype("int64")
+
+        def put(row: int, **told: object) -> None:
+            for name, value in told.items():
+                rows[name][row] = value
+
+        told = zip(topics, partitions, offsets, arrivals_ms, sent, payloads, strict=True)
+        for row, (topic, partition, offset, arrival_ms, sent_ms, payload) in enumerate(told):
+            payload = payload or b""
+            message = examined(payload, self._bound[topic], self._redaction)
+            if isinstance(message, Refusal):
+                self._count("refused")
+                if self._may_send(arrival_ms // MINUTE_MS):
+                    put(row, letter=shown(payload, self._redaction), reason=message.reason)
+                    put(row, topic=topic, partition=str(partition), offset=str(offset))
+                    put(row, bytes=str(len(payload)))
+                continue
+            if isinstance(message, ContainerEvent | ConfigEvent):
+                continue
+            one = Arrived(arrival_ms, arrival_ms - waited_ms(sent_ms, message), message)
+            arrived.append(one)
+            last[group_of(message), arrival_ms // MINUTE_MS] = row
+            if isinstance(message, FailureEvent | ChangeEvent):
+                [((group, _), news)] = pieces([one])[0].items()
+                put(row, cluster=group.cluster, grp=_key(group), news=encoder.encode(news))
+        found, dropped = pieces(arrived)
+        for reason, n in dropped.items():
+            self._count(f"dropped_{reason.replace(' ', '_')}", n)
+        for key, piece in found.items():
+            group, _ = key
+            put(last[key], cluster=group.cluster, grp=_key(group), piece=encoder.encode(piece))
+        return pd.DataFrame(rows, dtype=object)
+
+    def _may_send(self, minute: int) -> bool:
+        """Whether one more dead letter may go in this minute."""
+        last, sent = self._letters
+        self._letters = minute, sent + 1 if minute == last else 1
+        return self._letters[1] <= LETTERS_PER_MINUTE
+
+    def _count(self, name: str, n: int = 1) -> None:
+        if name not in self._counters:
+            self._counters[name] = self._counter(name)
+        self._counters[name].inc(n)
+
+
+def join(parts: Iterable[bytes]) -> bytes:
+    """Pieces of one group and window, joined."""
+    return encoder.encode(joined(decoder.decode(part) for part in parts))
+
+
+def _key(group: Group) -> str:
+    return msgspec.json.encode([group.job, group.container, group.slice]).decode()
+
+
+SOURCE = """
+CREATE TEMPORARY TABLE messages (
+  payload BYTES,
+  topic STRING METADATA VIRTUAL,
+  part INT METADATA FROM 'partition' VIRTUAL,
+  off BIGINT METADATA FROM 'offset' VIRTUAL,
+  headers MAP<STRING, BYTES> METADATA VIRTUAL,
+  ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
+  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
+) WITH ({options})
+"""
+SINK = """
+CREATE TEMPORARY TABLE {name} (
+  id STRING, ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',
+  headers MAP<STRING, BYTES> METADATA, payload BYTES
+) WITH ({options})
+"""
+TAKE = """
+CREATE TEMPORARY VIEW taken AS
+SELECT ts, take(topic, part, off, ts, headers['sent_ms'], payload) AS t
+FROM messages
+"""
+LATE = """
+CREATE TEMPORARY VIEW parts AS
+SELECT ts, t.cluster AS cluster, t.grp AS grp, t.piece AS piece,
+  CURRENT_WATERMARK(ts) IS NOT NULL AND
+    FLOOR(ts TO MINUTE) + INTERVAL '59.999' SECOND <= CURRENT_WATERMARK(ts) AS late
+FROM taken WHERE t.piece IS NOT NULL
+"""
+MINUTES = """
+CREATE TEMPORARY VIEW minutes AS
+SELECT cluster, grp, join_pieces(piece) AS piece, TUMBLE_ROWTIME(ts, INTERVAL '1' MINUTE) AS rt
+FROM parts WHERE NOT late GROUP BY cluster, grp, TUMBLE(ts, INTERVAL '1' MINUTE)
+"""
+OUTPUTS = (
+    """
+INSERT INTO snapshots
+SELECT cluster, TUMBLE_ROWTIME(rt, INTERVAL '5' MINUTE), {about}, join_pieces(piece)
+FROM minutes GROUP BY cluster, grp, TUMBLE(rt, INTERVAL '5' MINUTE)
+""".replace("{about}", "MAP['kind', ENCODE('window', 'UTF-8'), 'group', ENCODE(grp, 'UTF-8')]"),
+    """
+INSERT INTO snapshots
+SELECT cluster, ts, MAP['kind', ENCODE('late', 'UTF-8'), 'group', ENCODE(grp, 'UTF-8')], piece
+FROM parts WHERE late
+""",
+    """
+INSERT INTO snapshots
+SELECT t.cluster, ts, MAP['kind', ENCODE('news', 'UTF-8'), 'group', ENCODE(t.grp, 'UTF-8')], t.news
+FROM taken WHERE t.news IS NOT NULL
+""",
+    """
+INSERT INTO dead_letters
+SELECT CAST(NULL AS STRING), ts, MAP[
+    'reason', ENCODE(t.reason, 'UTF-8'), 'error', ENCODE('', 'UTF-8'),
+    'topic', ENCODE(t.topic, 'UTF-8'), 'partition', ENCODE(t.`partition`, 'UTF-8'),
+    'offset', ENCODE(t.`offset`, 'UTF-8'), 'bytes', ENCODE(t.`bytes`, 'UTF-8')
+  ], t.letter
+FROM taken WHERE t.letter IS NOT NULL
+""",
+)
+
+
+def environment(options: Mapping[str, str]) -> TableEnvironment:
+    """Where the job is planned, with these options of Flink's."""
+    # Otherwise the functions would run in this process, and not where Flink runs its tasks.
+    os.environ["_python_worker_execution_mode"] = "process"  # noqa: SIM112
+    told = {
+        "table.local-time-zone": "UTC",
+        "pipeline.name": NAME,
+        "python.fn-execution.bundle.size": str(BATCH),
+        "python.fn-execution.arrow.batch.size": str(BATCH),
+        "python.fn-execution.bundle.time": str(BATCH_MS),
+        "execution.checkpointing.interval": "30 s",
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "500 ms",
+        "restart-strategy.exponential-delay.max-backoff": "5 s",
+        **options,
+    }
+    configuration = Configuration()
+    for key, value in told.items():
+        configuration.set_string(key, value)
+    settings = EnvironmentSettings.new_instance().in_streaming_mode()
+    return TableEnvironment.create(settings.with_configuration(configuration).build())
+
+
+def planned(environment: TableEnvironment, spec: Spec) -> StatementSet:
+    """The statements of the job."""
+    environment.create_temporary_function(
+        "take", udf(Take(spec.bound, spec.redact_keys), result_type=TAKEN, func_type="pandas")
+    )
+    environment.create_temporary_function(
+        "join_pieces", udaf(join, result_type=DataTypes.BYTES(), func_type="pandas")
+    )
+    kafka = {f"properties.{key}": value for key, value in spec.kafka.items()}
+    reading = {
+        "connector": "kafka",
+        "topic": ";".join(spec.bound),
+        "format": "raw",
+        "scan.startup.mode": "group-offsets",
+        "properties.auto.offset.reset": "earliest",
+        "properties.group.id": spec.group,
+        "scan.watermark.idle-timeout": f"{IDLE_S} s",
+        **kafka,
+    }
+    writing = {
+        "connector": "kafka",
+        "key.format": "raw",
+        "key.fields": "id",
+        "value.format": "raw",
+        "value.fields-include": "EXCEPT_KEY",
+        "sink.delivery-guarantee": "at-least-once",
+        "properties.compression.type": "zstd",
+        **kafka,
+    }
+    environment.execute_sql(SOURCE.format(options=_options(reading)))
+    for name, topic in (("snapshots", spec.snapshots), ("dead_letters", spec.dead_letters)):
+        options = _options(writing | {"topic": topic})
+        environment.execute_sql(SINK.format(name=name, options=options))
+    for view in (TAKE, LATE, MINUTES):
+        environment.execute_sql(view)
+    statements = environment.create_statement_set()
+    for output in OUTPUTS:
+        statements.add_insert_sql(output)
+    return statements
+
+
+def _options(told: Mapping[str, str]) -> str:
+    return ", ".join(f"{_quoted(key)} = {_quoted(value)}" for key, value in told.items())
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,93 @@
+"""Snapshots in pieces: what a part of a stream says of a subject in a window of arrival.
+
+A piece is a snapshot too. Pieces of one subject and window are joined in any order, as often as one
+likes, and are the snapshot once all are joined. So a stream can be cut anywhere: by batches, by
+tasks, and a large run by its containers.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from zlib import crc32
+
+from msgspec.structs import replace
+
+from drsquirrel.model.event import Event
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
+from drsquirrel.watch.fold import fold
+from drsquirrel.watch.limit import LIMITS, Limits
+from drsquirrel.watch.window import Minutes, add, snapshot_of
+
+SLICES = 4
+"""A run is cut by its containers into so many, each of which is a group of its own: one of 1,000
+TaskManagers need not fit into one."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Group:
+    """What is put together in one place: a container, or a slice of a run."""
+
+    cluster: str
+    job: str
+    container: str
+    slice: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An event, when it arrived, and when it would have if nothing had held it up."""
+
+    arrival_ms: int
+    told_ms: int
+    event: Event
+
+
+def group_of(event: Event, slices: int = SLICES) -> Group:
+    """The group of an event: of its container where it is about no run."""
+    origin = event.origin
+    if not event.job:
+        return Group(origin.cluster, "", origin.container, 0)
+    return Group(origin.cluster, event.job, "", crc32(origin.container.encode()) % slices)
+
+
+def pieces(
+    arrived: Iterable[Arrived], limits: Limits = LIMITS
+) -> tuple[dict[tuple[Group, int], Snapshot], Counter[str]]:
+    """The piece of each group and minute of arrival, and what was dropped, by reason.
+
+    Which start of a job is meant is found out by who reads the snapshots: here all are one.
+    """
+    told: dict[tuple[int, int], list[tuple[int, Event]]] = {}
+    for one in arrived:
+        event = replace(one.event, start_ms=0) if one.event.start_ms else one.event
+        key = one.arrival_ms // MINUTE_MS, group_of(event).slice
+        told.setdefault(key, []).append((one.told_ms, event))
+    found: dict[tuple[Group, int], list[Rollup]] = {}
+    dropped: Counter[str] = Counter()
+    for (minute, slice_), events in told.items():
+        folded = fold(events, limits)
+        dropped.update(folded.dropped)
+        for rollup in folded.rollups:
+            group = _group(rollup.subject, slice_)
+            found.setdefault((group, minute), []).append(rollup)
+    return {
+        (group, minute): _piece(minute * MINUTE_MS // WINDOW_MS * WINDOW_MS, rollups, limits)
+        for (group, minute), rollups in found.items()
+    }, dropped
+
+
+def joined(parts: Iterable[Snapshot], limits: Limits = LIMITS) -> Snapshot:
+    """What pieces of one subject and window say together; there must be at least one."""
+    found = [*parts]
+    return _piece(found[0].window_ms, [r for part in found for r in part.rollups], limits)
+
+
+def _group(subject: Subject, slice_: int) -> Group:
+    return Group(subject.cluster, subject.job, subject.container, slice_ if subject.job else 0)
+
+
+def _piece(window_ms: int, rollups: list[Rollup], limits: Limits) -> Snapshot:
+    minutes: Minutes = {}
+    for rollup in rollups:
+        add(minutes, rollup, limits)
+    return snapshot_of(rollups[0].subject, window_ms, minutes)

@@ -1,0 +1,77 @@
+"""Pieces of a snapshot: cut anywhere and joined in any order they are what one process makes."""
+
+from collections import defaultdict
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from drsquirrel.model.event import Event
+from drsquirrel.model.snapshot import WINDOW_MS, Snapshot, Subject, encoder
+from drsquirrel.watch.fold import fold
+from drsquirrel.watch.limit import LIMITS, Limits
+from drsquirrel.watch.piece import SLICES, Arrived, Group, group_of, joined, pieces
+from drsquirrel.watch.window import Windows
+from tests.watch.made import EVENTS, HOSTILE, NOON_MS, report, subtask
+
+ARRIVED = st.builds(
+    Arrived,
+    arrival_ms=st.integers(0, 900).map(lambda seconds: NOON_MS + 1_000 * seconds),
+    told_ms=st.integers(-90, 90).map(lambda seconds: NOON_MS + 1_000 * seconds),
+    event=st.one_of(*EVENTS.values()),
+)
+
+
+def of_one_process(arrived: list[Arrived], limits: Limits) -> list[Snapshot]:
+    windows = Windows(limits)
+    for one in arrived:
+        windows.add(
+            one.arrival_ms, fold([(one.told_ms, replace(one.event, start_ms=0))], limits).rollups
+        )
+    return windows.grown(NOON_MS)
+
+
+@given(
+    st.lists(ARRIVED, max_size=12),
+    st.randoms(),
+    st.integers(1, 4),
+    st.sampled_from([LIMITS, HOSTILE]),
+)
+def test_pieces_joined_are_the_snapshots_of_one_process(
+    arrived: list[Arrived], random: Random, batches: int, limits: Limits
+) -> None:
+    by_minute: dict[tuple[Group, int], list[Snapshot]] = defaultdict(list)
+    for batch in range(batches):
+        for key, piece in pieces(arrived[batch::batches], limits)[0].items():
+            by_minute[key] += random.choice([[piece], [piece, piece]])
+    by_window: dict[tuple[Subject, int], list[Snapshot]] = defaultdict(list)
+    for of_minute in random.sample([*by_minute.values()], len(by_minute)):
+        random.shuffle(of_minute)
+        one = joined(of_minute, limits)
+        by_window[one.subject, one.window_ms].append(one)
+    found = [encoder.encode(joined(by_window[key], limits)) for key in sorted(by_window)]
+    assert found == [encoder.encode(s) for s in of_one_process(arrived, limits)]
+
+
+def test_a_large_run_is_several_groups_and_a_process_is_one():
+    containers = [f"tm-{n}" for n in range(100)]
+    of_run = {group_of(report(container=c)) for c in containers}
+    assert {g.slice for g in of_run} == {*range(SLICES)} and len(of_run) == SLICES
+    assert {group_of(report(job="", container=c)).container for c in containers} == {*containers}
+
+
+def test_the_groups_of_pieces_are_those_of_their_events():
+    events: list[Event] = [
+        report(n, container=f"tm-{n}", job=j) for n in range(9) for j in ("j", "")
+    ]
+    found, _ = pieces(Arrived(NOON_MS, NOON_MS, event) for event in events)
+    assert {group for group, _ in found} == {group_of(event) for event in events}
+
+
+def test_what_is_dropped_is_counted_and_a_start_is_left_open():
+    told = report(1, NOON_MS, subtask(nonsense=1, busy_ms=2))
+    found, dropped = pieces([Arrived(NOON_MS, NOON_MS, replace(told, start_ms=7))])
+    [piece] = found.values()
+    assert (piece.subject.start_ms, piece.window_ms) == (0, NOON_MS // WINDOW_MS * WINDOW_MS)
+    assert dropped == {"unknown metric": 1}
