@@ -75,7 +75,7 @@ coverage: $(VENV)/.test
 	$(PY) -m coverage combine --quiet; \
 	$(PY) -m coverage report || bad=1; [ -z "$$bad" ]
 
-other-tests: $(VENV)/.test page
+other-tests: $(VENV)/.test $(VENV)-watcher/.made page
 	$(call say,all other tests: real Flink clusters start$(,) this takes some minutes)
 	@$(PY) -m pytest -n 2 --dist loadgroup --durations 10 $(PURE_TESTS:%=--ignore=%)
 
@@ -124,7 +124,7 @@ evidence: $(VENV)/.test page postgresql
 	rm -r .run/evidence
 
 clean:
-	rm -rf $(VENV) web/node_modules drsquirrel/show/page .cache .run
+	rm -rf $(VENV) $(VENV)-watcher web/node_modules drsquirrel/show/page .cache .run
 
 $(VENV)/.made:
 	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3; do \
@@ -152,6 +152,17 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.run
 	$(call say,installing what the tests need (90 MB$(,) once))
 	@$(PY) -m pip install --quiet --editable '.[demo,test]' --constraint constraints.txt
 	@touch $@
+
+# PyFlink runs with Python up to 3.12. Where there is none the tests say what they leave out.
+$(VENV)-watcher/.made: pyproject.toml constraints.txt
+	@for python in python3.12 python3.11; do \
+	  "$$python" -c 'import ensurepip, venv' 2>/dev/null || continue; \
+	  echo '-- installing PyFlink for the watcher (400 MB, once)'; \
+	  "$$python" -m venv $(VENV)-watcher && \
+	  $(VENV)-watcher/bin/python -m pip install --quiet --editable '.[watcher]' \
+	    --constraint constraints.txt && touch $@; exit; \
+	done; \
+	echo 'No Python 3.11 or 3.12 here: the watcher is not tested.'; [ -z "$$CI" ]
 
 web/node_modules/.installed: web/package-lock.json web/.npmrc | $(VENV)/.run
 	$(call say,installing what the page is built with (once))

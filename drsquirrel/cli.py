@@ -30,6 +30,7 @@ from drsquirrel.rules.load import load as load_rules
 from drsquirrel.settings import Cluster, Settings, SettingsError
 from drsquirrel.settings import load as load_settings
 from drsquirrel.show import text
+from drsquirrel.watcher import watcher
 
 T = TypeVar("T")
 
@@ -44,6 +45,7 @@ cli = typer.Typer(
 
 cli.add_typer(topics, name="topics")
 cli.add_typer(db, name="db")
+cli.add_typer(watcher, name="watcher")
 
 
 class Output(StrEnum):

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 from pyflink.common import Configuration
+from pyflink.java_gateway import get_gateway
 from pyflink.table import (
     DataTypes,
     EnvironmentSettings,
@@ -22,19 +23,20 @@ from pyflink.table import (
 )
 from pyflink.table.udf import FunctionContext, udaf, udf
 
-from drsquirrel.collect.kafka.message import Refusal, examined, shown, waited_ms
+from drsquirrel.collect.kafka.message import SNAPSHOT_BYTES, Refusal, examined, shown, waited_ms
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import ChangeEvent, ConfigEvent, ContainerEvent, FailureEvent
 from drsquirrel.model.snapshot import MINUTE_MS, decoder, encoder
-from drsquirrel.watch.piece import Arrived, Group, group_of, joined, pieces
+from drsquirrel.watch.piece import Arrived, Group, fitting, group_of, pieces
 
-NAME = "FlinkJobWatcher"
 BATCH = 20_000
 """Messages folded at once; the more of a run lie in a batch, the less is passed on."""
 BATCH_MS = 1_000
 """For so long a batch is waited for."""
 IDLE_S = 10
 """A partition without a message for so long holds up no window."""
+HEAD_BYTES = 64 << 10
+"""For what Kafka puts around a snapshot, which may not be compressible."""
 LETTERS_PER_MINUTE = 100
 """Of one task; what is more is only counted."""
 TEXT, BYTES = DataTypes.STRING(), DataTypes.BYTES()
@@ -60,12 +62,15 @@ class Spec:
 
     kafka: Mapping[str, str]
     """How to reach Kafka: the options of its Java client."""
+    topics: tuple[str, ...]
     bound: Mapping[str, tuple[str, ...]]
-    """The topics, and the clusters that may speak in each."""
+    """By topic, the clusters that may speak in it; in others any may."""
     snapshots: str
     dead_letters: str
     redact_keys: tuple[str, ...] = ()
     group: str = "drsquirrel-watcher"
+    start_ms: int | None = None
+    """From which arrival on it reads; without it, from the beginning."""
 
 
 class Take(ScalarFunction):
@@ -104,7 +109,7 @@ class Take(ScalarFunction):
         told = zip(topics, partitions, offsets, arrivals_ms, sent, payloads, strict=True)
         for row, (topic, partition, offset, arrival_ms, sent_ms, payload) in enumerate(told):
             payload = payload or b""
-            message = examined(payload, self._bound[topic], self._redaction)
+            message = examined(payload, self._bound.get(topic), self._redaction)
             if isinstance(message, Refusal):
                 self._count("refused")
                 if self._may_send(arrival_ms // MINUTE_MS):
@@ -142,7 +147,7 @@ class Take(ScalarFunction):
 
 def join(parts: Iterable[bytes]) -> bytes:
     """Pieces of one group and window, joined."""
-    return encoder.encode(joined(decoder.decode(part) for part in parts))
+    return fitting((decoder.decode(part) for part in parts), SNAPSHOT_BYTES - HEAD_BYTES)
 
 
 def _key(group: Group) -> str:
@@ -217,7 +222,7 @@ def environment(options: Mapping[str, str]) -> TableEnvironment:
     os.environ["_python_worker_execution_mode"] = "process"  # noqa: SIM112
     told = {
         "table.local-time-zone": "UTC",
-        "pipeline.name": NAME,
+        "pipeline.name": "FlinkJobWatcher",
         "python.fn-execution.bundle.size": str(BATCH),
         "python.fn-execution.arrow.batch.size": str(BATCH),
         "python.fn-execution.bundle.time": str(BATCH_MS),
@@ -243,12 +248,17 @@ def planned(environment: TableEnvironment, spec: Spec) -> StatementSet:
         "join_pieces", udaf(join, result_type=DataTypes.BYTES(), func_type="pandas")
     )
     kafka = {f"properties.{key}": value for key, value in spec.kafka.items()}
+    starting = {"scan.startup.mode": "earliest-offset"}
+    if spec.start_ms is not None:
+        starting = {
+            "scan.startup.mode": "timestamp",
+            "scan.startup.timestamp-millis": str(spec.start_ms),
+        }
     reading = {
         "connector": "kafka",
-        "topic": ";".join(spec.bound),
+        "topic": ";".join(spec.topics),
         "format": "raw",
-        "scan.startup.mode": "group-offsets",
-        "properties.auto.offset.reset": "earliest",
+        **starting,
         "properties.group.id": spec.group,
         "scan.watermark.idle-timeout": f"{IDLE_S} s",
         **kafka,
@@ -261,6 +271,8 @@ def planned(environment: TableEnvironment, spec: Spec) -> StatementSet:
         "value.fields-include": "EXCEPT_KEY",
         "sink.delivery-guarantee": "at-least-once",
         "properties.compression.type": "zstd",
+        "properties.max.request.size": str(SNAPSHOT_BYTES),
+        "properties.buffer.memory": str(2 * SNAPSHOT_BYTES),
         **kafka,
     }
     environment.execute_sql(SOURCE.format(options=_options(reading)))
@@ -281,3 +293,19 @@ def _options(told: Mapping[str, str]) -> str:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def end(options: Mapping[str, str], jobs: Iterable[str]) -> None:
+    """Cancel jobs of the cluster at this address."""
+    jvm = get_gateway().jvm
+    configuration = Configuration()
+    for key, value in options.items():
+        configuration.set_string(key, value)
+    client = jvm.org.apache.flink.client.program.rest.RestClusterClient(
+        configuration._j_configuration, "watcher"
+    )
+    try:
+        for job in jobs:
+            client.cancel(jvm.org.apache.flink.api.common.JobID.fromHexString(job)).get()
+    finally:
+        client.close()

@@ -31,7 +31,7 @@ from drsquirrel.model.event import (
     LogEvent,
     Message,
 )
-from drsquirrel.settings import Kafka, Settings, secret
+from drsquirrel.settings import Cluster, Kafka, Settings, secret
 from drsquirrel.store.interface import Offset
 
 logger = logging.getLogger(__name__)
@@ -60,18 +60,23 @@ def kafka_access(told: Kafka) -> Access:
     )
 
 
+def bound_of(clusters: Iterable[Cluster], prefix: str) -> dict[str, set[str]]:
+    """The topics of these clusters, and who may speak in each."""
+    bound: dict[str, set[str]] = {}
+    for cluster in clusters:
+        for topic in PLUGIN_TOPICS:
+            name = (cluster.topic_prefix or prefix) + topic
+            bound.setdefault(name, set()).add(cluster_id(cluster))
+    return bound
+
+
 def source_of(
     settings: Settings, access: Access, offsets: Callable[[], Iterable[Offset]], clock: Clock
 ) -> Source:
     """A source of all topics of the clusters, from the stored offsets on. A cluster may speak in
     its own topics only."""
     assert settings.kafka is not None
-    prefix = settings.kafka.topic_prefix
-    bound: dict[str, set[str]] = {}
-    for cluster in settings.cluster:
-        for topic in PLUGIN_TOPICS:
-            name = (cluster.topic_prefix or prefix) + topic
-            bound.setdefault(name, set()).add(cluster_id(cluster))
+    bound = bound_of(settings.cluster, settings.kafka.topic_prefix)
 
     def stored() -> dict[Partition, int]:
         return {(at.topic, at.partition): at.next for at in offsets()}
@@ -80,7 +85,7 @@ def source_of(
         access,
         bound,
         stored,
-        DeadLetters(access, clock, prefix),
+        DeadLetters(access, clock, settings.kafka.topic_prefix),
         Redaction(settings.redact_keys),
         settings.kafka.group,
     )

@@ -8,12 +8,13 @@ tasks, and a large run by its containers.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import replace as replace_limits
 from zlib import crc32
 
 from msgspec.structs import replace
 
 from drsquirrel.model.event import Event
-from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject, encoder
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.window import Minutes, add, snapshot_of
@@ -21,6 +22,9 @@ from drsquirrel.watch.window import Minutes, add, snapshot_of
 SLICES = 4
 """A run is cut by its containers into so many, each of which is a group of its own: one of 1,000
 TaskManagers need not fit into one."""
+
+HELD = ("changes", "checkpoints", "failures", "logs", "skewed", "tracks")
+"""What a rollup holds beside who reported."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -80,6 +84,26 @@ def joined(parts: Iterable[Snapshot], limits: Limits = LIMITS) -> Snapshot:
     """What pieces of one subject and window say together; there must be at least one."""
     found = [*parts]
     return _piece(found[0].window_ms, [r for part in found for r in part.rollups], limits)
+
+
+def fitting(parts: Iterable[Snapshot], most_bytes: int, limits: Limits = LIMITS) -> bytes:
+    """What pieces say together, encoded, as `joined`; of what is too large without its metrics, as
+    many as need be, or with nothing but who reported. That says what is missing."""
+    whole = joined(parts, limits)
+    tracks = max((len(rollup.tracks) for rollup in whole.rollups), default=0)
+    encoded = encoder.encode(whole)
+    while len(encoded) > most_bytes and tracks:
+        tracks //= 2
+        encoded = encoder.encode(
+            joined([whole, whole], replace_limits(limits, tracks_per_minute=tracks))
+        )
+    if len(encoded) > most_bytes:
+        lean = tuple(
+            Rollup(subject=r.subject, minute=r.minute, seen=r.seen, overflowed=HELD)
+            for r in whole.rollups
+        )
+        encoded = encoder.encode(replace(whole, rollups=lean))
+    return encoded
 
 
 def _group(subject: Subject, slice_: int) -> Group:

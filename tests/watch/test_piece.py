@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from drsquirrel.model.event import Event
-from drsquirrel.model.snapshot import WINDOW_MS, Snapshot, Subject, encoder
+from drsquirrel.model.event import Event, LogEvent
+from drsquirrel.model.snapshot import WINDOW_MS, Snapshot, Subject, decoder, encoder
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.limit import LIMITS, Limits
-from drsquirrel.watch.piece import SLICES, Arrived, Group, group_of, joined, pieces
+from drsquirrel.watch.piece import HELD, SLICES, Arrived, Group, fitting, group_of, joined, pieces
 from drsquirrel.watch.window import Windows
-from tests.watch.made import EVENTS, HOSTILE, NOON_MS, report, subtask
+from tests.watch.made import EVENTS, HOSTILE, NOON_MS, origin, report, subtask
 
 ARRIVED = st.builds(
     Arrived,
@@ -75,3 +75,21 @@ def test_what_is_dropped_is_counted_and_a_start_is_left_open():
     [piece] = found.values()
     assert (piece.subject.start_ms, piece.window_ms) == (0, NOON_MS // WINDOW_MS * WINDOW_MS)
     assert dropped == {"unknown metric": 1}
+
+
+def test_a_snapshot_that_is_too_large_says_what_it_left_out():
+    reports = [report(n, NOON_MS, subtask(n, busy_ms=n)) for n in range(64)]
+    line = LogEvent(
+        origin=origin(99), time_ms=NOON_MS, job="j", level="WARN", logger="a.B", message="x" * 2_000
+    )
+    found, _ = pieces(Arrived(NOON_MS, NOON_MS, event) for event in (*reports, line))
+    parts = [*found.values()]
+    whole = encoder.encode(joined(parts))
+    assert fitting(parts, len(whole)) == whole
+    cut = decoder.decode(fitting(parts, len(whole) - 1))
+    assert len(cut.rollups[0].tracks) == 32 and cut.rollups[0].overflowed == ("tracks",)
+    assert cut.rollups[0].logs and cut.reports_seen == 64
+    lean = fitting(parts, 1_000)
+    [rollup] = decoder.decode(lean).rollups
+    assert len(lean) <= 1_000 and rollup.overflowed == HELD and not rollup.logs
+    assert sum(seen.last - seen.first + 1 for seen in rollup.seen) == 64

@@ -4,6 +4,7 @@ import logging
 import re
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
@@ -148,11 +149,10 @@ class Heard(logging.Handler):
 
 def options(access: Access, heard: Heard) -> dict[str, Any]:
     """The options of librdkafka for this access, without any that only one kind of client has."""
-    security = ("SASL_" if access.user else "") + ("SSL" if access.tls else "PLAINTEXT")
     told: dict[str, Any] = {
         "bootstrap.servers": access.brokers,
         "client.id": "drsquirrel",
-        "security.protocol": security,
+        "security.protocol": _protocol(access),
         "socket.timeout.ms": int(TIMEOUT_S * 1000),
         "logger": heard.logger,
     }
@@ -163,6 +163,33 @@ def options(access: Access, heard: Heard) -> dict[str, Any]:
         told["sasl.username"] = access.user
         told["sasl.password"] = access.password
     return told
+
+
+def java_options(access: Access) -> dict[str, str]:
+    """The options of Kafka's Java client for this access."""
+    told = {"bootstrap.servers": access.brokers, "security.protocol": _protocol(access)}
+    if access.ca_file:
+        told["ssl.truststore.type"] = "PEM"
+        told["ssl.truststore.location"] = str(Path(access.ca_file).absolute())
+    if access.user:
+        module = (
+            "plain.PlainLoginModule" if access.mechanism == "PLAIN" else "scram.ScramLoginModule"
+        )
+        user, password = (_in_jaas(word) for word in (access.user, access.password))
+        told["sasl.mechanism"] = access.mechanism
+        told["sasl.jaas.config"] = (
+            f"org.apache.kafka.common.security.{module} required "
+            f"username={user} password={password};"
+        )
+    return told
+
+
+def _protocol(access: Access) -> str:
+    return ("SASL_" if access.user else "") + ("SSL" if access.tls else "PLAINTEXT")
+
+
+def _in_jaas(word: str) -> str:
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def answer(access: Access, client: Client, heard: Heard, call: Callable[[], T], doing: str) -> T:

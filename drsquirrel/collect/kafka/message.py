@@ -11,6 +11,8 @@ from drsquirrel.model.event import SCHEMA, Message, MetricReport, message_decode
 
 MESSAGE_BYTES = 4 << 20
 """The plugin sends nothing larger, before compression."""
+SNAPSHOT_BYTES = 32 << 20
+"""What the watcher tells of a run or process at once is no larger."""
 SENT_MS = "sent_ms"
 """The header in which the plugin says when it handed a message to Kafka."""
 SENT_MS_DIGITS = 15
@@ -30,8 +32,10 @@ class Refusal:
     """The cluster that it speaks for, which is not bound to its topic."""
 
 
-def examined(value: bytes, clusters: Collection[str], redaction: Redaction) -> Message | Refusal:
-    """The message without its secrets; `clusters` may speak in its topic."""
+def examined(
+    value: bytes, clusters: Collection[str] | None, redaction: Redaction
+) -> Message | Refusal:
+    """The message without its secrets; `clusters` may speak in its topic, if None any."""
     if len(value) > MESSAGE_BYTES:
         return Refusal("too long")
     message: Message
@@ -41,7 +45,7 @@ def examined(value: bytes, clusters: Collection[str], redaction: Redaction) -> M
         return Refusal("malformed")
     if message.origin.schema > SCHEMA:
         return Refusal("newer schema")
-    if message.origin.cluster not in clusters:
+    if clusters is not None and message.origin.cluster not in clusters:
         return Refusal("another cluster", message.origin.cluster)
     if message.origin.producer != "plugin":
         return Refusal("another producer")

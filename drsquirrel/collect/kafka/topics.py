@@ -22,12 +22,14 @@ from drsquirrel.collect.kafka.connection import (
     is_of,
     options,
 )
-from drsquirrel.collect.kafka.message import MESSAGE_BYTES
+from drsquirrel.collect.kafka.message import MESSAGE_BYTES, SNAPSHOT_BYTES
 
 T = TypeVar("T")
 POLL_S = 0.1
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+SNAPSHOTS = "job-snapshots"
+"""Where the watcher tells what it has found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ ARRIVAL = _exactly(
 SIZE = _at_least(
     "max.message.bytes", MESSAGE_BYTES, "reports of large TaskManagers are refused, and missing"
 )
+SNAPSHOT_SIZE = _at_least(
+    "max.message.bytes",
+    SNAPSHOT_BYTES,
+    "snapshots of large runs are refused, and the watcher fails",
+)
 COMPRESSION = _exactly(
     "compression.type", "producer", "the broker packs every message once more, at its own cost"
 )
@@ -83,8 +90,8 @@ class Topic:
     wishes: tuple[Wish, ...]
 
 
-def _topic(name: str, holds: str, *wishes: Wish) -> Topic:
-    return Topic(name, holds, (ARRIVAL, SIZE, COMPRESSION, *wishes))
+def _topic(name: str, holds: str, *wishes: Wish, size: Wish = SIZE) -> Topic:
+    return Topic(name, holds, (ARRIVAL, size, COMPRESSION, *wishes))
 
 
 TOPICS = (
@@ -97,6 +104,13 @@ TOPICS = (
         "the configuration of each process",
         DELETES,
         _keeps(7 * DAY_MS, "configurations"),
+    ),
+    _topic(
+        SNAPSHOTS,
+        "what the watcher says of each run and process",
+        DELETES,
+        _keeps(6 * HOUR_MS, "snapshots"),
+        size=SNAPSHOT_SIZE,
     ),
     _topic(
         "drsquirrel-dead-letters",

