@@ -27,9 +27,9 @@ POLL_S = 0.25
 class Cluster:
     """One JobManager and some TaskManagers on 127.0.0.1; a context manager that leaves nothing.
 
-    The JVMs end with this process however it ends, kill -9 included. `heap_mb` is the heap of each
-    TaskManager; `jvm_args` are more arguments for the JVM of the TaskManager of that index;
-    `plugins` are jars by the names of their folders.
+    The JVMs end with this process however it ends, kill -9 included. `heap_mb` and
+    `metaspace_mb` are of each TaskManager; `jvm_args` are more arguments for the JVM of the
+    TaskManager of that index; `plugins` are jars by the names of their folders.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Cluster:
         taskmanagers: int = 2,
         slots: int = 8,
         heap_mb: int = 256,
+        metaspace_mb: int = 128,
         collector: str = "G1",
         fast_start: bool = False,
         config: Mapping[str, str] | None = None,
@@ -50,7 +51,7 @@ class Cluster:
         self.version = version
         self.slots = slots
         self._first_taskmanagers = taskmanagers
-        self._memory = jvm.Memory(heap=heap_mb)
+        self._memory = jvm.Memory(heap=heap_mb, metaspace=metaspace_mb)
         self._java = java_11
         self._jvm_args = [jvm.COLLECTORS[collector]]
         if java_11 is None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -69,6 +70,19 @@ def submit(
         ),
     ] = "",
     jars: Jars = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-D", metavar="KEY=VALUE", help="An option of Flink's for the job; once for each."
+        ),
+    ] = None,
+    flink_python: Annotated[
+        bool,
+        typer.Option(
+            help="Whether PyFlink's own jar is sent along, which costs each TaskManager 45 MB of "
+            "metaspace with each submission. A Flink that has opt/flink-python in lib/ wants none.",
+        ),
+    ] = True,
     config: Config = None,
 ) -> None:
     """Start the job, where it stopped the last time.
@@ -84,10 +98,11 @@ def submit(
                 f"`drsquirrel watcher cancel --flink {flink}` first."
             )
         spec = _spec(settings, told)
-        options = _options(settings, jars) | {
+        options = _options(settings, jars, flink_python=flink_python) | {
             "execution.target": "remote",
             **_address(cluster),
             "parallelism.default": str(parallelism),
+            **_words(option or ()),
         }
         folder = data_dir(settings) / "watcher"
         folder.mkdir(parents=True, exist_ok=True)
@@ -188,7 +203,7 @@ def _spec(settings: Settings, told: Kafka, *, resumes: bool = True) -> "Spec":
     )
 
 
-def _options(settings: Settings, jars: Path | None) -> dict[str, str]:
+def _options(settings: Settings, jars: Path | None, *, flink_python: bool = True) -> dict[str, str]:
     """Options of Flink's with the jars that the job needs; raises SettingsError for a missing."""
     folder = jars or data_dir(settings) / "watcher"
     found = []
@@ -202,9 +217,21 @@ def _options(settings: Settings, jars: Path | None) -> dict[str, str]:
             )
         found.append(jar.absolute().as_uri())
     pyflink = find_spec("pyflink")
-    assert pyflink is not None and pyflink.origin is not None
-    found += [j.as_uri() for j in (Path(pyflink.origin).parent / "opt").glob("flink-python-*.jar")]
+    if flink_python and pyflink is not None and pyflink.origin is not None:
+        opt = Path(pyflink.origin).parent / "opt"
+        found += [jar.as_uri() for jar in opt.glob("flink-python-*.jar")]
     return {"pipeline.jars": ";".join(found)}
+
+
+def _words(told: Iterable[str]) -> dict[str, str]:
+    """KEY=VALUE as a mapping; raises SettingsError."""
+    words = {}
+    for word in told:
+        key, equals, value = word.partition("=")
+        if not key or not equals:
+            raise SettingsError(f"-D {word} is no KEY=VALUE.")
+        words[key] = value
+    return words
 
 
 def _need_pyflink() -> None:

@@ -27,7 +27,7 @@ SAYS_NOTHING = {
     "manager",
     "service",
 }
-PRINTING = ("cli.py", "operating.py", "ending.py", "show")
+PRINTING = ("cli.py", "operating.py", "watcher.py", "ending.py", "show")
 """Parts of the package whose business is output."""
 IMPURE_CALLS = {"open", "input", "print", "breakpoint", "exec", "eval"}
 """Input, output, and code that no test sees."""

@@ -3,14 +3,17 @@
 What is read twice changes nothing, so no state needs to be kept over a stop.
 """
 
+import time
 from collections.abc import Iterable
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as Raw
 
 from drsquirrel.collect.kafka.connection import Access, Heard, answer, options
 
 ANSWER_S = 10.0
+AGAIN_S = 0.2
+NOT_YET = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
 
 
 def resume_ms(access: Access, group: str, topics: Iterable[str], window_ms: int) -> int | None:
@@ -40,7 +43,7 @@ def _resume_ms(consumer: Consumer, topics: Iterable[str], window_ms: int) -> int
     ]
     read: list[int] = []
     unread: list[int] = []
-    for at in consumer.committed(every, timeout=ANSWER_S):
+    for at in _committed(consumer, every):
         if at.offset < 0:
             continue
         low, end = consumer.get_watermark_offsets(at, timeout=ANSWER_S)
@@ -53,6 +56,18 @@ def _resume_ms(consumer: Consumer, topics: Iterable[str], window_ms: int) -> int
     # What it had read last lies in an open window; so does what it had not read yet.
     newest = max(read, default=0)
     return min([*unread, newest or unread[0]]) // window_ms * window_ms
+
+
+def _committed(consumer: Consumer, every: list[TopicPartition]) -> list[TopicPartition]:
+    """Up to where the group has read; a broker that has just begun is asked again."""
+    deadline = time.monotonic() + ANSWER_S
+    while True:
+        try:
+            return consumer.committed(every, timeout=ANSWER_S)
+        except KafkaException as error:
+            if error.args[0].code() not in NOT_YET or time.monotonic() > deadline:
+                raise
+            time.sleep(AGAIN_S)
 
 
 def _arrival_ms(consumer: Consumer, at: TopicPartition, offset: int) -> list[int]:

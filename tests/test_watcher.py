@@ -1,0 +1,63 @@
+"""The commands for the watcher: what they say where something is missing or wrong."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from demo import watcher
+from demo.port import free_port
+from drsquirrel import pack
+from drsquirrel.watcher import CONNECTORS
+from tests.conftest import missing
+
+
+@pytest.fixture
+def jars(tmp_path: Path) -> Path:
+    """A folder with files that are called like the connector's."""
+    for artifact in CONNECTORS:
+        _, name, version = artifact.split(":")
+        (tmp_path / f"{name}-{version}.jar").touch()
+    return tmp_path
+
+
+def said(*words: str) -> tuple[int, str]:
+    if not watcher.PYTHON.exists():
+        missing("no Python 3.11 or 3.12 with PyFlink is here: the watcher is not tested")
+    done = watcher.watcher(*words)
+    return done.returncode, done.stderr
+
+
+def test_without_pyflink_it_says_how_to_get_it() -> None:
+    command = [Path(sys.executable).with_name("drsquirrel"), "watcher", "plan"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "PyFlink is missing here: `pip install 'drsquirrel[watcher]'`" in done.stderr
+
+
+def test_without_the_connector_it_says_how_to_get_it(tmp_path: Path) -> None:
+    code, told = said("plan", "--jars", str(tmp_path))
+    assert code == 2
+    assert "is missing. With Maven: mvn dependency:copy -Dartifact=org.apache.flink:" in told
+
+
+@pytest.mark.parametrize("command", ["submit", "status", "cancel"])
+def test_where_no_flink_answers_it_says_so(command: str, jars: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    more = ("--kafka", "127.0.0.1:1", "--jars", str(jars)) if command == "submit" else ()
+    code, told = said(command, "--flink", url, *more)
+    assert code == 3 and f"Cannot reach {url}" in told
+
+
+def test_an_option_that_is_none_is_refused(jars: Path) -> None:
+    code, told = said("submit", "--flink", "nonsense", "--kafka", "localhost:1", "-D", "x")
+    assert code == 2 and "nonsense is no address of a Flink REST API" in told
+
+
+def test_the_code_that_is_sent_along_is_the_same_bytes_for_the_same_code(tmp_path: Path) -> None:
+    first = pack.code(tmp_path).read_bytes()
+    assert pack.code(tmp_path).read_bytes() == first
+    with zipfile.ZipFile(tmp_path / "drsquirrel.zip") as packed:
+        assert {"drsquirrel/flink_job.py", "drsquirrel/watch/fold.py"} <= {*packed.namelist()}
