@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Producer
 
 from demo.broker import Broker
-from drsquirrel.collect.kafka.source import WAITED_MAX_MS
+from drsquirrel.collect.kafka.message import WAITED_MAX_MS
 from drsquirrel.model.event import MetricReport, Origin, Values, encoder, tables
 from drsquirrel.model.snapshot import MINUTE_MS, Rollup
 from drsquirrel.watch.fold import fold
