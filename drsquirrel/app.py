@@ -337,6 +337,9 @@ async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> No
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         say(f"Watching {', '.join(clients)}; the history is in {database_of(settings).place}.")
+        if settings.kafka is not None:
+            told = settings.kafka
+            say(f"Listening to Kafka at {told.brokers}, in the consumer group {told.group}.")
         say(f"The page: {url(listening)}")
         pages, book = StoredPages(store, app.metrics, app.ready), RuleBook(rules)
         try:

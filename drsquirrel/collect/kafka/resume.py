@@ -7,20 +7,22 @@ import time
 from collections.abc import Iterable
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka import Message as Raw
 
 from drsquirrel.collect.kafka.connection import Access, Heard, answer, options
 
 ANSWER_S = 10.0
 AGAIN_S = 0.2
+QUIET_MS = 3_600_000
+"""What was read last of a partition so long before the newest held no window open."""
 NOT_YET = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
+READING = {"enable.auto.commit": False, "auto.offset.reset": "earliest"}
 
 
 def resume_ms(access: Access, group: str, topics: Iterable[str], window_ms: int) -> int | None:
     """The arrival time from which on a group has to read again, on the grid of its windows; None if
     it has read nothing yet. Raises BrokerError."""
     heard = Heard()
-    consumer = Consumer({**options(access, heard), "group.id": group, "enable.auto.commit": False})
+    consumer = Consumer({**options(access, heard), **READING, "group.id": group})
     try:
         return answer(
             access,
@@ -43,19 +45,18 @@ def _resume_ms(consumer: Consumer, topics: Iterable[str], window_ms: int) -> int
     ]
     read: list[int] = []
     unread: list[int] = []
-    for at in _committed(consumer, every):
-        if at.offset < 0:
-            continue
+    committed = _committed(consumer, every)
+    if all(at.offset < 0 for at in committed):
+        return None
+    for at in committed:
         low, end = consumer.get_watermark_offsets(at, timeout=ANSWER_S)
         if low < at.offset:
-            read += _arrival_ms(consumer, at, at.offset - 1)
+            read.append(_arrival_ms(consumer, at, at.offset - 1))
         if at.offset < end:
-            unread += _arrival_ms(consumer, at, max(low, at.offset))
-    if not read and not unread:
-        return None
-    # What it had read last lies in an open window; so does what it had not read yet.
-    newest = max(read, default=0)
-    return min([*unread, newest or unread[0]]) // window_ms * window_ms
+            unread.append(_arrival_ms(consumer, at, max(low, at.offset)))
+    # A partition that was read to its end holds windows open until it counts as idle.
+    recent = [ms for ms in read if ms >= max(read) - QUIET_MS]
+    return min([*unread, *recent], default=0) // window_ms * window_ms
 
 
 def _committed(consumer: Consumer, every: list[TopicPartition]) -> list[TopicPartition]:
@@ -70,10 +71,12 @@ def _committed(consumer: Consumer, every: list[TopicPartition]) -> list[TopicPar
             time.sleep(AGAIN_S)
 
 
-def _arrival_ms(consumer: Consumer, at: TopicPartition, offset: int) -> list[int]:
-    """When the message at an offset arrived; nothing if it cannot be read."""
+def _arrival_ms(consumer: Consumer, at: TopicPartition, offset: int) -> int:
+    """When the message at an offset arrived; raises KafkaException if it is not handed out."""
     consumer.assign([TopicPartition(at.topic, at.partition, offset)])
-    raw: Raw | None = consumer.poll(ANSWER_S)
-    if raw is None or raw.error() is not None:
-        return []
-    return [raw.timestamp()[1]]
+    raw = consumer.poll(ANSWER_S)
+    if raw is None:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{at.topic} was not read"))
+    if (error := raw.error()) is not None:
+        raise KafkaException(error)
+    return int(raw.timestamp()[1])
