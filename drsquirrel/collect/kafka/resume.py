@@ -52,8 +52,8 @@ def _resume_ms(consumer: Consumer, topics: Iterable[str], window_ms: int) -> int
         low, end = consumer.get_watermark_offsets(at, timeout=ANSWER_S)
         if low < at.offset:
             read.append(_arrival_ms(consumer, at, at.offset - 1))
-        if at.offset < end:
-            unread.append(_arrival_ms(consumer, at, max(low, at.offset)))
+        if (next_ := max(low, at.offset)) < end:
+            unread.append(_arrival_ms(consumer, at, next_))
     # A partition that was read to its end holds windows open until it counts as idle.
     recent = [ms for ms in read if ms >= max(read) - QUIET_MS]
     return min([*unread, *recent], default=0) // window_ms * window_ms
