@@ -154,9 +154,10 @@ def measured(brokers: str, *, slots: int, counts: bool = False) -> dict[str, Any
         if counts:
             job = count(cluster.url, brokers)
         else:
-            words = ("--parallelism", str(slots), "--config", str(settings))
-            often = ("-D", f"execution.checkpointing.interval={CHECKPOINT_S} s")
-            job = watcher.submit(cluster.url, *words, *often)
+            words: tuple[str, ...] = ("--parallelism", str(slots), "--config", str(settings))
+            words += ("-D", f"execution.checkpointing.interval={CHECKPOINT_S} s")
+            words += ("-D", f"execution.checkpointing.dir={Path(folder).as_uri()}/checkpoints")
+            job = watcher.submit(cluster.url, *words)
         found = watch(cluster, job)
     return figures(found)
 

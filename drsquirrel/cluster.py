@@ -36,6 +36,7 @@ from drsquirrel.on_desk import ClusterDesk, RunDesk
 from drsquirrel.settings import Cluster, Settings, SettingsError
 
 T = TypeVar("T")
+C = TypeVar("C", bound=FlinkClient)
 FACTS_PER_ROUND = 20
 HEARD = "Its processes send through Kafka: its jobs are judged by that alone."
 JOBMANAGER_HEARD = (
@@ -99,7 +100,12 @@ def shortener(pattern: str) -> Callable[[str], str]:
 
 def client_of(cluster: Cluster, settings: Settings) -> FlinkClient:
     """A client with the credentials and the redaction of the settings."""
-    return FlinkClient(
+    return of_kind(FlinkClient, cluster, settings)
+
+
+def of_kind(kind: type[C], cluster: Cluster, settings: Settings) -> C:
+    """Likewise, a client that may do more."""
+    return kind(
         cluster.url,
         user=cluster.user,
         password=settings_.secret(cluster.password_file),

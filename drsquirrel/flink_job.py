@@ -6,14 +6,18 @@ had closed, leaves at once as a piece of its own. This is the only file that imp
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import pandas as pd
+import zstandard
+from py4j.protocol import Py4JJavaError
 from pyflink.common import Configuration
-from pyflink.java_gateway import get_gateway
 from pyflink.table import (
     DataTypes,
     EnvironmentSettings,
@@ -22,14 +26,28 @@ from pyflink.table import (
     TableEnvironment,
 )
 from pyflink.table.udf import FunctionContext, udaf, udf
+from pyflink.util.exceptions import TableException
 
-from drsquirrel.collect.kafka.message import SNAPSHOT_BYTES, Refusal, examined, shown, waited_ms
+from drsquirrel.collect.flink_rest.error import FlinkError
+from drsquirrel.collect.kafka.message import (
+    SNAPSHOT_BYTES,
+    Refusal,
+    examined,
+    shown,
+    waited_ms,
+)
 from drsquirrel.collect.redaction import Redaction
-from drsquirrel.model.event import ChangeEvent, ConfigEvent, ContainerEvent, FailureEvent
-from drsquirrel.model.snapshot import MINUTE_MS, decoder, encoder
-from drsquirrel.watch.piece import Arrived, Group, fitting, group_of, pieces
+from drsquirrel.model.event import (
+    ChangeEvent,
+    ConfigEvent,
+    ContainerEvent,
+    FailureEvent,
+    Message,
+)
+from drsquirrel.model.snapshot import MINUTE_MS, Snapshot, decoder
+from drsquirrel.watch.piece import DELAY_MS, Arrived, Group, fitting, group_of, pieces
 
-BATCH = 20_000
+BATCH = 5_000
 """Messages folded at once; the more of a run lie in a batch, the less is passed on."""
 BATCH_MS = 1_000
 """For so long a batch is waited for."""
@@ -38,7 +56,11 @@ IDLE_S = 10
 HEAD_BYTES = 64 << 10
 """For what Kafka puts around a snapshot, which may not be compressible."""
 LETTERS_PER_MINUTE = 100
-"""Of one task; what is more is only counted."""
+NEWS_PER_MINUTE = 1_000
+"""Of one task: of what is more, letters are only counted, and news wait for their window."""
+pack = zstandard.ZstdCompressor(level=1).compress
+"""A piece in state: it repeats itself."""
+unpack = zstandard.ZstdDecompressor().decompress
 TEXT, BYTES = DataTypes.STRING(), DataTypes.BYTES()
 COLUMNS = {
     "cluster": TEXT,
@@ -54,6 +76,10 @@ COLUMNS = {
 }
 """What is taken of each message; the last six of one that is refused."""
 TAKEN = DataTypes.ROW([DataTypes.FIELD(name, type_) for name, type_ in COLUMNS.items()])
+
+
+class RefusedError(FlinkError):
+    """One sentence that says why Flink does not take the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +111,8 @@ class Take(ScalarFunction):
         metrics = context.get_metric_group()
         self._counters: dict[str, Any] = {}
         self._counter = metrics.counter
-        self._letters = 0, 0
+        self._letters = Allowance(LETTERS_PER_MINUTE)
+        self._news = Allowance(NEWS_PER_MINUTE)
 
     def eval(
         self,
@@ -106,13 +133,13 @@ class Take(ScalarFunction):
             for name, value in told.items():
                 rows[name][row] = value
 
-        told = zip(topics, partitions, offsets, arrivals_ms, sent, payloads, strict=True)
-        for row, (topic, partition, offset, arrival_ms, sent_ms, payload) in enumerate(told):
+        given = zip(topics, partitions, offsets, arrivals_ms, sent, payloads, strict=True)
+        for row, (topic, partition, offset, arrival_ms, sent_ms, payload) in enumerate(given):
             payload = payload or b""
-            message = examined(payload, self._bound.get(topic), self._redaction)
+            message = self._examined(payload, topic)
             if isinstance(message, Refusal):
                 self._count("refused")
-                if self._may_send(arrival_ms // MINUTE_MS):
+                if self._letters.has_room():
                     put(row, letter=shown(payload, self._redaction), reason=message.reason)
                     put(row, topic=topic, partition=str(partition), offset=str(offset))
                     put(row, bytes=str(len(payload)))
@@ -122,22 +149,23 @@ class Take(ScalarFunction):
             one = Arrived(arrival_ms, arrival_ms - waited_ms(sent_ms, message), message)
             arrived.append(one)
             last[group_of(message), arrival_ms // MINUTE_MS] = row
-            if isinstance(message, FailureEvent | ChangeEvent):
+            if isinstance(message, FailureEvent | ChangeEvent) and self._news.has_room():
                 [((group, _), news)] = pieces([one])[0].items()
-                put(row, cluster=group.cluster, grp=_key(group), news=encoder.encode(news))
+                put(row, cluster=group.cluster, grp=_key(group), news=_fitting([news]))
         found, dropped = pieces(arrived)
         for reason, n in dropped.items():
             self._count(f"dropped_{reason.replace(' ', '_')}", n)
         for key, piece in found.items():
             group, _ = key
-            put(last[key], cluster=group.cluster, grp=_key(group), piece=encoder.encode(piece))
+            put(last[key], cluster=group.cluster, grp=_key(group), piece=pack(_fitting([piece])))
         return pd.DataFrame(rows, dtype=object)
 
-    def _may_send(self, minute: int) -> bool:
-        """Whether one more dead letter may go in this minute."""
-        last, sent = self._letters
-        self._letters = minute, sent + 1 if minute == last else 1
-        return self._letters[1] <= LETTERS_PER_MINUTE
+    def _examined(self, payload: bytes, topic: str) -> Message | Refusal:
+        """One message that breaks what reads it ends no job, which would read it again."""
+        try:
+            return examined(payload, self._bound.get(topic), self._redaction)
+        except Exception:
+            return Refusal("not understood")
 
     def _count(self, name: str, n: int = 1) -> None:
         if name not in self._counters:
@@ -145,9 +173,37 @@ class Take(ScalarFunction):
         self._counters[name].inc(n)
 
 
+class Allowance:
+    """So many in a minute, by the clock of this process."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._minute, self._used = 0, 0
+
+    def has_room(self) -> bool:
+        """Whether there is room for one more, which it takes."""
+        minute = int(time.monotonic() // 60)
+        self._minute, self._used = minute, self._used + 1 if minute == self._minute else 1
+        return self._used <= self._per_minute
+
+
 def join(parts: Iterable[bytes]) -> bytes:
-    """Pieces of one group and window, joined."""
-    return fitting((decoder.decode(part) for part in parts), SNAPSHOT_BYTES - HEAD_BYTES)
+    """Pieces of one group and window, joined and packed."""
+    return pack(told(parts))
+
+
+def told(parts: Iterable[bytes]) -> bytes:
+    """Packed pieces of one group and window, joined, as they are told."""
+    return _fitting([decoder.decode(unpack(part)) for part in parts])
+
+
+def told_alone(parts: pd.Series) -> pd.Series:
+    """Each of some packed pieces, as it is told."""
+    return parts.map(lambda part: unpack(part) if part else None)
+
+
+def _fitting(parts: Iterable[Snapshot]) -> bytes:
+    return fitting(parts, SNAPSHOT_BYTES - HEAD_BYTES)
 
 
 def _key(group: Group) -> str:
@@ -162,7 +218,7 @@ CREATE TEMPORARY TABLE messages (
   off BIGINT METADATA FROM 'offset' VIRTUAL,
   headers MAP<STRING, BYTES> METADATA VIRTUAL,
   ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
-  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
+  WATERMARK FOR ts AS ts - INTERVAL '{delay_s}' SECOND
 ) WITH ({options})
 """
 SINK = """
@@ -191,12 +247,13 @@ FROM parts WHERE NOT late GROUP BY cluster, grp, TUMBLE(ts, INTERVAL '1' MINUTE)
 OUTPUTS = (
     """
 INSERT INTO snapshots
-SELECT cluster, TUMBLE_ROWTIME(rt, INTERVAL '5' MINUTE), {about}, join_pieces(piece)
+SELECT cluster, TUMBLE_ROWTIME(rt, INTERVAL '5' MINUTE), {about}, tell_pieces(piece)
 FROM minutes GROUP BY cluster, grp, TUMBLE(rt, INTERVAL '5' MINUTE)
 """.replace("{about}", "MAP['kind', ENCODE('window', 'UTF-8'), 'group', ENCODE(grp, 'UTF-8')]"),
     """
 INSERT INTO snapshots
-SELECT cluster, ts, MAP['kind', ENCODE('late', 'UTF-8'), 'group', ENCODE(grp, 'UTF-8')], piece
+SELECT cluster, ts, MAP['kind', ENCODE('late', 'UTF-8'), 'group', ENCODE(grp, 'UTF-8')],
+  tell_piece(piece)
 FROM parts WHERE late
 """,
     """
@@ -244,9 +301,11 @@ def planned(environment: TableEnvironment, spec: Spec) -> StatementSet:
     environment.create_temporary_function(
         "take", udf(Take(spec.bound, spec.redact_keys), result_type=TAKEN, func_type="pandas")
     )
-    environment.create_temporary_function(
-        "join_pieces", udaf(join, result_type=DataTypes.BYTES(), func_type="pandas")
-    )
+    for name, joining in (("join_pieces", join), ("tell_pieces", told)):
+        function = udaf(joining, result_type=BYTES, func_type="pandas")
+        environment.create_temporary_function(name, function)
+    alone = udf(told_alone, result_type=BYTES, func_type="pandas")
+    environment.create_temporary_function("tell_piece", alone)
     kafka = {f"properties.{key}": value for key, value in spec.kafka.items()}
     starting = {"scan.startup.mode": "earliest-offset"}
     if spec.start_ms is not None:
@@ -275,7 +334,7 @@ def planned(environment: TableEnvironment, spec: Spec) -> StatementSet:
         "properties.buffer.memory": str(2 * SNAPSHOT_BYTES),
         **kafka,
     }
-    environment.execute_sql(SOURCE.format(options=_options(reading)))
+    environment.execute_sql(SOURCE.format(delay_s=DELAY_MS // 1_000, options=_options(reading)))
     for name, topic in (("snapshots", spec.snapshots), ("dead_letters", spec.dead_letters)):
         options = _options(writing | {"topic": topic})
         environment.execute_sql(SINK.format(name=name, options=options))
@@ -295,17 +354,25 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def end(options: Mapping[str, str], jobs: Iterable[str]) -> None:
-    """Cancel jobs of the cluster at this address."""
-    jvm = get_gateway().jvm
-    configuration = Configuration()
-    for key, value in options.items():
-        configuration.set_string(key, value)
-    client = jvm.org.apache.flink.client.program.rest.RestClusterClient(
-        configuration._j_configuration, "watcher"
-    )
+def submitted(options: Mapping[str, str], spec: Spec) -> str:
+    """The id of the job, which Flink has taken; raises RefusedError."""
+    with _refusals():
+        client = planned(environment(options), spec).execute().get_job_client()
+        return str(client.get_job_id())
+
+
+def explained(options: Mapping[str, str], spec: Spec) -> str:
+    """The topology of the job; raises RefusedError."""
+    with _refusals():
+        return str(planned(environment(options), spec).explain())
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What Java throws, as one sentence."""
     try:
-        for job in jobs:
-            client.cancel(jvm.org.apache.flink.api.common.JobID.fromHexString(job)).get()
-    finally:
-        client.close()
+        yield
+    except (Py4JJavaError, TableException) as error:
+        causes = re.findall(r"^(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)$", str(error), re.M)
+        why = causes[-1] if causes else str(error).partition("\n")[0]
+        raise RefusedError(f"Flink does not take the job: {why.rstrip('.')}.") from None

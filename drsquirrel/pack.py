@@ -5,10 +5,10 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from hashlib import sha256
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
-ROOTS = ("apache-flink", "msgspec", "google-re2")
+ROOTS = ("apache-flink", "msgspec", "google-re2", "zstandard")
 """What the functions import; and what these require."""
 LEFT_OUT = ("apache-flink-libraries", "google-re2-stubs")
 """Flink's own jars, which are on its hosts."""
@@ -78,13 +78,3 @@ def _files(one: Distribution) -> Iterator[tuple[Path, str]]:
         path = Path(str(one.locate_file(file)))
         if ".." not in file.parts and path.is_file() and "__pycache__" not in file.parts:
             yield path, file.as_posix()
-
-
-def missing() -> str:
-    """The first of the packages that is not here; "" if none is missing."""
-    for name in ROOTS:
-        try:
-            distribution(name)
-        except PackageNotFoundError:
-            return name
-    return ""

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import typer
 
 from drsquirrel import pack
-from drsquirrel.cluster import client_of
+from drsquirrel.cluster import client_of, of_kind
 from drsquirrel.collect.flink_rest.address import base_url
+from drsquirrel.collect.flink_rest.own import OwnFlink
 from drsquirrel.collect.kafka.connection import java_options
 from drsquirrel.collect.kafka.dead_letter import TOPIC as DEAD_LETTERS
 from drsquirrel.collect.kafka.resume import resume_ms
@@ -26,6 +27,7 @@ from drsquirrel.model.snapshot import WINDOW_MS
 from drsquirrel.options import Brokers, Config, kafka_of
 from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError
 from drsquirrel.settings import load as load_settings
+from drsquirrel.watch.piece import DELAY_MS
 
 if TYPE_CHECKING:
     from drsquirrel.flink_job import Spec
@@ -36,10 +38,11 @@ CONNECTORS = (
     "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2",
     "com.github.luben:zstd-jni:1.5.6-10",
 )
+CHECKPOINT_DIRS = ("execution.checkpointing.dir", "state.checkpoints.dir")
 ALIVE = ("CREATED", "RUNNING", "RESTARTING", "FAILING", "INITIALIZING", "RECONCILING")
 
 watcher = typer.Typer(
-    help="Run FlinkJobWatcher, the Flink job that folds what the plugin sends.",
+    help="Run FlinkJobWatcher, which folds for many jobs.",
     no_args_is_help=True,
 )
 Flink = Annotated[
@@ -87,25 +90,21 @@ def submit(
 ) -> None:
     """Start the job, where it stopped the last time.
 
-    Exit codes: 0 it runs, 2 wrong usage, 3 Flink or Kafka could not be asked.
+    Exit codes: 0 Flink has taken it, 2 wrong usage, 3 Flink or Kafka could not be asked or would
+    not have it.
     """
     with ended():
         settings, told = _settings(config, kafka)
         cluster = _at(flink, settings)
-        if running := asyncio.run(_jobs(cluster, settings)):
-            raise SettingsError(
-                f"{NAME} runs in {flink} already, as job {running[0]['jid']}: "
-                f"`drsquirrel watcher cancel --flink {flink}` first."
-            )
-        spec = _spec(settings, told)
         options = _options(settings, jars, flink_python=flink_python) | {
             "execution.target": "remote",
             **_address(cluster),
             "parallelism.default": str(parallelism),
             **_words(option or ()),
         }
-        folder = data_dir(settings) / "watcher"
-        folder.mkdir(parents=True, exist_ok=True)
+        asyncio.run(_check(cluster, settings, options))
+        spec = _spec(settings, told)
+        folder = _folder(settings)
         options["python.files"] = pack.code(folder).as_uri()
         if python:
             options["python.executable"] = python
@@ -114,10 +113,9 @@ def submit(
             packed = pack.environment(folder)
             options["python.archives"] = f"{packed.as_uri()}#packages"
             options["python.executable"] = "packages/bin/python"
-        from drsquirrel.flink_job import environment, planned
+        from drsquirrel.flink_job import submitted
 
-        client = planned(environment(options), spec).execute().get_job_client()
-        print(client.get_job_id())
+        print(submitted(options, spec))
         say(f"{NAME} was submitted; `drsquirrel watcher status --flink {flink}` tells of it.")
 
 
@@ -128,9 +126,9 @@ def plan(kafka: Brokers = "localhost:9092", jars: Jars = None, config: Config = 
         settings, told = _settings(config, kafka)
         options = _options(settings, jars)
         spec = _spec(settings, told, resumes=False)
-        from drsquirrel.flink_job import environment, planned
+        from drsquirrel.flink_job import explained
 
-        print(planned(environment(options), spec).explain())
+        print(explained(options, spec))
 
 
 @watcher.command()
@@ -142,10 +140,11 @@ def status(flink: Flink, config: Config = None) -> None:
     with ended():
         settings = load_settings(config, {})
         told = asyncio.run(_told(_at(flink, settings), settings))
-        for line in told:
+        for line in told.values():
             print(line)
         if not told:
             say(f"{NAME} does not run in {flink}: `drsquirrel watcher submit` starts it.")
+        if "RUNNING" not in told:
             raise typer.Exit(FOUND)
 
 
@@ -159,12 +158,8 @@ def cancel(flink: Flink, config: Config = None) -> None:
         settings = load_settings(config, {})
         cluster = _at(flink, settings)
         found = asyncio.run(_jobs(cluster, settings))
-        if found:
-            _need_pyflink()
-            from drsquirrel.flink_job import end
-
-            end(_address(cluster), [job["jid"] for job in found])
         for job in found:
+            asyncio.run(_cancel(cluster, settings, job["jid"]))
             print(job["jid"])
         if not found:
             say(f"{NAME} does not run in {flink}.")
@@ -199,13 +194,15 @@ def _spec(settings: Settings, told: Kafka, *, resumes: bool = True) -> "Spec":
         dead_letters=prefix + DEAD_LETTERS,
         redact_keys=settings.redact_keys,
         group=prefix + GROUP,
-        start_ms=resume_ms(access, prefix + GROUP, topics, WINDOW_MS) if resumes else None,
+        start_ms=resume_ms(access, prefix + GROUP, topics, WINDOW_MS, DELAY_MS)
+        if resumes
+        else None,
     )
 
 
 def _options(settings: Settings, jars: Path | None, *, flink_python: bool = True) -> dict[str, str]:
     """Options of Flink's with the jars that the job needs; raises SettingsError for a missing."""
-    folder = jars or data_dir(settings) / "watcher"
+    folder = jars or _folder(settings)
     found = []
     for connector in CONNECTORS:
         _, name, version = connector.split(":")
@@ -252,10 +249,23 @@ def _need_pyflink() -> None:
     os.environ["JAVA_HOME"] = str(Path(packed.origin).parent / "java-runtime")
 
 
+def _folder(settings: Settings) -> Path:
+    """Where what is sent along lies; raises SettingsError."""
+    folder = data_dir(settings).absolute() / "watcher"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"{folder} cannot be written ({error.strerror}): give another data_dir."
+        ) from None
+    return folder
+
+
 def _at(flink: str, settings: Settings) -> Cluster:
-    """The cluster at an address, with what the settings know of it."""
-    known = {cluster.url: cluster for cluster in settings.cluster}
-    return known.get(flink, Cluster(url=flink))
+    """The cluster at an address, with what the settings know of it. Raises AddressError."""
+    url = base_url(flink)
+    known = {base_url(cluster.url): cluster for cluster in settings.cluster if cluster.url}
+    return known.get(url, Cluster(url=url))
 
 
 def _address(cluster: Cluster) -> dict[str, str]:
@@ -280,18 +290,44 @@ async def _jobs(cluster: Cluster, settings: Settings) -> list[dict[str, Any]]:
     return [job for job in listed if job["name"] == NAME and job["state"] in ALIVE]
 
 
-async def _told(cluster: Cluster, settings: Settings) -> list[str]:
-    """What there is to say of each of our jobs, a line each."""
-    lines = []
+async def _check(cluster: Cluster, settings: Settings, options: Mapping[str, str]) -> None:
+    """Raises SettingsError where the job would not do well in this cluster, FlinkError where it
+    does not answer."""
+    if running := await _jobs(cluster, settings):
+        raise SettingsError(
+            f"{NAME} runs in {cluster.url} already, as job {running[0]['jid']}: "
+            f"`drsquirrel watcher cancel --flink {cluster.url}` first."
+        )
+    async with client_of(cluster, settings) as client:
+        configured = {one["key"] for one in await client.get("/jobmanager/config")}
+    if not {*options, *configured} & {*CHECKPOINT_DIRS}:
+        raise SettingsError(
+            f"{cluster.url} keeps checkpoints in its JobManager, which takes no more than 5 MB of "
+            "them: give a folder that all its hosts see, as -D execution.checkpointing.dir=URI."
+        )
+
+
+async def _cancel(cluster: Cluster, settings: Settings, job: str) -> None:
+    async with of_kind(OwnFlink, cluster, settings) as client:
+        await client.cancel(job)
+
+
+async def _told(cluster: Cluster, settings: Settings) -> dict[str, str]:
+    """What there is to say of each of our jobs, a line each, by its state."""
+    lines = {}
     for job in await _jobs(cluster, settings):
+        path = f"/jobs/{job['jid']}"
         async with client_of(cluster, settings) as client:
-            vertices = (await client.get(f"/jobs/{job['jid']}"))["vertices"]
-            checkpoints = await client.get(f"/jobs/{job['jid']}/checkpoints")
+            vertices = (await client.get(path))["vertices"]
+            checkpoints = await client.get(f"{path}/checkpoints")
+            restarts = await client.get(f"{path}/metrics?get=numRestarts")
+        restarted = restarts[0]["value"] if restarts else "an unknown number of"
         slots = max(vertex["parallelism"] for vertex in vertices)
         counts, latest = checkpoints["counts"], (checkpoints["latest"] or {}).get("completed")
         size = f", the last of {latest['state_size']} bytes" if latest else ""
-        lines.append(
-            f"{job['jid']} {job['state']} since {_utc(job['start-time'])}, parallelism {slots}, "
+        lines[job["state"]] = (
+            f"{job['jid']} {job['state']}, begun {_utc(job['start-time'])}, {restarted} restarts, "
+            f"parallelism {slots}, "
             f"{counts['completed']} checkpoints completed{size}, {counts['failed']} failed"
         )
     return lines

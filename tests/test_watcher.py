@@ -52,7 +52,10 @@ def test_where_no_flink_answers_it_says_so(command: str, jars: Path) -> None:
 
 
 def test_an_option_that_is_none_is_refused(jars: Path) -> None:
-    code, told = said("submit", "--flink", "nonsense", "--kafka", "localhost:1", "-D", "x")
+    words = ("--kafka", "localhost:1", "--jars", str(jars))
+    code, told = said("submit", "--flink", "http://localhost:1", *words, "-D", "x")
+    assert code == 2 and "-D x is no KEY=VALUE." in told
+    code, told = said("submit", "--flink", "nonsense", *words)
     assert code == 2 and "nonsense is no address of a Flink REST API" in told
 
 

@@ -19,6 +19,8 @@ from drsquirrel.watch.fold import fold
 from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.window import Minutes, add, snapshot_of
 
+DELAY_MS = 5_000
+"""A window of arrival closes so late: partitions are read one after the other."""
 SLICES = 4
 """A run is cut by its containers into so many, each of which is a group of its own: one of 1,000
 TaskManagers need not fit into one."""
@@ -88,7 +90,8 @@ def joined(parts: Iterable[Snapshot], limits: Limits = LIMITS) -> Snapshot:
 
 def fitting(parts: Iterable[Snapshot], most_bytes: int, limits: Limits = LIMITS) -> bytes:
     """What pieces say together, encoded, as `joined`; of what is too large without its metrics, as
-    many as need be, or with nothing but who reported. That says what is missing."""
+    many as need be, or with nothing but who reported, of the newest minutes. That says what is
+    missing."""
     whole = joined(parts, limits)
     tracks = max((len(rollup.tracks) for rollup in whole.rollups), default=0)
     encoded = encoder.encode(whole)
@@ -97,12 +100,14 @@ def fitting(parts: Iterable[Snapshot], most_bytes: int, limits: Limits = LIMITS)
         encoded = encoder.encode(
             joined([whole, whole], replace_limits(limits, tracks_per_minute=tracks))
         )
-    if len(encoded) > most_bytes:
+    kept = len(whole.rollups)
+    while len(encoded) > most_bytes:
         lean = tuple(
             Rollup(subject=r.subject, minute=r.minute, seen=r.seen, overflowed=HELD)
-            for r in whole.rollups
+            for r in whole.rollups[len(whole.rollups) - kept :]
         )
         encoded = encoder.encode(replace(whole, rollups=lean))
+        kept //= 2
     return encoded
 
 

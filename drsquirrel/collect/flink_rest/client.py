@@ -126,11 +126,12 @@ class FlinkClient:
         return redacted
 
     async def _body(self, path: str) -> bytes:
+        return await self._asked("GET", yarl.URL(self.url + path, encoded=True))
+
+    async def _asked(self, method: str, url: yarl.URL) -> bytes:
         self.requests += 1
         try:
-            async with self._opened().get(
-                yarl.URL(self.url + path, encoded=True), allow_redirects=False
-            ) as response:
+            async with self._opened().request(method, url, allow_redirects=False) as response:
                 return await self._read(response)
         except TimeoutError:
             raise TimedOutError(

@@ -170,7 +170,8 @@ def java_options(access: Access) -> dict[str, str]:
     told = {"bootstrap.servers": access.brokers, "security.protocol": _protocol(access)}
     if access.ca_file:
         told["ssl.truststore.type"] = "PEM"
-        told["ssl.truststore.location"] = str(Path(access.ca_file).absolute())
+        # The text and not the file, which is not where Flink's processes are.
+        told["ssl.truststore.certificates"] = Path(access.ca_file).read_text("utf-8")
     if access.user:
         module = (
             "plain.PlainLoginModule" if access.mechanism == "PLAIN" else "scram.ScramLoginModule"

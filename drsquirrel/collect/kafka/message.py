@@ -19,6 +19,8 @@ SENT_MS_DIGITS = 15
 WAITED_MAX_MS = 86_400_000
 """Who says that a message has waited for longer has had its clock set meanwhile."""
 INTEGER_LIMIT = 2**63
+BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises."""
 KEPT_BYTES = 64 << 10
 """Of what is refused: the first bytes."""
 
@@ -41,7 +43,7 @@ def examined(
     message: Message
     try:
         message = message_decoder.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except BROKEN:
         return Refusal("malformed")
     if message.origin.schema > SCHEMA:
         return Refusal("newer schema")
@@ -52,7 +54,10 @@ def examined(
     if not _is_countable(message):
         return Refusal("impossible number")
     names_metrics = isinstance(message, MetricReport)
-    clean = redaction.redact_message(value, names_metrics=names_metrics)
+    try:
+        clean = redaction.redact_message(value, names_metrics=names_metrics)
+    except BROKEN:  # in what nobody reads
+        return Refusal("malformed")
     if clean is None:
         return message
     try:

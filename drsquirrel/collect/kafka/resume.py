@@ -4,23 +4,29 @@ What is read twice changes nothing, so no state needs to be kept over a stop.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from drsquirrel.collect.kafka.connection import Access, Heard, answer, options
+from drsquirrel.collect.kafka.connection import Access, BrokerError, Heard, answer, options
 
 ANSWER_S = 10.0
+MESSAGE_S = 5.0
 AGAIN_S = 0.2
+MARKERS = 3
+"""That may follow each other; each is waited for in vain."""
 QUIET_MS = 3_600_000
 """What was read last of a partition so long before the newest held no window open."""
 NOT_YET = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
 READING = {"enable.auto.commit": False, "auto.offset.reset": "earliest"}
 
 
-def resume_ms(access: Access, group: str, topics: Iterable[str], window_ms: int) -> int | None:
-    """The arrival time from which on a group has to read again, on the grid of its windows; None if
-    it has read nothing yet. Raises BrokerError."""
+def resume_ms(
+    access: Access, group: str, topics: Collection[str], window_ms: int, delay_ms: int
+) -> int | None:
+    """The arrival time from which on a group has to read again, on the grid of its windows, which
+    close `delay_ms` late; None if it has read nothing yet. Raises BrokerError, where a topic is
+    missing too."""
     heard = Heard()
     consumer = Consumer({**options(access, heard), **READING, "group.id": group})
     try:
@@ -28,35 +34,40 @@ def resume_ms(access: Access, group: str, topics: Iterable[str], window_ms: int)
             access,
             consumer,
             heard,
-            lambda: _resume_ms(consumer, topics, window_ms),
+            lambda: _resume_ms(consumer, topics, window_ms, delay_ms),
             f"what the group {group} has read",
         )
     finally:
         consumer.close()
 
 
-def _resume_ms(consumer: Consumer, topics: Iterable[str], window_ms: int) -> int | None:
+def _resume_ms(
+    consumer: Consumer, topics: Collection[str], window_ms: int, delay_ms: int
+) -> int | None:
     there = consumer.list_topics(timeout=ANSWER_S).topics
+    if missing := sorted(set(topics) - there.keys()):
+        raise BrokerError(
+            f"Kafka has no topic {missing[0]}: `drsquirrel topics create` makes what is missing."
+        )
     every = [
-        TopicPartition(topic, number)
-        for topic in topics
-        if topic in there
-        for number in there[topic].partitions
+        TopicPartition(topic, number) for topic in topics for number in there[topic].partitions
     ]
-    read: list[int] = []
-    unread: list[int] = []
+    read: list[int | None] = []
+    unread: list[int | None] = []
     committed = _committed(consumer, every)
     if all(at.offset < 0 for at in committed):
         return None
     for at in committed:
         low, end = consumer.get_watermark_offsets(at, timeout=ANSWER_S)
         if low < at.offset:
-            read.append(_arrival_ms(consumer, at, at.offset - 1))
+            read.append(_last_arrival_ms(consumer, at, low))
         if (next_ := max(low, at.offset)) < end:
             unread.append(_arrival_ms(consumer, at, next_))
     # A partition that was read to its end holds windows open until it counts as idle.
-    recent = [ms for ms in read if ms >= max(read) - QUIET_MS]
-    return min([*unread, *recent], default=0) // window_ms * window_ms
+    known = [ms for ms in read if ms is not None]
+    recent = [ms - delay_ms for ms in known if ms >= max(known) - QUIET_MS]
+    first = min([*recent, *(ms for ms in unread if ms is not None)], default=0)
+    return first // window_ms * window_ms
 
 
 def _committed(consumer: Consumer, every: list[TopicPartition]) -> list[TopicPartition]:
@@ -71,12 +82,22 @@ def _committed(consumer: Consumer, every: list[TopicPartition]) -> list[TopicPar
             time.sleep(AGAIN_S)
 
 
-def _arrival_ms(consumer: Consumer, at: TopicPartition, offset: int) -> int:
-    """When the message at an offset arrived; raises KafkaException if it is not handed out."""
+def _last_arrival_ms(consumer: Consumer, at: TopicPartition, low: int) -> int | None:
+    """When the last message before an offset arrived. There may be none right before it: the end of
+    a transaction has an offset too."""
+    for offset in range(at.offset - 1, max(low, at.offset - 1 - MARKERS) - 1, -1):
+        found = _arrival_ms(consumer, at, offset)
+        if found is not None:
+            return found
+    return None
+
+
+def _arrival_ms(consumer: Consumer, at: TopicPartition, offset: int) -> int | None:
+    """When the next message from an offset on arrived; None if there is none."""
     consumer.assign([TopicPartition(at.topic, at.partition, offset)])
-    raw = consumer.poll(ANSWER_S)
+    raw = consumer.poll(MESSAGE_S)
     if raw is None:
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{at.topic} was not read"))
+        return None
     if (error := raw.error()) is not None:
         raise KafkaException(error)
     return int(raw.timestamp()[1])
