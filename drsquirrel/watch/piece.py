@@ -61,8 +61,30 @@ def pieces(
 ) -> tuple[dict[tuple[Group, int], Snapshot], Counter[str]]:
     """The piece of each group and minute of arrival, and what was dropped, by reason.
 
-    Which start of a job is meant is found out by who reads the snapshots: here all are one.
+    Which start of a job is meant is found out by who reads the snapshots: here all are one. An event
+    that breaks what folds it is dropped alone.
     """
+    events = [*arrived]
+    try:
+        return _pieces(events, limits)
+    except Exception:
+        whole = [one for one in events if _is_foldable(one, limits)]
+        found, dropped = _pieces(whole, limits)
+        dropped["it broke what takes it"] += len(events) - len(whole)
+        return found, dropped
+
+
+def _is_foldable(one: Arrived, limits: Limits) -> bool:
+    try:
+        _pieces([one], limits)
+    except Exception:
+        return False
+    return True
+
+
+def _pieces(
+    arrived: Iterable[Arrived], limits: Limits
+) -> tuple[dict[tuple[Group, int], Snapshot], Counter[str]]:
     told: dict[tuple[int, int], list[tuple[int, Event]]] = {}
     for one in arrived:
         event = replace(one.event, start_ms=0) if one.event.start_ms else one.event

@@ -3,13 +3,14 @@
 from collections import defaultdict
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from drsquirrel.model.event import Event, LogEvent
 from drsquirrel.model.snapshot import WINDOW_MS, Snapshot, Subject, decoder, encoder
-from drsquirrel.watch.fold import fold
+from drsquirrel.watch.fold import Folded, fold
 from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.piece import HELD, SLICES, Arrived, Group, fitting, group_of, joined, pieces
 from drsquirrel.watch.window import Windows
@@ -93,3 +94,17 @@ def test_a_snapshot_that_is_too_large_says_what_it_left_out():
     [rollup] = decoder.decode(lean).rollups
     assert len(lean) <= 1_000 and rollup.overflowed == HELD and not rollup.logs
     assert sum(seen.last - seen.first + 1 for seen in rollup.seen) == 64
+
+
+def test_an_event_that_breaks_what_folds_it_takes_no_other_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def breaking(arrivals: list[tuple[int, Event]], limits: Limits) -> Folded:
+        if any(event.origin.sequence == 13 for _, event in arrivals):
+            raise ZeroDivisionError
+        return fold(arrivals, limits)
+
+    told = [Arrived(NOON_MS, NOON_MS, report(n, NOON_MS, subtask(busy_ms=n))) for n in (12, 13, 14)]
+    without, _ = pieces([told[0], told[2]])
+    monkeypatch.setattr("drsquirrel.watch.piece.fold", breaking)
+    assert pieces(told) == (without, {"it broke what takes it": 1})
