@@ -61,8 +61,8 @@ def pieces(
 ) -> tuple[dict[tuple[Group, int], Snapshot], Counter[str]]:
     """The piece of each group and minute of arrival, and what was dropped, by reason.
 
-    Which start of a job is meant is found out by who reads the snapshots: here all are one. An event
-    that breaks what folds it is dropped alone.
+    Which start of a job is meant is found out by who reads the snapshots: here all are one. An
+    event that breaks what folds it is dropped alone.
     """
     events = [*arrived]
     try:
