@@ -76,7 +76,7 @@ def admin_rights(*prefixes: str) -> list[Right]:
     return [
         Right(operation, ResourceType.TOPIC, f"{prefix}{word}-", is_prefix=True)
         for prefix in prefixes
-        for word in ("flink", "drsquirrel")
+        for word in ("flink", "job", "drsquirrel")
         for operation in operations
     ]
 
