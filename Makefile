@@ -155,8 +155,9 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.run
 
 # PyFlink runs with Python up to 3.12. Where there is none the tests say what they leave out.
 $(VENV)-watcher/.made: pyproject.toml constraints.txt
-	@for python in python3.12 python3.11; do \
-	  "$$python" -c 'import ensurepip, venv' 2>/dev/null || continue; \
+	@for python in python3.12 python3.11 python3; do \
+	  "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[1] not in (11, 12))' \
+	    2>/dev/null || continue; \
 	  echo '-- installing PyFlink for the watcher (400 MB, once)'; \
 	  "$$python" -m venv $(VENV)-watcher && \
 	  $(VENV)-watcher/bin/python -m pip install --quiet --editable '.[watcher]' \
