@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -56,10 +56,35 @@ def missing(told: str) -> NoReturn:
     raise AssertionError
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--passed", metavar="FILE", help="leave out what it lists, and add to it")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A long run that was interrupted goes on."""
+    report = yield
+    if (file := item.config.getoption("--passed")) and report.when == "call" and report.passed:
+        with Path(file).open("a", encoding="utf-8") as passed:
+            passed.write(f"{item.nodeid}\n")
+    return report
+
+
+def leave_out_what_passed(config: pytest.Config, items: list[pytest.Item]) -> None:
+    file = config.getoption("--passed")
+    passed = set(Path(file).read_text("utf-8").splitlines()) if file and Path(file).exists() else ()
+    if out := [item for item in items if item.nodeid in passed]:
+        items[:] = [item for item in items if item.nodeid not in passed]
+        config.hook.pytest_deselected(items=out)
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A file's tests with a real Flink share its clusters, all that want a broker share one: each
     such group is one worker's, and xdist looks for it right after this. And time for them."""
+    leave_out_what_passed(config, items)
     for item in items:
         flink = item.get_closest_marker("flink") is not None
         if "broker" in getattr(item, "fixturenames", ()):
