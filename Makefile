@@ -119,7 +119,7 @@ evidence: $(VENV)/.test page postgresql
 	  $(PY) -m benchmarks.$$name && touch $$done || failed="$$failed $$name"; \
 	done; \
 	echo '-- tests that need the machine to themselves'; \
-	$(PY) -m pytest -m alone --passed .run/evidence/passed; \
+	$(PY) -m pytest tests -m alone --passed .run/evidence/passed; \
 	case $$? in 0|5) ;; *) failed="$$failed tests" ;; esac; \
 	if [ -n "$$failed" ]; then echo "make evidence: failed:$$failed" >&2; exit 1; fi; \
 	rm -r .run/evidence
