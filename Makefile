@@ -110,7 +110,7 @@ postgresql: $(VENV)/.test
 	fi
 
 # A round of evidence is over when every benchmark has succeeded; until then a repeat goes on.
-evidence: $(VENV)/.test page postgresql
+evidence: $(VENV)/.test $(VENV)-watcher/.made page postgresql
 	@mkdir -p .run/evidence; failed=; \
 	for file in $$(grep -lE '^(async )?def main\(' benchmarks/*.py); do \
 	  name=$$(basename $$file .py); done=.run/evidence/$$name; \
