@@ -25,6 +25,7 @@ from urllib.error import URLError
 import msgspec
 
 from benchmarks.machine import machine
+from benchmarks.process import cpu_s
 from benchmarks.ratio import interval
 from demo import plugin
 from demo.broker import Broker
@@ -52,7 +53,6 @@ FIRST_RECORDS = 1_000_000
 """By which the first pair finds out how many records make a run of that length."""
 REPORTERS = ("drsquirrel-", "kafka-producer-", "Flink-MetricReg", "prometheus-http")
 """How the names of threads begin that only report, in a process of Flink."""
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 OURS = ("ours, metrics", "ours, metrics and logs")
 ARMS = ("none", "prometheus", *OURS)
 
@@ -184,7 +184,7 @@ class Arm:
     def begin(self, metrics: int, records: int) -> None:
         """Submit the job, and note what was used before."""
         self._began = time.monotonic()
-        self._used = self.cpu_s(), self.reporter_ns()
+        self._used = cpu_s(self.pid), self.reporter_ns()
         self.job = self.submit(metrics, records)
 
     def wait_finished(self) -> None:
@@ -202,7 +202,7 @@ class Arm:
     def told(self, records: int, window_ms: range) -> Run:
         """What the job that is over has used; its rate in this span of time."""
         took_s = time.monotonic() - self._began
-        cpu_s, reporter_ns = self._used
+        began_s, reporter_ns = self._used
         inside = [(ms, n) for ms, n in self.progress() if window_ms[0] <= ms <= window_ms[-1]]
         (first_ms, first), (last_ms, last) = inside[0], inside[-1]
         [vertex] = self.cluster.job(self.job)["vertices"]
@@ -210,7 +210,7 @@ class Arm:
         [times] = [s["timestamps"] for s in self.cluster.rest.get(path)["subtasks"]]
         return Run(
             records_per_s=(last - first) / (last_ms - first_ms) * 1000,
-            cpu_us_per_record=(self.cpu_s() - cpu_s) * 1e6 / records,
+            cpu_us_per_record=(cpu_s(self.pid) - began_s) * 1e6 / records,
             start_s=(times["RUNNING"] - times["INITIALIZING"]) / 1000,
             reporter_cpu_ms_per_s=(self.reporter_ns() - reporter_ns) / 1e6 / took_s,
         )
@@ -229,10 +229,6 @@ class Arm:
             "parallelism": 1,
         }
         return str(self.cluster.rest.post(f"/jars/{self._jar_id}/run", run)["jobid"])
-
-    def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
     def reporter_ns(self) -> int:
         used = 0

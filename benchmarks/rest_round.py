@@ -11,11 +11,11 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks.machine import machine
+from benchmarks.process import cpu_s
 from demo.cluster import Cluster
 from demo.scenarios import CONFIG, JOB_CLASS
 from drsquirrel.cluster import SystemClock, Watch, client_of
@@ -70,13 +70,13 @@ async def measure(cluster: Cluster) -> dict[str, object]:
     phase_s = PHASE_MINUTES * 60
     for phase in range(MINUTES // PHASE_MINUTES):
         watched = phase % 2 == 0
-        before, own_before, began = cpu_s(cluster.pids), time.process_time(), time.monotonic()
+        before, own_before, began = used_s(cluster), time.process_time(), time.monotonic()
         if watched:
             rounds += await watch_for(cluster.url, phase_s)
         else:
             await asyncio.sleep(phase_s)
         took = time.monotonic() - began
-        after = cpu_s(cluster.pids)
+        after = used_s(cluster)
         cpu[watched].append({name: (after[name] - before[name]) / took for name in after})
         own_s += (time.process_time() - own_before) if watched else 0.0
     told = [r for r in rounds if r.answered]
@@ -98,6 +98,11 @@ async def measure(cluster: Cluster) -> dict[str, object]:
         "cpu": cost,
         "own_cores_while_watching": own_s / (MINUTES * 60 / 2),
     }
+
+
+def used_s(cluster: Cluster) -> dict[str, float]:
+    """CPU seconds of each process of the cluster."""
+    return {name: cpu_s(pid) for name, pid in cluster.pids.items()}
 
 
 async def watch_for(url: str, seconds: float, settings: Settings = USUAL) -> list[Round]:
@@ -123,16 +128,6 @@ async def watch_for(url: str, seconds: float, settings: Settings = USUAL) -> lis
             rounds.cancel()
             await asyncio.gather(rounds, return_exceptions=True)
     return found[1:]
-
-
-def cpu_s(pids: Mapping[str, int]) -> dict[str, float]:
-    """CPU seconds each process has used."""
-    tick = os.sysconf("SC_CLK_TCK")
-    found = {}
-    for name, pid in pids.items():
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-        found[name] = (int(fields[11]) + int(fields[12])) / tick
-    return found
 
 
 if __name__ == "__main__":

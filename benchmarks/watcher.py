@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +22,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from benchmarks.fold import JOB, SAMPLES, START_MS, report
 from benchmarks.machine import machine
+from benchmarks.process import cpu_s, rss_mib, stat
 from demo import watcher
 from demo.broker import Broker
 from demo.cluster import Cluster
@@ -42,8 +45,6 @@ SAMPLE_S = 1.0
 CHECKPOINT_S = 10
 MIDDLE = 0.2, 0.9
 """Of all reports: where the rate is measured."""
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 MARK = "tm-marked"
 
 
@@ -63,7 +64,7 @@ class Watched:
 
     moments: list[Moment] = field(default_factory=list)
     passed_on: int = 0
-    rss_mib: dict[str, int] = field(default_factory=dict)
+    rss_mib: dict[str, float] = field(default_factory=dict)
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -178,9 +179,9 @@ def watch(cluster: Cluster, job: str) -> Watched:
     while time.monotonic() - began < DONE_S:
         read = number(cluster, numbers + "numRecordsIn")
         workers = workers_of(pid)
-        now = Moment(time.monotonic(), read, cpu_s(pid), sum(map(cpu_s, workers)))
+        now = Moment(time.monotonic(), read, cpu_s(pid), of_all(cpu_s, workers))
         found.moments.append(now)
-        for name, rss in (("java", rss_mib(pid)), ("python", sum(map(rss_mib, workers)))):
+        for name, rss in (("java", rss_mib(pid)), ("python", of_all(rss_mib, workers))):
             found.rss_mib[name] = max(found.rss_mib.get(name, 0), rss)
         if read >= REPORTS:
             break
@@ -203,7 +204,7 @@ def workers_of(pid: int) -> list[int]:
     parents = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            parents[int(process.name)] = int(_stat(int(process.name))[1])
+            parents[int(process.name)] = int(stat(int(process.name))[1])
         except OSError:
             continue
     found = [pid]
@@ -212,25 +213,13 @@ def workers_of(pid: int) -> list[int]:
     return found[1:]
 
 
-def _stat(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-
-
-def cpu_s(pid: int) -> float:
-    """CPU that a process has used; 0 if it is gone."""
-    try:
-        stat = _stat(pid)
-    except OSError:
-        return 0.0
-    return (int(stat[11]) + int(stat[12])) / TICKS_PER_S
-
-
-def rss_mib(pid: int) -> int:
-    """Memory that a process holds; 0 if it is gone."""
-    try:
-        return int(_stat(pid)[21]) * PAGE >> 20
-    except OSError:
-        return 0
+def of_all(measure: Callable[[int], float], pids: Iterable[int]) -> float:
+    """The sum over those that are still there."""
+    total = 0.0
+    for pid in pids:
+        with suppress(OSError):
+            total += measure(pid)
+    return total
 
 
 def figures(found: Watched) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """FlinkJobWatcher for the demo and the tests: its command, in an environment that has PyFlink."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +8,7 @@ from demo.flink_home import cache_folder, locked
 from demo.maven import maven
 from demo.plugin import PLUGIN
 from demo.saying import Say, silent
-from drsquirrel.watcher import CONNECTORS
+from drsquirrel.watcher import CONNECTORS, jar_of
 
 PYTHON = Path(f"{sys.prefix}-watcher", "bin", "python")
 """PyFlink brings half a gigabyte: only the watcher has it, in an environment of its own."""
@@ -23,22 +22,20 @@ def jars(progress: Say = silent) -> Path:
     cache_folder().mkdir(parents=True, exist_ok=True)
     with locked(cache_folder() / ".watcher.lock", "the watcher"):
         for artifact in CONNECTORS:
-            _, name, version = artifact.split(":")
-            if not (folder / f"{name}-{version}.jar").exists():
+            if not (folder / jar_of(artifact)).exists():
                 progress("fetching Flink's connector for Kafka (18 MB, once)")
                 told = (f"-Dartifact={artifact}", f"-DoutputDirectory={folder}")
                 maven(PLUGIN / "pom.xml", "dependency:copy", *told)
     return folder
 
 
-def watcher(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def watcher(*words: str) -> subprocess.CompletedProcess[str]:
     """Run `drsquirrel watcher` with these words."""
     return subprocess.run(
         [PYTHON.with_name("drsquirrel"), "watcher", *words],
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | environment,
     )
 
 

@@ -30,7 +30,9 @@ from pyflink.util.exceptions import TableException
 
 from drsquirrel.collect.flink_rest.error import FlinkError
 from drsquirrel.collect.kafka.message import (
+    PER_MINUTE,
     SNAPSHOT_BYTES,
+    Allowance,
     Refusal,
     examined,
     shown,
@@ -44,8 +46,8 @@ from drsquirrel.model.event import (
     FailureEvent,
     Message,
 )
-from drsquirrel.model.snapshot import MINUTE_MS, Snapshot, decoder
-from drsquirrel.watch.piece import DELAY_MS, Arrived, Group, fitting, group_of, pieces
+from drsquirrel.model.snapshot import Snapshot, decoder
+from drsquirrel.watch.piece import DELAY_MS, Arrived, Group, fitting, pieces
 
 BATCH = 5_000
 """Messages folded at once; the more of a run lie in a batch, the less is passed on."""
@@ -55,9 +57,8 @@ IDLE_S = 10
 """A partition without a message for so long holds up no window."""
 HEAD_BYTES = 64 << 10
 """For what Kafka puts around a snapshot, which may not be compressible."""
-LETTERS_PER_MINUTE = 100
 NEWS_PER_MINUTE = 1_000
-"""Of one task: of what is more, letters are only counted, and news wait for their window."""
+"""Of one task; what is more waits for its window."""
 pack = zstandard.ZstdCompressor(level=1).compress
 """A piece in state: it repeats itself."""
 unpack = zstandard.ZstdDecompressor().decompress
@@ -93,9 +94,9 @@ class Spec:
     """By topic, the clusters that may speak in it; in others any may."""
     snapshots: str
     dead_letters: str
-    redact_keys: tuple[str, ...] = ()
-    group: str = "drsquirrel-watcher"
-    start_ms: int | None = None
+    redact_keys: tuple[str, ...]
+    group: str
+    start_ms: int | None
     """From which arrival on it reads; without it, from the beginning."""
 
 
@@ -111,7 +112,7 @@ class Take(ScalarFunction):
         metrics = context.get_metric_group()
         self._counters: dict[str, Any] = {}
         self._counter = metrics.counter
-        self._letters = Allowance(LETTERS_PER_MINUTE)
+        self._letters = Allowance(PER_MINUTE)
         self._news = Allowance(NEWS_PER_MINUTE)
 
     def eval(
@@ -127,6 +128,7 @@ class Take(ScalarFunction):
         rows: dict[str, list[Any]] = {name: [None] * len(topics) for name in COLUMNS}
         arrived: list[Arrived] = []
         last: dict[tuple[Group, int], int] = {}
+        now_ms = int(time.monotonic() * 1_000)
         arrivals_ms = arrivals.dt.as_unit("ms").astype("int64")
 
         def put(row: int, **told: object) -> None:
@@ -139,7 +141,7 @@ class Take(ScalarFunction):
             message = self._examined(payload, topic)
             if isinstance(message, Refusal):
                 self._count("refused")
-                if self._letters.has_room():
+                if self._letters.has_room(now_ms):
                     put(row, letter=shown(payload, self._redaction), reason=message.reason)
                     put(row, topic=topic, partition=str(partition), offset=str(offset))
                     put(row, bytes=str(len(payload)))
@@ -148,8 +150,8 @@ class Take(ScalarFunction):
                 continue
             one = Arrived(arrival_ms, arrival_ms - waited_ms(sent_ms, message), message)
             arrived.append(one)
-            last[group_of(message), arrival_ms // MINUTE_MS] = row
-            if isinstance(message, FailureEvent | ChangeEvent) and self._news.has_room():
+            last[one.group, one.minute] = row
+            if isinstance(message, FailureEvent | ChangeEvent) and self._news.has_room(now_ms):
                 [((group, _), news)] = pieces([one])[0].items()
                 put(row, cluster=group.cluster, grp=_key(group), news=_fitting([news]))
         found, dropped = pieces(arrived)
@@ -171,20 +173,6 @@ class Take(ScalarFunction):
         if name not in self._counters:
             self._counters[name] = self._counter(name)
         self._counters[name].inc(n)
-
-
-class Allowance:
-    """So many in a minute, by the clock of this process."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._per_minute = per_minute
-        self._minute, self._used = 0, 0
-
-    def has_room(self) -> bool:
-        """Whether there is room for one more, which it takes."""
-        minute = int(time.monotonic() // 60)
-        self._minute, self._used = minute, self._used + 1 if minute == self._minute else 1
-        return self._used <= self._per_minute
 
 
 def join(parts: Iterable[bytes]) -> bytes:
@@ -244,30 +232,44 @@ CREATE TEMPORARY VIEW minutes AS
 SELECT cluster, grp, join_pieces(piece) AS piece, TUMBLE_ROWTIME(ts, INTERVAL '1' MINUTE) AS rt
 FROM parts WHERE NOT late GROUP BY cluster, grp, TUMBLE(ts, INTERVAL '1' MINUTE)
 """
+
+
+def _headers(**told: str) -> str:
+    """Headers of a message: each an expression of SQL by its name."""
+    pairs = (f"'{name}', ENCODE({sql}, 'UTF-8')" for name, sql in told.items())
+    return f"MAP[{', '.join(pairs)}]"
+
+
+OF_LETTER = _headers(
+    reason="t.reason",
+    error="''",
+    topic="t.topic",
+    partition="t.`partition`",
+    offset="t.`offset`",
+    bytes="t.`bytes`",
+)
+
+
 OUTPUTS = (
-    """
+    f"""
 INSERT INTO snapshots
-SELECT cluster, TUMBLE_ROWTIME(rt, INTERVAL '5' MINUTE), {about}, tell_pieces(piece)
+SELECT cluster, TUMBLE_ROWTIME(rt, INTERVAL '5' MINUTE), {_headers(kind="'window'", group="grp")},
+  tell_pieces(piece)
 FROM minutes GROUP BY cluster, grp, TUMBLE(rt, INTERVAL '5' MINUTE)
-""".replace("{about}", "MAP['kind', ENCODE('window', 'UTF-8'), 'group', ENCODE(grp, 'UTF-8')]"),
-    """
+""",
+    f"""
 INSERT INTO snapshots
-SELECT cluster, ts, MAP['kind', ENCODE('late', 'UTF-8'), 'group', ENCODE(grp, 'UTF-8')],
-  tell_piece(piece)
+SELECT cluster, ts, {_headers(kind="'late'", group="grp")}, tell_piece(piece)
 FROM parts WHERE late
 """,
-    """
+    f"""
 INSERT INTO snapshots
-SELECT t.cluster, ts, MAP['kind', ENCODE('news', 'UTF-8'), 'group', ENCODE(t.grp, 'UTF-8')], t.news
+SELECT t.cluster, ts, {_headers(kind="'news'", group="t.grp")}, t.news
 FROM taken WHERE t.news IS NOT NULL
 """,
-    """
+    f"""
 INSERT INTO dead_letters
-SELECT CAST(NULL AS STRING), ts, MAP[
-    'reason', ENCODE(t.reason, 'UTF-8'), 'error', ENCODE('', 'UTF-8'),
-    'topic', ENCODE(t.topic, 'UTF-8'), 'partition', ENCODE(t.`partition`, 'UTF-8'),
-    'offset', ENCODE(t.`offset`, 'UTF-8'), 'bytes', ENCODE(t.`bytes`, 'UTF-8')
-  ], t.letter
+SELECT CAST(NULL AS STRING), ts, {OF_LETTER}, t.letter
 FROM taken WHERE t.letter IS NOT NULL
 """,
 )
@@ -279,7 +281,6 @@ def environment(options: Mapping[str, str]) -> TableEnvironment:
     os.environ["_python_worker_execution_mode"] = "process"  # noqa: SIM112
     told = {
         "table.local-time-zone": "UTC",
-        "pipeline.name": "FlinkJobWatcher",
         "python.fn-execution.bundle.size": str(BATCH),
         "python.fn-execution.arrow.batch.size": str(BATCH),
         "python.fn-execution.bundle.time": str(BATCH_MS),

@@ -10,8 +10,7 @@ from drsquirrel.collect.kafka.topics import TOPICS, Admin, Finding
 from drsquirrel.database import database_of
 from drsquirrel.ending import FOUND, NOT_EVALUATED, ended, say, stop
 from drsquirrel.kafka_watch import kafka_access
-from drsquirrel.options import Brokers, Config, DatabaseUrl, DataDir, kafka_of
-from drsquirrel.settings import SettingsError
+from drsquirrel.options import Brokers, Config, DatabaseUrl, DataDir, needed_kafka
 from drsquirrel.settings import load as load_settings
 from drsquirrel.show import text
 from drsquirrel.store.error import AwayError, StoreError
@@ -108,11 +107,7 @@ def upgrade(data_dir: DataDir = None, database: DatabaseUrl = None, config: Conf
 
 
 def _admin(brokers: str, config: Path | None) -> Admin:
-    told = load_settings(config, {}).kafka
-    if brokers:
-        told = kafka_of(brokers, told)
-    if told is None:
-        raise SettingsError("No Kafka: give --kafka HOST:PORT, or --config FILE with [kafka].")
+    told = needed_kafka(brokers, load_settings(config, {}).kafka)
     return Admin(kafka_access(told), told.topic_prefix)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from drsquirrel.settings import Kafka
+from drsquirrel.settings import Kafka, SettingsError
 
 Config = Annotated[
     Path | None,
@@ -32,3 +32,11 @@ DatabaseUrl = Annotated[
 def kafka_of(brokers: str, told: Kafka | None) -> Kafka:
     """Brokers that are given go before those in the settings, whose other words stay."""
     return replace(told, brokers=brokers) if told else Kafka(brokers=brokers)
+
+
+def needed_kafka(brokers: str, told: Kafka | None) -> Kafka:
+    """Likewise; raises SettingsError where neither names one."""
+    found = kafka_of(brokers, told) if brokers else told
+    if found is None:
+        raise SettingsError("No Kafka: give --kafka HOST:PORT, or --config FILE with [kafka].")
+    return found

@@ -43,7 +43,6 @@ def environment(folder: Path) -> Path:
     archive = folder / f"packages-{told}.zip"
     if archive.exists():
         return archive
-    folder.mkdir(parents=True, exist_ok=True)
     making = archive.with_suffix(".part")
     with zipfile.ZipFile(making, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
         launcher = zipfile.ZipInfo("bin/python", STEADY)

@@ -15,6 +15,7 @@ import typer
 from drsquirrel import pack
 from drsquirrel.cluster import client_of, of_kind
 from drsquirrel.collect.flink_rest.address import base_url
+from drsquirrel.collect.flink_rest.client import FlinkClient
 from drsquirrel.collect.flink_rest.own import OwnFlink
 from drsquirrel.collect.kafka.connection import java_options
 from drsquirrel.collect.kafka.dead_letter import TOPIC as DEAD_LETTERS
@@ -24,7 +25,7 @@ from drsquirrel.database import data_dir
 from drsquirrel.ending import FOUND, ended, say
 from drsquirrel.kafka_watch import bound_of, kafka_access
 from drsquirrel.model.snapshot import WINDOW_MS
-from drsquirrel.options import Brokers, Config, kafka_of
+from drsquirrel.options import Brokers, Config, needed_kafka
 from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError
 from drsquirrel.settings import load as load_settings
 from drsquirrel.watch.piece import DELAY_MS
@@ -140,11 +141,11 @@ def status(flink: Flink, config: Config = None) -> None:
     with ended():
         settings = load_settings(config, {})
         told = asyncio.run(_told(_at(flink, settings), settings))
-        for line in told.values():
+        for _, line in told:
             print(line)
         if not told:
             say(f"{NAME} does not run in {flink}: `drsquirrel watcher submit` starts it.")
-        if "RUNNING" not in told:
+        if "RUNNING" not in {state for state, _ in told}:
             raise typer.Exit(FOUND)
 
 
@@ -157,23 +158,25 @@ def cancel(flink: Flink, config: Config = None) -> None:
     with ended():
         settings = load_settings(config, {})
         cluster = _at(flink, settings)
-        found = asyncio.run(_jobs(cluster, settings))
+        found = asyncio.run(_cancel(cluster, settings))
         for job in found:
-            asyncio.run(_cancel(cluster, settings, job["jid"]))
-            print(job["jid"])
+            print(job)
         if not found:
             say(f"{NAME} does not run in {flink}.")
             raise typer.Exit(FOUND)
+
+
+def jar_of(connector: str) -> str:
+    """The file of an artifact of Maven's."""
+    _, name, version = connector.split(":")
+    return f"{name}-{version}.jar"
 
 
 def _settings(config: Path | None, brokers: str) -> tuple[Settings, Kafka]:
     """The settings, and the Kafka in them; raises SettingsError where PyFlink or Kafka lacks."""
     _need_pyflink()
     settings = load_settings(config, {})
-    told = kafka_of(brokers, settings.kafka) if brokers else settings.kafka
-    if told is None:
-        raise SettingsError("No Kafka: give --kafka HOST:PORT, or --config FILE with [kafka].")
-    return settings, told
+    return settings, needed_kafka(brokers, settings.kafka)
 
 
 def _spec(settings: Settings, told: Kafka, *, resumes: bool = True) -> "Spec":
@@ -205,8 +208,7 @@ def _options(settings: Settings, jars: Path | None, *, flink_python: bool = True
     folder = jars or _folder(settings)
     found = []
     for connector in CONNECTORS:
-        _, name, version = connector.split(":")
-        jar = folder / f"{name}-{version}.jar"
+        jar = folder / jar_of(connector)
         if not jar.is_file():
             raise SettingsError(
                 f"{jar} is missing. With Maven: mvn dependency:copy -Dartifact={connector} "
@@ -217,7 +219,7 @@ def _options(settings: Settings, jars: Path | None, *, flink_python: bool = True
     if flink_python and pyflink is not None and pyflink.origin is not None:
         opt = Path(pyflink.origin).parent / "opt"
         found += [jar.as_uri() for jar in opt.glob("flink-python-*.jar")]
-    return {"pipeline.jars": ";".join(found)}
+    return {"pipeline.jars": ";".join(found), "pipeline.name": NAME}
 
 
 def _words(told: Iterable[str]) -> dict[str, str]:
@@ -283,22 +285,21 @@ def _address(cluster: Cluster) -> dict[str, str]:
     return options
 
 
-async def _jobs(cluster: Cluster, settings: Settings) -> list[dict[str, Any]]:
-    """Those of our jobs in a cluster that are not over; raises FlinkError."""
-    async with client_of(cluster, settings) as client:
-        listed = (await client.get("/jobs/overview"))["jobs"]
+async def _jobs(client: FlinkClient) -> list[dict[str, Any]]:
+    """Those of our jobs in the cluster that are not over; raises FlinkError."""
+    listed = (await client.get("/jobs/overview"))["jobs"]
     return [job for job in listed if job["name"] == NAME and job["state"] in ALIVE]
 
 
 async def _check(cluster: Cluster, settings: Settings, options: Mapping[str, str]) -> None:
     """Raises SettingsError where the job would not do well in this cluster, FlinkError where it
     does not answer."""
-    if running := await _jobs(cluster, settings):
-        raise SettingsError(
-            f"{NAME} runs in {cluster.url} already, as job {running[0]['jid']}: "
-            f"`drsquirrel watcher cancel --flink {cluster.url}` first."
-        )
     async with client_of(cluster, settings) as client:
+        if running := await _jobs(client):
+            raise SettingsError(
+                f"{NAME} runs in {cluster.url} already, as job {running[0]['jid']}: "
+                f"`drsquirrel watcher cancel --flink {cluster.url}` first."
+            )
         configured = {one["key"] for one in await client.get("/jobmanager/config")}
     if not {*options, *configured} & {*CHECKPOINT_DIRS}:
         raise SettingsError(
@@ -307,30 +308,35 @@ async def _check(cluster: Cluster, settings: Settings, options: Mapping[str, str
         )
 
 
-async def _cancel(cluster: Cluster, settings: Settings, job: str) -> None:
+async def _cancel(cluster: Cluster, settings: Settings) -> list[str]:
+    """The ids of our jobs that were ended; raises FlinkError."""
     async with of_kind(OwnFlink, cluster, settings) as client:
-        await client.cancel(job)
+        found = [str(job["jid"]) for job in await _jobs(client)]
+        for job in found:
+            await client.cancel(job)
+    return found
 
 
-async def _told(cluster: Cluster, settings: Settings) -> dict[str, str]:
-    """What there is to say of each of our jobs, a line each, by its state."""
-    lines = {}
-    for job in await _jobs(cluster, settings):
-        path = f"/jobs/{job['jid']}"
-        async with client_of(cluster, settings) as client:
-            vertices = (await client.get(path))["vertices"]
-            checkpoints = await client.get(f"{path}/checkpoints")
-            restarts = await client.get(f"{path}/metrics?get=numRestarts")
-        restarted = restarts[0]["value"] if restarts else "an unknown number of"
-        slots = max(vertex["parallelism"] for vertex in vertices)
-        counts, latest = checkpoints["counts"], (checkpoints["latest"] or {}).get("completed")
-        size = f", the last of {latest['state_size']} bytes" if latest else ""
-        lines[job["state"]] = (
-            f"{job['jid']} {job['state']}, begun {_utc(job['start-time'])}, {restarted} restarts, "
-            f"parallelism {slots}, "
-            f"{counts['completed']} checkpoints completed{size}, {counts['failed']} failed"
-        )
-    return lines
+async def _told(cluster: Cluster, settings: Settings) -> list[tuple[str, str]]:
+    """The state of each of our jobs, and what there is to say of it; raises FlinkError."""
+    async with client_of(cluster, settings) as client:
+        return [(job["state"], await _line(client, job)) for job in await _jobs(client)]
+
+
+async def _line(client: FlinkClient, job: Mapping[str, Any]) -> str:
+    path = f"/jobs/{job['jid']}"
+    vertices = (await client.get(path))["vertices"]
+    checkpoints = await client.get(f"{path}/checkpoints")
+    restarts = await client.get(f"{path}/metrics?get=numRestarts")
+    restarted = restarts[0]["value"] if restarts else "an unknown number of"
+    slots = max(vertex["parallelism"] for vertex in vertices)
+    counts, latest = checkpoints["counts"], (checkpoints["latest"] or {}).get("completed")
+    size = f", the last of {latest['state_size']} bytes" if latest else ""
+    return (
+        f"{job['jid']} {job['state']}, begun {_utc(job['start-time'])}, {restarted} restarts, "
+        f"parallelism {slots}, "
+        f"{counts['completed']} checkpoints completed{size}, {counts['failed']} failed"
+    )
 
 
 def _utc(ms: int) -> str:

@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import settings
 
+from demo import watcher
 from demo.broker import Broker
 from demo.plugin import build
 from demo.postgres import OLDEST, programs
@@ -48,6 +49,11 @@ def postgres() -> Iterator[Server]:
 def need_maven() -> None:
     if shutil.which("mvn") is None or shutil.which("javac") is None:
         missing("no Maven or no JDK is here: Kafka and the plugin are not tested")
+
+
+def need_pyflink() -> None:
+    if not watcher.PYTHON.exists():
+        missing("no Python 3.11 or 3.12 with PyFlink is here: the watcher is not tested")
 
 
 def missing(told: str) -> NoReturn:

@@ -25,7 +25,7 @@ from drsquirrel.model.snapshot import WINDOW_MS, Snapshot, Subject, decoder, enc
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.piece import joined
 from drsquirrel.watch.window import Windows
-from tests.conftest import missing, need_maven
+from tests.conftest import need_maven, need_pyflink
 from tests.watch.made import NOON_MS, TRACE, origin, report, subtask
 
 pytestmark = [pytest.mark.flink, pytest.mark.timeout(600)]
@@ -145,8 +145,7 @@ def arrivals(minutes: int, random: Random) -> list[tuple[int, Event]]:
 @pytest.fixture(scope="module")
 def flink() -> Iterator[Cluster]:
     need_maven()
-    if not watcher.PYTHON.exists():
-        missing("no Python 3.11 or 3.12 with PyFlink is here: the watcher is not tested")
+    need_pyflink()
     with Cluster(
         taskmanagers=1, slots=2, heap_mb=384, metaspace_mb=256, config=watcher.MANAGED_MEMORY
     ) as cluster:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from demo import watcher
 from demo.broker import Broker
 from demo.cluster import Cluster
-from tests.conftest import missing, need_maven
+from tests.conftest import need_maven, need_pyflink
 from tests.test_flink_job import CHECKPOINTED_S, ENOUGH_S, OPEN_MS, Watched, Watcher, arrivals
 
 pytestmark = [pytest.mark.flink, pytest.mark.alone, pytest.mark.timeout(3_600)]
@@ -33,8 +33,7 @@ def own_broker() -> Iterator[Broker]:
 
 @pytest.fixture(scope="module")
 def flink() -> Iterator[Cluster]:
-    if not watcher.PYTHON.exists():
-        missing("no Python 3.11 or 3.12 with PyFlink is here: the watcher is not tested")
+    need_pyflink()
     config = {
         **watcher.MANAGED_MEMORY,
         "heartbeat.interval": "500",

@@ -10,22 +10,20 @@ import pytest
 from demo import watcher
 from demo.port import free_port
 from drsquirrel import pack
-from drsquirrel.watcher import CONNECTORS
-from tests.conftest import missing
+from drsquirrel.watcher import CONNECTORS, jar_of
+from tests.conftest import need_pyflink
 
 
 @pytest.fixture
 def jars(tmp_path: Path) -> Path:
     """A folder with files that are called like the connector's."""
     for artifact in CONNECTORS:
-        _, name, version = artifact.split(":")
-        (tmp_path / f"{name}-{version}.jar").touch()
+        (tmp_path / jar_of(artifact)).touch()
     return tmp_path
 
 
 def said(*words: str) -> tuple[int, str]:
-    if not watcher.PYTHON.exists():
-        missing("no Python 3.11 or 3.12 with PyFlink is here: the watcher is not tested")
+    need_pyflink()
     done = watcher.watcher(*words)
     return done.returncode, done.stderr
 

@@ -7,14 +7,14 @@ tasks, and a large run by its containers.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from dataclasses import replace as replace_limits
 from zlib import crc32
 
 from msgspec.structs import replace
 
 from drsquirrel.model.event import Event
-from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject, encoder
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, encoder
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.window import Minutes, add, snapshot_of
@@ -46,14 +46,23 @@ class Arrived:
     arrival_ms: int
     told_ms: int
     event: Event
+    group: Group = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "group", group_of(self.event))
+
+    @property
+    def minute(self) -> int:
+        """Of arrival."""
+        return self.arrival_ms // MINUTE_MS
 
 
-def group_of(event: Event, slices: int = SLICES) -> Group:
+def group_of(event: Event) -> Group:
     """The group of an event: of its container where it is about no run."""
     origin = event.origin
     if not event.job:
         return Group(origin.cluster, "", origin.container, 0)
-    return Group(origin.cluster, event.job, "", crc32(origin.container.encode()) % slices)
+    return Group(origin.cluster, event.job, "", crc32(origin.container.encode()) % SLICES)
 
 
 def pieces(
@@ -88,15 +97,15 @@ def _pieces(
     told: dict[tuple[int, int], list[tuple[int, Event]]] = {}
     for one in arrived:
         event = replace(one.event, start_ms=0) if one.event.start_ms else one.event
-        key = one.arrival_ms // MINUTE_MS, group_of(event).slice
-        told.setdefault(key, []).append((one.told_ms, event))
+        told.setdefault((one.minute, one.group.slice), []).append((one.told_ms, event))
     found: dict[tuple[Group, int], list[Rollup]] = {}
     dropped: Counter[str] = Counter()
     for (minute, slice_), events in told.items():
         folded = fold(events, limits)
         dropped.update(folded.dropped)
         for rollup in folded.rollups:
-            group = _group(rollup.subject, slice_)
+            subject = rollup.subject
+            group = Group(subject.cluster, subject.job, subject.container, slice_)
             found.setdefault((group, minute), []).append(rollup)
     return {
         (group, minute): _piece(minute * MINUTE_MS // WINDOW_MS * WINDOW_MS, rollups, limits)
@@ -131,10 +140,6 @@ def fitting(parts: Iterable[Snapshot], most_bytes: int, limits: Limits = LIMITS)
         encoded = encoder.encode(replace(whole, rollups=lean))
         kept //= 2
     return encoded
-
-
-def _group(subject: Subject, slice_: int) -> Group:
-    return Group(subject.cluster, subject.job, subject.container, slice_ if subject.job else 0)
 
 
 def _piece(window_ms: int, rollups: list[Rollup], limits: Limits) -> Snapshot:

@@ -108,13 +108,13 @@ class Windows:
     def _snapshot(self, key: tuple[Subject, int], now_ms: int, interval_ms: int | None) -> Snapshot:
         subject, window_ms = key
         minutes = self._open[key]
-        reports = _reports(minutes)
         before = self._over.get((subject, window_ms - WINDOW_MS))
         expected = None
         # A full share of whoever reported in the window before, and what new producers sent.
         if before is not None and interval_ms:
             each = min(now_ms - window_ms, WINDOW_MS) // interval_ms
-            new = sum(count for producer, count in reports.items() if producer not in before)
+            reports = _reports(minutes).items()
+            new = sum(count for producer, count in reports if producer not in before)
             expected = len(before) * each + new
         return snapshot_of(subject, window_ms, minutes, expected)
 

@@ -5,13 +5,11 @@ from collections import Counter
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from drsquirrel.collect.kafka.connection import Access, Heard, options
-from drsquirrel.collect.kafka.message import shown
+from drsquirrel.collect.kafka.message import PER_MINUTE, Allowance, shown
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.clock import Clock
 
 TOPIC = "drsquirrel-dead-letters"
-PER_MINUTE = 100
-"""What is more is only counted."""
 QUEUED = 1_000
 
 
@@ -23,7 +21,7 @@ class DeadLetters:
         """sent, too many, not sent."""
         self.clock = clock
         self._topic = prefix + TOPIC
-        self._minute = (0, 0)
+        self._room = Allowance(PER_MINUTE)
         self._producer = Producer(
             {
                 **options(access, Heard()),
@@ -39,7 +37,7 @@ class DeadLetters:
     ) -> None:
         """Send one without its secrets, with where it stood and why it was refused."""
         self._producer.poll(0)
-        if not self._has_room():
+        if not self._room.has_room(self.clock.now_ms()):
             self.counts["too many"] += 1
             return
         headers = {
@@ -64,11 +62,6 @@ class DeadLetters:
         """Send what is left, as far as that can be done in time."""
         left = self._producer.flush(timeout_s)  # which counts too
         self.counts["not sent"] += left
-
-    def _has_room(self) -> bool:
-        now, (minute, sent) = self.clock.now_ms() // 60_000, self._minute
-        self._minute = (now, sent + 1 if now == minute else 1)
-        return self._minute[1] <= PER_MINUTE
 
     def _count(self, error: object, _: object) -> None:
         self.counts["not sent" if error else "sent"] += 1

@@ -23,6 +23,8 @@ BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding raises."""
 KEPT_BYTES = 64 << 10
 """Of what is refused: the first bytes."""
+PER_MINUTE = 100
+"""Of what is refused; what is more is only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,20 @@ class Refusal:
     reason: str
     stranger: str = ""
     """The cluster that it speaks for, which is not bound to its topic."""
+
+
+class Allowance:
+    """So many in a minute."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._minute, self._used = 0, 0
+
+    def has_room(self, now_ms: int) -> bool:
+        """Whether there is room for one more, which it takes."""
+        minute = now_ms // 60_000
+        self._minute, self._used = minute, self._used + 1 if minute == self._minute else 1
+        return self._used <= self._per_minute
 
 
 def examined(

@@ -8,9 +8,15 @@ from collections.abc import Collection
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from drsquirrel.collect.kafka.connection import Access, BrokerError, Heard, answer, options
+from drsquirrel.collect.kafka.connection import (
+    TIMEOUT_S,
+    Access,
+    BrokerError,
+    Heard,
+    answer,
+    options,
+)
 
-ANSWER_S = 10.0
 MESSAGE_S = 5.0
 AGAIN_S = 0.2
 MARKERS = 3
@@ -44,7 +50,7 @@ def resume_ms(
 def _resume_ms(
     consumer: Consumer, topics: Collection[str], window_ms: int, delay_ms: int
 ) -> int | None:
-    there = consumer.list_topics(timeout=ANSWER_S).topics
+    there = consumer.list_topics(timeout=TIMEOUT_S).topics
     if missing := sorted(set(topics) - there.keys()):
         raise BrokerError(
             f"Kafka has no topic {missing[0]}: `drsquirrel topics create` makes what is missing."
@@ -58,7 +64,7 @@ def _resume_ms(
     if all(at.offset < 0 for at in committed):
         return None
     for at in committed:
-        low, end = consumer.get_watermark_offsets(at, timeout=ANSWER_S)
+        low, end = consumer.get_watermark_offsets(at, timeout=TIMEOUT_S)
         if low < at.offset:
             read.append(_last_arrival_ms(consumer, at, low))
         if (next_ := max(low, at.offset)) < end:
@@ -72,10 +78,10 @@ def _resume_ms(
 
 def _committed(consumer: Consumer, every: list[TopicPartition]) -> list[TopicPartition]:
     """Up to where the group has read; a broker that has just begun is asked again."""
-    deadline = time.monotonic() + ANSWER_S
+    deadline = time.monotonic() + TIMEOUT_S
     while True:
         try:
-            return consumer.committed(every, timeout=ANSWER_S)
+            return consumer.committed(every, timeout=TIMEOUT_S)
         except KafkaException as error:
             if error.args[0].code() not in NOT_YET or time.monotonic() > deadline:
                 raise

@@ -12,8 +12,13 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from demo.broker import Broker
-from drsquirrel.collect.kafka.dead_letter import PER_MINUTE
-from drsquirrel.collect.kafka.message import KEPT_BYTES, MESSAGE_BYTES, Refusal, examined
+from drsquirrel.collect.kafka.message import (
+    KEPT_BYTES,
+    MESSAGE_BYTES,
+    PER_MINUTE,
+    Refusal,
+    examined,
+)
 from drsquirrel.collect.kafka.source import ANSWER_BYTES, Partition
 from drsquirrel.model.event import LogEvent, Message, Origin, encoder
 from tests.collect.flink_rest.clock import HandClock
