@@ -15,7 +15,7 @@ from drsquirrel.rules.check import Check
 from drsquirrel.rules.load import load
 from drsquirrel.rules.page import page_of
 from drsquirrel.rules.threshold import thresholds_of
-from drsquirrel.settings import PREFIX, Cluster, Kafka, Settings
+from drsquirrel.settings import PREFIX, Cluster, Kafka, Settings, Yarn
 
 REFERENCE = Path(__file__).parent / "reference"
 TYPES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
@@ -99,6 +99,12 @@ def _settings() -> Iterator[str]:
     yield "## cluster"
     yield "One `[[cluster]]` table for each cluster to watch."
     yield _fields(Cluster)
+    yield "## yarn"
+    yield (
+        "One `[[yarn]]` table for each YARN whose Flink applications are to be found and watched. "
+        "Its credentials go to the ResourceManager alone, as it is given here."
+    )
+    yield _fields(Yarn)
     yield "## kafka"
     yield "One `[kafka]` table, for the plugin inside Flink."
     yield _fields(Kafka)

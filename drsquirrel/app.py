@@ -5,13 +5,12 @@ import logging
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from socket import socket
-from threading import Thread
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -27,6 +26,7 @@ from drsquirrel.kafka_watch import NOTHING, KafkaWatch, Readable, kafka_access, 
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent
 from drsquirrel.model.report import JobList
+from drsquirrel.model.yarn import YarnFacts
 from drsquirrel.on_desk import Known, RunDesk
 from drsquirrel.rules.load import Rules
 from drsquirrel.serve.server import listen, serve, url
@@ -41,6 +41,7 @@ from drsquirrel.store.interface import (
     StoredRun,
 )
 from drsquirrel.stored_pages import StoredPages, decoded, report_decoder
+from drsquirrel.yarn_watch import watches_of
 
 logger = logging.getLogger(__name__)
 E = TypeVar("E", FailureEvent, CheckpointEvent, ChangeEvent)
@@ -83,7 +84,7 @@ class App:
     def add(self, id_: str, client: FlinkClient | None) -> None:
         """Prepare to watch a cluster, from where the store left off; without a client it is only
         heard through Kafka. Raises StoreError."""
-        self._watches[id_] = Watch(
+        watch = Watch(
             id_,
             client,
             self._desk,
@@ -92,7 +93,9 @@ class App:
             self._thread,
             dumps_allowed=self._settings.thread_dumps,
         )
-        self._clients[id_] = client
+        # Whoever goes through them meanwhile goes through those of before.
+        self._watches = {**self._watches, id_: watch}
+        self._clients = {**self._clients, id_: client}
         now_ms = self._clock.now_ms()
         runs = [
             self._known(run)
@@ -100,7 +103,7 @@ class App:
             if run.last_seen_ms >= now_ms - LISTED_MS
         ]
         self._desk.restore(id_, self._store.load_hour(id_, now_ms - HOUR_MS), runs, now_ms)
-        self._watches[id_].take_listed()  # they are stored
+        watch.take_listed()  # they are stored
 
     def _known(self, run: StoredRun) -> Known:
         page = self._store.report(run.id)
@@ -111,6 +114,32 @@ class App:
             report=decoded(report_decoder, page.body if page else None),
             last_seen_ms=run.last_seen_ms,
         )
+
+    async def adopt(self, id_: str, client: FlinkClient) -> None:
+        """Add a cluster while others are watched. Raises StoreError."""
+        await self._in_desk(partial(self.add, id_, client))
+
+    async def note_yarn(self, id_: str, facts: YarnFacts) -> None:
+        """Take over what YARN tells of a cluster."""
+        await self._in_desk(lambda: self._desk.clusters[id_].note_yarn(facts))
+
+    async def leave(self, id_: str) -> None:
+        """Judge and store a cluster that is over once more; it stays in the list."""
+        watch = self._watches[id_]
+        looked = await watch.leave()
+        await watch.in_desk(partial(self._write, watch, *looked))
+
+    async def forget(self, id_: str) -> None:
+        """List a cluster no more."""
+        await self._in_desk(partial(self._forget, id_))
+
+    def _forget(self, id_: str) -> None:
+        self._watches = {i: w for i, w in self._watches.items() if i != id_}
+        self._clients = {i: c for i, c in self._clients.items() if i != id_}
+        del self._desk.clusters[id_]
+
+    async def _in_desk(self, call: Callable[[], None]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     async def watch(self, id_: str, client: FlinkClient) -> None:
         """Watch a cluster that was added, until cancelled."""
@@ -284,30 +313,6 @@ class App:
         return client.url if client else ""
 
 
-class Unawaited(ThreadPoolExecutor):
-    """A thread for each call, which nobody waits for at the end.
-
-    The event loop looks up host names in threads. Where the name service hangs, so do these, and
-    neither another cluster nor the end of the process shall wait for them.
-    """
-
-    def submit(self, call: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-
-        def run() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                result = call(*args, **kwargs)
-            except BaseException as error:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
-        Thread(target=run, daemon=True).start()
-        return future
-
-
 @contextmanager
 def opened(settings: Settings) -> Iterator[tuple[socket, Store]]:
     """The port and the database, which one Dr. Squirrel has for itself.
@@ -336,7 +341,9 @@ async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> No
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        say(f"Watching {', '.join(clients)}; the history is in {database_of(settings).place}.")
+        yarns = watches_of(settings, app, SystemClock())
+        watched = [*clients, *(f"what Flink runs on YARN at {yarn.url}" for yarn in yarns)]
+        say(f"Watching {', '.join(watched)}; the history is in {database_of(settings).place}.")
         if settings.kafka is not None:
             told = settings.kafka
             say(f"Listening to Kafka at {told.brokers}, in the consumer group {told.group}.")
@@ -349,6 +356,7 @@ async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> No
                     for id_, client in clients.items()
                     if client is not None
                 ]
+                tasks += [group.create_task(yarn.run()) for yarn in yarns]
                 tasks.append(group.create_task(app.expire()))
                 if access is not None:
                     source = source_of(settings, access, store.offsets, SystemClock())

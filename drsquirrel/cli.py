@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from drsquirrel import __version__, oneshot
-from drsquirrel.app import Unawaited
 from drsquirrel.app import up as run_app
 from drsquirrel.collect.flink_rest.address import told
 from drsquirrel.ending import FOUND, NOT_EVALUATED, USAGE, ended, say, stop
@@ -27,9 +26,10 @@ from drsquirrel.operating import db, topics
 from drsquirrel.options import Brokers, Config, DatabaseUrl, DataDir, kafka_of
 from drsquirrel.rules.load import Rules, ThresholdError
 from drsquirrel.rules.load import load as load_rules
-from drsquirrel.settings import Cluster, Settings, SettingsError
+from drsquirrel.settings import Cluster, Settings, SettingsError, Yarn
 from drsquirrel.settings import load as load_settings
 from drsquirrel.show import text
+from drsquirrel.unawaited import Unawaited
 from drsquirrel.watcher import watcher
 
 T = TypeVar("T")
@@ -83,6 +83,14 @@ def up(
             "for each.",
         ),
     ] = None,
+    yarn: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Address of a YARN ResourceManager, such as http://localhost:8088, whose Flink "
+            "applications are found and watched; once for each, instead of those in the file.",
+        ),
+    ] = None,
     data_dir: DataDir = None,
     database: DatabaseUrl = None,
     port: Annotated[
@@ -114,10 +122,14 @@ def up(
         heard = tuple(Cluster(name=name) for name in cluster or ())
         if heard:
             settings = replace(settings, cluster=(*(settings.cluster if flink else ()), *heard))
-        if not settings.cluster:
+        if yarn:
+            by_url = {told.url.rstrip("/"): told for told in settings.yarn}
+            chosen = tuple(by_url.get(url.rstrip("/"), Yarn(url=url)) for url in yarn)
+            settings = replace(settings, yarn=chosen)
+        if not (settings.cluster or settings.yarn):
             raise SettingsError(
-                "No cluster to watch: give --flink URL, or --config FILE; with --kafka BROKERS "
-                "--cluster NAME will do."
+                "No cluster to watch: give --flink URL, --yarn URL, or --config FILE; with --kafka "
+                "BROKERS --cluster NAME will do."
             )
         logging.basicConfig(
             stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"

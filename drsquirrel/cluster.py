@@ -33,6 +33,7 @@ from drsquirrel.model.report import ClusterRow, quoted
 from drsquirrel.model.signature import sign
 from drsquirrel.model.unknown import Number, Unknown
 from drsquirrel.on_desk import ClusterDesk, RunDesk
+from drsquirrel.same_run import lose_all
 from drsquirrel.settings import Cluster, Settings, SettingsError
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ JOBMANAGER_SILENT = (
     "Its TaskManagers send through Kafka, its JobManager does not: see whether it runs, and "
     "whether the plugin is in it."
 )
+ENDED = "Its YARN application is over ({status}): its last pages stay for a day."
 OVERDUE = "Its answer is overdue: its REST hangs, or the network to it does."
 NOT_HEARD = (
     "Its REST address is not known, and nothing of it has come through Kafka for 30 s. A process "
@@ -288,17 +290,26 @@ class Watch:
                 return True
         return False
 
+    async def leave(self) -> tuple[Round, list[RunDesk]]:
+        """Its application is over: what had not ended is lost, and judged once more."""
+        now_ms = self._clock.now_ms()
+        await self.in_desk(lambda: lose_all(self.on_desk, now_ms))
+        return Round(arrival_ms=now_ms, answered=False), await self._judged()
+
     def row(self, url: str, now_ms: int) -> ClusterRow:
         """How the cluster stands: whether REST answers, or its JobManager alone is heard, without
         which nothing is known of its jobs."""
         sending = self.on_desk.deep.reporting(now_ms)
         began_ms = self.on_desk.began_ms or now_ms
         says = self.last.says if self.last else ""
-        state: Literal["answering", "heard", "silent", "connecting"] = "silent"
+        state: Literal["answering", "heard", "silent", "connecting", "ended"] = "silent"
         answered = self.last is not None and self.last.answered
         if answered and self.on_desk.is_silent(now_ms):
             answered, says = False, OVERDUE
-        if answered:
+        yarn = self.on_desk.yarn
+        if yarn is not None and yarn.is_over:
+            state, says = "ended", ENDED.format(status=yarn.final_status or yarn.state)
+        elif answered:
             state = "answering"
         elif JOBMANAGER in sending:
             state = "heard"

@@ -30,7 +30,6 @@ from drsquirrel.model.facts import HEARTBEATS, RunSeen, ThreadSample
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.report import Action, JobRef, JobRow, RunRef
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
-from drsquirrel.model.state import LOST
 from drsquirrel.model.verdict import WORST_FIRST
 from drsquirrel.on_desk import SETTLED_MS, ClusterDesk, Known, RunDesk, row_of
 from drsquirrel.rules.load import Rules
@@ -40,6 +39,7 @@ from drsquirrel.same_run import (
     began_of,
     ended_ms,
     far_ms,
+    lose,
     off_ms,
     seen_of,
     told_state,
@@ -120,6 +120,7 @@ class Desk:
                 run.settled_ms = run.report.made_ms
             if known.report is not None:
                 desk.flink_version = known.report.run.flink_version
+                desk.yarn = known.report.yarn
 
     def take(self, cluster: str, found: Round) -> None:
         """Fold what a round brought, note what it lists; a late one only adds to its minutes."""
@@ -229,10 +230,7 @@ class Desk:
             if run.id in listed:
                 run.last_seen_ms = now_ms
             elif not run.is_over:
-                # RunSeen tells times by the JobManager's clock.
-                end_ms = run.last_seen_ms + desk.ahead_ms
-                end_ms += off_ms(desk, run.seen) - far_ms(desk)
-                run.see(replace(run.seen, state=LOST, end_ms=end_ms), now_ms)
+                lose(desk, run, now_ms)
 
     def _run(self, desk: ClusterDesk, seen: RunSeen, now_ms: int) -> RunDesk:
         seen = replace(seen, name=self._shorten(seen.name))
@@ -293,6 +291,7 @@ class Desk:
         quiet = desk.heard.quiet(now_ms) if desk.is_silent(now_ms) else {}
         jobmanager = alive.get(JOBMANAGER)
         heartbeats = (jobmanager and jobmanager.heartbeats) or HEARTBEATS
+        in_yarn = {c.id: c for c in desk.yarn.containers} if desk.yarn else {}
         return {
             container: process_of(
                 container,
@@ -305,6 +304,7 @@ class Desk:
                 is_listed=desk.containers is not None and container not in reporting,
                 quiet_ms=quiet.get(container),
                 heartbeats=heartbeats,
+                yarn=in_yarn.get(container),
             )
             for container, memo in desk.minutes.items()
         }
@@ -358,6 +358,7 @@ class Desk:
             threads=run.threads,
             actions=run.actions,
             dumps_allowed=desk.dumps_allowed,
+            yarn=desk.yarn,
         )
 
     def note_threads(

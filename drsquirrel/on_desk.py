@@ -16,6 +16,7 @@ from drsquirrel.model.report import Action, JobRef, JobRow, Report
 from drsquirrel.model.snapshot import Subject
 from drsquirrel.model.state import ENDED_STATES, LOST
 from drsquirrel.model.verdict import WORST_FIRST
+from drsquirrel.model.yarn import YarnFacts, with_ended
 
 SETTLED_MS = 60_000
 """What Flink tells of a run's end comes in within this time."""
@@ -105,6 +106,12 @@ class ClusterDesk:
     says: str = ""
     ahead_ms: int = 0
     """How far the JobManager's clock is ahead of ours."""
+    yarn: YarnFacts | None = None
+    """What YARN tells of the application it is; None where no YARN tells of it."""
+
+    def note_yarn(self, facts: YarnFacts) -> None:
+        """Take over what YARN tells now; ends of containers that it has forgotten stay."""
+        self.yarn = with_ended(facts, self.yarn.containers if self.yarn else ())
 
     @property
     def answered_ms(self) -> int:

@@ -43,6 +43,21 @@ def ended_ms(desk: ClusterDesk, seen: RunSeen) -> int:
     return seen.end_ms - off_ms(desk, seen) if seen.end_ms else 0
 
 
+def lose(desk: ClusterDesk, run: RunDesk, now_ms: int) -> None:
+    """It is there no longer, and had not ended when it was last seen."""
+    # RunSeen tells times by the JobManager's clock.
+    end_ms = run.last_seen_ms + desk.ahead_ms + off_ms(desk, run.seen) - far_ms(desk)
+    run.see(replace(run.seen, state=LOST, end_ms=end_ms), now_ms)
+
+
+def lose_all(desk: ClusterDesk, now_ms: int) -> None:
+    """The cluster is over: none of its processes is there, and what had not ended is lost."""
+    desk.containers = {}
+    for run in desk.runs.values():
+        if not run.is_over:
+            lose(desk, run, now_ms)
+
+
 def began_of(desk: ClusterDesk) -> dict[str, dict[int, int]]:
     """By JobID, when the runs began that are known, and under which start each is known."""
     found: dict[str, dict[int, int]] = {}

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 PREFIX = "DRS_"
-TABLES = ("cluster", "kafka", "thresholds")
+TABLES = ("cluster", "yarn", "kafka", "thresholds")
 """Settings that only a file can hold."""
 LISTED = "see docs/reference/settings.md"
 Seconds = Annotated[float, Meta(extra={"unit": "s"})]
@@ -50,6 +50,18 @@ class Cluster(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class Yarn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One YARN, whose Flink applications are found and watched. Secrets are read from files."""
+
+    url: Annotated[
+        str, Meta(description="Address of the ResourceManager's page: http://HOST:8088.")
+    ]
+    ca_file: Annotated[str, Meta(description="PEM file of the authority to trust.")] = ""
+    user: Annotated[str, Meta(description="User for basic authentication.")] = ""
+    password_file: Annotated[str, Meta(description="File with the password.")] = ""
+    token_file: Annotated[str, Meta(description="File with the bearer token.")] = ""
+
+
 class Kafka(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Kafka that the plugin sends to. Secrets are read from files, never from flags."""
 
@@ -73,6 +85,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     cluster: Annotated[
         tuple[Cluster, ...], Meta(description="Clusters to watch: one [[cluster]] table each.")
+    ] = ()
+    yarn: Annotated[
+        tuple[Yarn, ...],
+        Meta(description="YARNs to find applications on: one [[yarn]] table each."),
     ] = ()
     kafka: Annotated[
         Kafka | None, Meta(description="The [kafka] table: where the plugin sends to.")
@@ -185,6 +201,8 @@ def _from_file(file: Path) -> Iterator[Given]:
         label = f"{name} in {file}"
         if name == "cluster":
             yield Given(name, tuple(_clusters(value, label, file)), label)
+        elif name == "yarn":
+            yield Given(name, tuple(_yarns(value, label, file)), label)
         elif name == "kafka":
             yield Given(name, _kafka(value, label, file), label)
         elif name == "thresholds":
@@ -202,6 +220,17 @@ def _clusters(tables: object, label: str, file: Path) -> Iterator[Cluster]:
             place = f"[[cluster]] {number} in {file}"
             raise SettingsError(f'{place} has no url: add url = "http://HOST:PORT".')
         yield Cluster(**values)
+
+
+def _yarns(tables: object, label: str, file: Path) -> Iterator[Yarn]:
+    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
+        raise _wrong(label, tables, "one [[yarn]] table for each YARN")
+    for number, table in enumerate(tables, 1):
+        values = _table(Yarn, table, f"[[yarn]] {number}", file)
+        if "url" not in values:
+            place = f"[[yarn]] {number} in {file}"
+            raise SettingsError(f'{place} has no url: add url = "http://HOST:8088".')
+        yield Yarn(**values)
 
 
 def _kafka(table: object, label: str, file: Path) -> Kafka:

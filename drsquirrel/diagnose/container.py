@@ -7,10 +7,11 @@ from drsquirrel.diagnose.minute import Minutes, Rollups
 from drsquirrel.diagnose.rate import counter_rate, gc_shares
 from drsquirrel.diagnose.reading import RUN, Line, Lines, latest, lines, recent
 from drsquirrel.model import metric
-from drsquirrel.model.case import ContainerNow
+from drsquirrel.model.case import NOT_TOLD, ContainerNow
 from drsquirrel.model.facts import HEARTBEATS, ContainerFacts, Heartbeats
 from drsquirrel.model.snapshot import MINUTE_MS, Rollup
 from drsquirrel.model.unknown import Number, Unknown
+from drsquirrel.model.yarn import YarnContainer
 
 JOBMANAGER = ""
 """The JobManager's process has no id over REST."""
@@ -57,9 +58,11 @@ def process_of(
     is_listed: bool,
     quiet_ms: int | None = None,
     heartbeats: Heartbeats = HEARTBEATS,
+    yarn: YarnContainer | None = None,
 ) -> Process:
     """Measure a process. `facts` are those of one alive; without them it is gone, unless no list
-    of the processes alive has come yet (not `is_listed`). What is gone is as it was last seen."""
+    of the processes alive has come yet (not `is_listed`). What is gone is as it was last seen.
+    `yarn` is what YARN tells of it."""
     gone_ms = None if facts or not is_listed else _gone_ms(rollups)
     newest = recent(rollups, now_ms if gone_ms is None else gone_ms)
     of_scope = lines(newest)
@@ -85,6 +88,13 @@ def process_of(
         gone_ms=gone_ms,
         quiet_ms=quiet_ms,
         heartbeats=heartbeats,
+        kill=yarn.kill if yarn else None,
+        rss_bytes=_number(latest(own, metric.RSS_BYTES.name)),
+        memory_limit_bytes=_number(
+            yarn.memory_mib << 20
+            if yarn and yarn.memory_mib
+            else latest(own, metric.CGROUP_MEMORY_LIMIT_BYTES.name)
+        ),
     )
     return Process(
         now=now,
@@ -157,7 +167,7 @@ def _seen_since(line: Line, name: str, since_ms: int) -> bool:
 
 
 def _number(value: int | None) -> Number:
-    return Unknown("not reported") if value is None else float(value)
+    return NOT_TOLD if value is None else float(value)
 
 
 def slots_free(processes: Mapping[str, Process]) -> Number:

@@ -7,6 +7,7 @@ from drsquirrel.diagnose.container import Process
 from drsquirrel.model.facts import JobFacts, RunSeen, ThreadSample
 from drsquirrel.model.report import Action, JobRef, RunRef
 from drsquirrel.model.snapshot import Rollup
+from drsquirrel.model.yarn import YarnFacts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,8 @@ class Inquiry:
     threads: tuple[ThreadSample, ...] = ()
     actions: tuple[Action, ...] = ()
     dumps_allowed: bool = False
+    yarn: YarnFacts | None = None
+    """What YARN tells of the application that the cluster is."""
 
     @property
     def is_batch(self) -> bool:

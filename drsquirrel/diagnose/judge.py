@@ -140,6 +140,7 @@ def diagnose(
         data=data_of(inquiry, m.hour, m.case, m.now, m.holding, given.broken),
         actions=list(inquiry.actions),
         facts=facts_of(inquiry, m.holding),
+        yarn=inquiry.yarn,
     )
     up_ms = m.case.running_for_ms
     return Judgement(

@@ -16,6 +16,8 @@ from drsquirrel.model.report import Data, Source
 from drsquirrel.rules.wording import count, duration, plural, process_name
 
 LATE_ROUNDS = 2
+YARN_MS = 20_000
+"""So often YARN is asked about an application, or more often."""
 REFRESH_MS = 10_000
 """Flink brings its counters up to date every 10 s at most."""
 LIMITS_GAP = "Container memory and CPU limits: nothing is judged by them yet."
@@ -75,6 +77,10 @@ def data_of(
         sources.append(
             _source("Flink's counters", age_ms, expected.interval_ms, case.frozen, REFRESH_MS)
         )
+    if inquiry.yarn is not None:
+        told = inquiry.yarn
+        says = told.says or ("Its application is over." if told.is_over else "")
+        sources.append(_source("YARN", max(0, hour.now_ms - told.taken_ms), YARN_MS, says))
     gaps = [LIMITS_GAP]
     if expected.heard_ms is not None:
         gaps.insert(0, NEVER_GAP if expected.never_answered else ALONE_GAP)

@@ -7,8 +7,13 @@ from drsquirrel.diagnose.container import JOBMANAGER
 from drsquirrel.diagnose.episode import START_MS, is_rescale
 from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.model.case import Case
+from drsquirrel.model.kill import kill_of
+from drsquirrel.model.report import quoted
 from drsquirrel.model.state import ENDED_STATES, LOST, UNKNOWN
 from drsquirrel.model.verdict import Verdict
+from drsquirrel.model.yarn import FORGOTTEN as FORGOTTEN_BY_YARN
+from drsquirrel.model.yarn import YarnFacts
+from drsquirrel.rules.killing import usage
 from drsquirrel.rules.wording import duration
 
 STALE_ROUNDS = 3
@@ -104,7 +109,37 @@ def _ended(inquiry: Inquiry) -> Conclusion:
     )
 
 
+def _of_yarn(yarn: YarnFacts) -> Conclusion:
+    """How a run is whose YARN application is over."""
+    at = f" at {clock(yarn.ended_ms)}" if yarn.ended_ms else ""
+    said = f"YARN says: {quoted(yarn.diagnostics, 300)}." if yarn.diagnostics else ""
+    if yarn.state == FORGOTTEN_BY_YARN:
+        return Conclusion(
+            verdict=Verdict.UNKNOWN,
+            headline=f"Its YARN application ended before{at.replace(' at', '')}: how is not known",
+            subline="The ResourceManager knows it no more.",
+        )
+    if "FAILED" not in (yarn.state, yarn.final_status):
+        return Conclusion(
+            verdict=Verdict.ENDED,
+            headline=f"Its YARN application ended{at}: {yarn.final_status}",
+            subline=said,
+        )
+    kill = kill_of(yarn.diagnostics)
+    why = ""
+    if kill and kill.is_for_memory:
+        why = ": its JobManager was killed for its memory"
+        why += f", {used}" if (used := usage(kill)) else ""
+    return Conclusion(
+        verdict=Verdict.FAILING,
+        headline=f"Its YARN application failed{at}{why}",
+        subline=said or "YARN does not say why; the end of jobmanager.log does.",
+    )
+
+
 def _lost(inquiry: Inquiry) -> Conclusion:
+    if inquiry.yarn is not None and inquiry.yarn.is_over:
+        return _of_yarn(inquiry.yarn)
     answered_ms = inquiry.expected.last_answer_ms
     if inquiry.ended_ms and (answered_ms is None or answered_ms < inquiry.ended_ms):
         return Conclusion(

@@ -10,9 +10,11 @@ from functools import cached_property
 
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, FailureEvent
 from drsquirrel.model.facts import HEARTBEATS, Heartbeats, JobFacts, Vertex
+from drsquirrel.model.kill import Kill
 from drsquirrel.model.report import Onset
 from drsquirrel.model.unknown import Number, Truth, Unknown
 
+NOT_TOLD = Unknown("not reported")
 SATURATED_IDLE = 0.1
 PRESSURED_SHARE = 0.3
 SATURATED_PRESSURED = 0.1
@@ -90,6 +92,12 @@ class ContainerNow:
     threads: Number
     gone_ms: int | None = None
     """When it was first missed, if it is gone."""
+    kill: Kill | None = None
+    """How it was ended, as YARN says."""
+    rss_bytes: Number = NOT_TOLD
+    """What it took of its machine's memory when it was last seen."""
+    memory_limit_bytes: Number = NOT_TOLD
+    """What it may take before it is killed."""
     quiet_ms: int | None = None
     """When it was last heard of that should have spoken since, where no list of processes tells."""
     other_runs: int | Unknown = 0

@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from drsquirrel.model.verdict import Confidence, Outcome, Stand, Verdict
+from drsquirrel.model.yarn import YarnFacts
 
 SCHEMA = 1
 HOUR_MINUTES = 60
@@ -265,6 +266,8 @@ class Report(Struct, kw_only=True):
     actions: list[Action] = field(default_factory=list)
     facts: list[tuple[str, str]] = field(default_factory=list)
     """The line of facts: (label, text), such as ("checkpoints", "every 10 s, time-out 10 min")."""
+    yarn: YarnFacts | None = None
+    """What YARN tells of the application the run is in; null where no YARN is asked."""
 
 
 class JobRow(Struct, frozen=True, kw_only=True):
@@ -284,12 +287,13 @@ class JobRow(Struct, frozen=True, kw_only=True):
 
 
 class ClusterRow(Struct, frozen=True, kw_only=True):
-    """One watched cluster; `heard` is one whose REST says nothing and whose processes send."""
+    """One watched cluster; `heard` is one whose REST says nothing and whose processes send, `ended`
+    a YARN application that is over."""
 
     id: str
     url: str
     """Empty: it is not asked over REST."""
-    state: Literal["answering", "heard", "silent", "connecting"]
+    state: Literal["answering", "heard", "silent", "connecting", "ended"]
     says: str
     """Empty, or the error and what to do."""
     last_answer_ms: int | None

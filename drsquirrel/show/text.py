@@ -22,6 +22,7 @@ from drsquirrel.model.report import (
     Strip,
 )
 from drsquirrel.model.verdict import Outcome, Stand, Verdict
+from drsquirrel.model.yarn import YarnFacts
 
 MARKS = {
     Verdict.FAILING: ("✖ Failing", "bold red"),
@@ -168,6 +169,8 @@ def _record(report: Report, columns: int) -> Iterator[Line]:
     age = "no data" if report.data.age_ms is None else f"{report.data.age_ms / 1000:.0f} s old"
     seen = f"{age}; {report.data.observed_minutes} of {HOUR_MINUTES} min seen"
     yield from _section("Data", [seen, *report.data.gaps])
+    if report.yarn is not None:
+        yield from _section("YARN", list(_yarn(report.yarn)))
     took = [f"{_time(a.time_ms)}: {a.what} of {a.container}: {a.result}" for a in report.actions]
     yield from _section("What we did to the cluster", took)
 
@@ -279,6 +282,39 @@ def _missing(checks: Sequence[CheckResult]) -> Iterator[Line]:
         yield 2, _text(f"○ {why}:")
         for how, names in ways.items():
             yield 4, _text(f"{', '.join(names)}{f': {how}' if how else ''}", "dim")
+
+
+def _yarn(facts: YarnFacts) -> Iterator[str]:
+    """The application in a line, then each container in one."""
+    since = f"launched {_time(facts.launched_ms)}" if facts.launched_ms else ""
+    ended = f"ended {_time(facts.ended_ms)}: {facts.final_status}" if facts.ended_ms else ""
+    told = (
+        facts.application,
+        facts.user and f"user {facts.user}",
+        facts.queue and f"queue {facts.queue}",
+        since,
+        facts.state,
+        ended,
+    )
+    yield _plain(" · ".join(part for part in told if part))
+    if facts.diagnostics:
+        yield _plain(f"YARN says: {facts.diagnostics}")
+    if facts.says:
+        yield facts.says
+    for c in facts.containers:
+        how = c.state
+        if c.is_over:
+            code = "not known" if c.exit_code is None else str(c.exit_code)
+            how = f"ended, exit code {code}{f' ({c.kill.why})' if c.kill else ''}"
+            how += f", says the {c.said_by}" if c.said_by else ""
+        memory = f"{c.memory_mib} MB" if c.memory_mib else ""
+        vcores = f"vcores {c.vcores}" if c.vcores else ""
+        yield _plain(" · ".join(part for part in (c.id, c.node, memory, vcores, how) if part))
+
+
+def _plain(text: str) -> str:
+    """Text from outside, in which a backtick is none."""
+    return text.replace("`", "'")
 
 
 def _time(ms: int) -> str:

@@ -23,6 +23,7 @@ from drsquirrel.model.case import (
 )
 from drsquirrel.model.event import CheckpointEvent, FailureEvent, Origin
 from drsquirrel.model.facts import CheckpointSettings, Edge, Heartbeats, JobFacts, Vertex
+from drsquirrel.model.kill import Kill
 from drsquirrel.model.report import Onset
 from drsquirrel.model.unknown import Number, Unknown
 
@@ -90,7 +91,7 @@ def case_of(spec: Spec) -> Case:
 
 def container(name: str, spec: Spec, index: int) -> ContainerNow:
     _only(spec, "host cores cores_used gc heap_floor heap_mb heartbeat_s heartbeats gone_s "
-                "quiet_s other_runs")  # fmt: skip
+                "quiet_s other_runs kill rss_mb limit_mb")  # fmt: skip
     heartbeat_s = number(spec, "heartbeat_s", 5)
     heap_mb = number(spec, "heap_mb", 512)
     return ContainerNow(
@@ -109,6 +110,9 @@ def container(name: str, spec: Spec, index: int) -> ContainerNow:
         quiet_ms=NOW_MS - spec["quiet_s"] * 1000 if "quiet_s" in spec else None,
         other_runs=number(spec, "other_runs", 0),
         heartbeats=heartbeats(spec.get("heartbeats", {})),
+        kill=Kill(**spec["kill"]) if "kill" in spec else None,
+        rss_bytes=spec["rss_mb"] * 2**20 if "rss_mb" in spec else UNKNOWN,
+        memory_limit_bytes=spec["limit_mb"] * 2**20 if "limit_mb" in spec else UNKNOWN,
     )
 
 

@@ -76,10 +76,10 @@ def told(address: str) -> str:
     return shown(re.sub(r"(?is)^(https?:/*)?.*@", r"\1…@", address.strip()))
 
 
-def base_url(address: str) -> str:
+def base_url(address: str, api: str = "a Flink REST API") -> str:
     """The address without a slash at its end; raises AddressError for what can not be used."""
     no_flink = AddressError(
-        f"{told(address)} is no address of a Flink REST API: write http://HOST:PORT or "
+        f"{told(address)} is no address of {api}: write http://HOST:PORT or "
         "https://HOST:PORT, with the path a proxy needs behind it."
     )
     try:
@@ -96,7 +96,7 @@ def base_url(address: str) -> str:
         raise no_flink
     if parts.query or parts.fragment or re.search(r"[\s\\]|/\.{1,2}(/|$)", address.strip()):
         raise AddressError(
-            f"{told(address)} is no address of a Flink REST API: leave out everything that "
+            f"{told(address)} is no address of {api}: leave out everything that "
             "follows the path, such as ? or #."
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"

@@ -51,6 +51,10 @@ class BadAnswerError(FlinkError):
 class RedirectRefusedError(FlinkError):
     """The address redirects; we do not follow."""
 
+    def __init__(self, sentence: str, leads_to: str) -> None:
+        super().__init__(sentence)
+        self.leads_to = leads_to
+
 
 class StatusError(FlinkError):
     """Flink, or what stands before it, answered with an HTTP error status."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from drsquirrel.model.case import Case, FaultKind
 from drsquirrel.model.report import Culprit
 from drsquirrel.model.unknown import known
-from drsquirrel.rules import failure
+from drsquirrel.rules import failure, killing
 from drsquirrel.rules.cause import (
     Advice,
     Evidence,
@@ -29,8 +29,6 @@ CLOSED = (
     "The TaskExecutor is shutting down",
     "TaskManager was shut down",
 )
-SIGNALLED = ("exit code 137", "exit code 143", "exitCode=137", "exitCode=143", "external signal")
-FOR_MEMORY = ("beyond physical memory", "beyond virtual memory", "OOMKilled", "exitCode: -104")
 
 
 @dataclass(frozen=True)
@@ -38,11 +36,13 @@ class TaskmanagerKilled(Failing):
     """The process of a TaskManager ended, and its tasks failed with it.
 
     What is wrong: the process was killed, or died without a word: by the resource manager, by an
-    operator, by the kernel, or with its machine. Flink cannot see why.
+    operator, by the kernel, or with its machine. Flink cannot see why; it often says no more than
+    that the TaskExecutor is shutting down. YARN says whether it was for its memory (`--yarn`).
     How it shows: no task's own exception comes first. The TaskManager is no longer reachable,
     connections to it are closed, and it is gone from the list.
-    How to fix: ask whoever runs the processes how it ended: exit code 137 or 143 is a signal from
-    outside. Have spare slots, so that the job can go on elsewhere.
+    How to fix: where it was for its memory, leave more of it to what is not Flink's. Else ask
+    whoever runs the processes how it ended: exit code 137 or 143 is a signal from outside. Have
+    spare slots, so that the job can go on elsewhere.
     What does not help: more restart attempts; changing the job because of closed connections.
     """
 
@@ -54,15 +54,19 @@ class TaskmanagerKilled(Failing):
         if case.episode is None or failure.direct_of(case) or not (found or _relayed(case)):
             yield impossible("no TaskManager failed first")
             return
-        if any(words in text for words in FOR_MEMORY):
-            yield impossible("the resource manager killed it for its memory")
-            return
-        if failure.timed_out(case):
+        kill = killing.told(case)
+        if kill and kill.is_for_memory:
+            by = f"{kill.by} says that it was killed for its memory"
+            yield supports("text", decisive, by, killing.usage(kill))
+        elif kill and kill.why in killing.BY_OTHERS:
+            code = f"exit code {kill.exit_code}"
+            yield supports("text", decisive, "whoever runs it says that it was killed", code)
+        elif kill:
+            yield opposes("text", strong, "it ended by itself", f"exit code {kill.exit_code}")
+        elif failure.timed_out(case):
             yield opposes(
                 "text", decisive, "its heartbeat timed out: the process may still be there"
             )
-        elif any(words in text for words in SIGNALLED):
-            yield supports("text", decisive, "the resource manager says that it was killed")
         elif any(words in text for words in UNREACHABLE):
             yield supports("text", decisive, "Flink says that it is no longer reachable")
         elif any(words in text for words in CLOSED):
@@ -74,18 +78,29 @@ class TaskmanagerKilled(Failing):
             yield supports("gone", weak, "nothing has come from it since")
         else:
             yield opposes("gone", strong, "no TaskManager is gone")
+        if kill and kill.is_for_memory:
+            return
         if known(failure.was_full(found), False):
             yield opposes("heap", strong, "its heap was full when it was last seen")
-        yield undecided("end", "who ended it: exit code, node agent or resource manager would tell")
+        if not kill or kill.why == "signal":
+            killed = "if it was killed, " if not kill else ""
+            said = f"{killed}{killing.UNDECIDED}: nobody says it"
+            yield undecided("end", said, killing.last_memory(found))
 
     def certain(self, case: Case) -> bool:
         text, found = failure.text_of(case), failure.suspects(case)
-        vanished = any(words in text for words in (*UNREACHABLE, *SIGNALLED))
         gone = any(c.gone_ms is not None or c.quiet_ms is not None for c in found)
+        kill = killing.told(case)
+        if kill:
+            return gone and (kill.is_for_memory or kill.why in killing.BY_OTHERS)
+        vanished = any(words in text for words in UNREACHABLE)
         return vanished and gone and not known(failure.was_full(found), False)
 
     def title(self, case: Case) -> str:
         found = failure.suspects(case)
+        kill = killing.told(case)
+        if kill and (did := killing.did(kill, several=len(found) > 1)):
+            return f"{failure.named(case, found)} {did}"
         if len(found) < 2:
             gone = "was lost: its process is gone, and its tasks failed with it"
         else:
@@ -103,6 +118,10 @@ class TaskmanagerKilled(Failing):
                 because=f"{count(waiting)} tasks wait for a slot, and none is free.",
                 expect="the job runs again within a minute",
             )
+        kill = killing.told(case)
+        if kill and kill.is_for_memory:
+            yield from killing.more_memory(kill)
+            return
         yield Advice(
             title="Ask YARN, Kubernetes or the machine how the process ended",
             kind="measure",

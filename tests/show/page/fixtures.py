@@ -16,6 +16,7 @@ from tests.show.page.cases import (
     silent,
 )
 from tests.show.page.hostile import hostile
+from tests.show.page.killed_on_yarn import killed_on_yarn
 from tests.show.page.slow_sink import slow_sink
 
 FOLDER = Path(__file__).parents[3] / "web" / "fixtures"
@@ -26,6 +27,7 @@ def reports() -> dict[str, Report]:
     return {
         "slow-sink": slow_sink(),
         "restart-loop": restart_loop(),
+        "killed-on-yarn": killed_on_yarn(),
         "hostile": hostile(),
         "hot-key": hot_key(),
         "many-vertices": many_vertices(),
@@ -48,6 +50,7 @@ def job_list(**made: Report) -> JobList:
             cluster("prod-us", "answering"),
             cluster("stage", "silent", says, at(13, 59)),
             cluster("test", "connecting", "", None),
+            cluster("application_1795435612914_0007", "ended", "", at(13, 40)),
         ],
     )
 

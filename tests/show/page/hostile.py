@@ -19,6 +19,7 @@ from drsquirrel.model.report import (
     quoted,
 )
 from drsquirrel.model.verdict import Confidence, Outcome, Stand, Verdict
+from drsquirrel.model.yarn import YarnContainer, YarnFacts
 from tests.show.page.building import FROM_MS, MADE_MS, cells, check, run, strip
 
 NAMES = (
@@ -57,6 +58,24 @@ ANSWER = Answer(
     leads_to=NAMES,
     rivals=NAMES,
 )
+
+
+def yarn(everything: str) -> YarnFacts:
+    """An application and its containers."""
+    return YarnFacts(
+        application=NAMES[0],
+        user=NAMES[1],
+        queue=NAMES[5],
+        state=NAMES[6],
+        final_status=NAMES[7],
+        ended_ms=MADE_MS,
+        diagnostics=everything,
+        says=everything,
+        containers=tuple(
+            YarnContainer(id=name, node=name, state=name, said_by=name) for name in NAMES
+        ),
+        taken_ms=MADE_MS,
+    )
 
 
 def hostile() -> Report:
@@ -114,6 +133,7 @@ def hostile() -> Report:
             sources=tuple(Source(name=name, state="late", age_ms=0, says=name) for name in NAMES),
             gaps=NAMES,
         ),
+        yarn=yarn(everything),
         actions=[
             Action(time_ms=MADE_MS, what=name, container=name, took_ms=1, result=name)
             for name in NAMES

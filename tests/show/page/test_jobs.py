@@ -65,7 +65,7 @@ def test_what_is_no_filter_is_taken_out_of_the_address_with_a_notice(open_page: 
     page = open_page("/?verdict=failing,green&sort=name")
     expect(page.get_by_text("Left out of the address")).to_contain_text("verdict=green, sort")
     assert page.url.endswith("/?verdict=failing")
-    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.locator("tbody tr")).to_have_count(4)
     page.get_by_role("button", name="Dismiss").click()
     expect(page.get_by_text("Left out of the address")).to_have_count(0)
 
@@ -74,7 +74,7 @@ def test_no_match_says_so_and_leads_back(open_page: OpenPage) -> None:
     page = open_page("/?q=nothing-like-it")
     expect(page.locator("main h2")).to_have_text("No job matches")
     page.get_by_role("button", name="Show all jobs").click()
-    expect(page.locator("tbody tr")).to_have_count(9)
+    expect(page.locator("tbody tr")).to_have_count(10)
 
 
 @pytest.mark.parametrize(

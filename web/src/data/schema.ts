@@ -1,4 +1,4 @@
-// Generated from schema/openapi.json by web/tools: do not edit. 362b2b704c68759a884987e2aa5b8c174741f362c3aa42c366e6c17218968e91
+// Generated from schema/openapi.json by web/tools: do not edit. 5430b9903dc5715586eadeb1956e29cae9727a3c3b138eae9cebaa0a360b348d
 export interface paths {
     "/api/v1/flink-jobs/{flink_job}/report": {
         parameters: {
@@ -197,7 +197,8 @@ export interface components {
         };
         /**
          * ClusterRow
-         * @description One watched cluster; `heard` is one whose REST says nothing and whose processes send.
+         * @description One watched cluster; `heard` is one whose REST says nothing and whose processes send, `ended`
+         *     a YARN application that is over.
          */
         ClusterRow: {
             flink_version: string;
@@ -205,7 +206,7 @@ export interface components {
             last_answer_ms: number | null;
             says: string;
             /** @enum {string} */
-            state: "answering" | "heard" | "silent" | "connecting";
+            state: "answering" | "heard" | "silent" | "connecting" | "ended";
             url: string;
         };
         /**
@@ -308,6 +309,18 @@ export interface components {
             since_ms: number | null;
             subline: string;
             verdict: components["schemas"]["Verdict"];
+        };
+        /**
+         * Kill
+         * @description How a process was ended. Bytes are of the memory it was ended for, where that is told.
+         */
+        Kill: {
+            by?: string;
+            exit_code?: number | null;
+            limit_bytes?: number | null;
+            used_bytes?: number | null;
+            /** @enum {string} */
+            why: "physical-memory" | "virtual-memory" | "signal" | "preempted" | "node-lost" | "released" | "exit";
         };
         /**
          * LastHour
@@ -414,6 +427,7 @@ export interface components {
             subline: string;
             symptoms: components["schemas"]["Symptom"][];
             verdict: components["schemas"]["Verdict"];
+            yarn: components["schemas"]["YarnFacts"] | null;
         };
         /**
          * RulePage
@@ -520,6 +534,39 @@ export interface components {
          * @enum {string}
          */
         Verdict: "failing" | "warning" | "unknown" | "healthy" | "ended";
+        /**
+         * YarnContainer
+         * @description One container; a Flink process has its container's id. Null: not told.
+         */
+        YarnContainer: {
+            exit_code?: number | null;
+            id: string;
+            kill?: components["schemas"]["Kill"] | null;
+            memory_mib?: number | null;
+            node?: string;
+            said_by?: string;
+            state?: string;
+            vcores?: number | null;
+        };
+        /**
+         * YarnFacts
+         * @description One application as YARN tells of it. Times are by the ResourceManager's clock.
+         */
+        YarnFacts: {
+            application: string;
+            complete?: boolean;
+            containers?: components["schemas"]["YarnContainer"][];
+            diagnostics?: string;
+            ended_ms?: number | null;
+            final_status?: string;
+            launched_ms?: number | null;
+            name?: string;
+            queue?: string;
+            says?: string;
+            state?: string;
+            taken_ms: number;
+            user?: string;
+        };
     };
     responses: never;
     parameters: never;

@@ -14,6 +14,7 @@ import { Hour } from "./hour";
 import { Logs } from "./logs";
 import { VerdictCard } from "./verdict";
 import { Why } from "./why";
+import { Yarn } from "./yarn";
 import "./health.css";
 import "./hour.css";
 
@@ -64,6 +65,7 @@ function Page({ report }: { report: Report }) {
       <Hour hour={report.hour} tone={VERDICTS[verdict].tone} />
       <Checks checks={report.checks} />
       {report.data.logs && <Logs run={report.run.id} />}
+      {report.yarn && <Yarn facts={report.yarn} />}
       <DataCard report={report} />
     </>
   );

@@ -1,6 +1,8 @@
-import { LoaderCircle, Unplug } from "lucide-react";
+import { CircleStop, LoaderCircle, Unplug } from "lucide-react";
 import type { ClusterRow } from "../data/api";
 import { Name, Sentence, Since, Time } from "../parts/text";
+
+const NAMED = 3;
 
 /** What one has to know: that Kafka has trouble, and which clusters do not answer or not yet. */
 export function Clusters({ clusters, kafkaSays }: { clusters: ClusterRow[]; kafkaSays: string }) {
@@ -15,11 +17,38 @@ export function Clusters({ clusters, kafkaSays }: { clusters: ClusterRow[]; kafk
         </p>
       )}
       {clusters
-        .filter(({ state, url }) => state !== "answering" && !(state === "heard" && url === ""))
+        .filter(({ state }) => state !== "answering" && state !== "ended")
+        .filter(({ state, url }) => !(state === "heard" && url === ""))
         .map((cluster) => (
           <Cluster key={cluster.id} cluster={cluster} kafkaSays={kafkaSays} />
         ))}
+      <Ended clusters={clusters.filter(({ state }) => state === "ended")} />
     </>
+  );
+}
+
+/** Applications of YARN come and go: all that have ended in one line. */
+function Ended({ clusters }: { clusters: ClusterRow[] }) {
+  if (clusters.length === 0) return null;
+  const more = clusters.length - NAMED;
+  return (
+    <p className="banner">
+      <CircleStop size={18} aria-hidden />
+      <span>
+        <b>
+          {clusters.length} YARN {clusters.length === 1 ? "application has" : "applications have"}{" "}
+          ended
+        </b>
+        :{" "}
+        {clusters.slice(0, NAMED).map(({ id }, i) => (
+          <span key={id}>
+            {i > 0 && ", "}
+            <Name>{id}</Name>
+          </span>
+        ))}
+        {more > 0 && ` and ${more} more`}. Their last pages stay for a day.
+      </span>
+    </p>
   );
 }
 

@@ -1,0 +1,169 @@
+"""The Flink applications of one YARN: found, watched through its proxy, and told of to the desk."""
+
+import asyncio
+import logging
+import re
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import structs
+
+from drsquirrel import settings as settings_
+from drsquirrel.cluster import cluster_id, of_kind, poll_settings
+from drsquirrel.collect.flink_rest.client import FlinkClient
+from drsquirrel.collect.redaction import Redaction
+from drsquirrel.collect.yarn.client import ProxiedFlinkClient, YarnClient
+from drsquirrel.enrich.look_up import look_up_all
+from drsquirrel.enrich.yarn_facts import AT_ONCE, YarnFactsSource, running
+from drsquirrel.model.clock import Clock
+from drsquirrel.model.yarn import YarnFacts
+from drsquirrel.settings import Cluster, Settings, SettingsError, Yarn
+
+logger = logging.getLogger(__name__)
+FIND_EVERY_MS = 30_000
+FACTS_EVERY_S = 5.0
+KEPT_MS = 24 * 3_600_000
+"""An application that is over stays for so long."""
+KEPT_MAX = 500
+_APPLICATION = re.compile(r"application_\d+_\d+")
+
+
+class Clusters(Protocol):
+    """Who watches clusters, and is told what YARN says of them. A cluster's id is that of its
+    application unless it was set by hand."""
+
+    async def adopt(self, id_: str, client: FlinkClient) -> None:
+        """Prepare to watch a cluster that was found."""
+        ...
+
+    async def watch(self, id_: str, client: FlinkClient) -> None:
+        """Watch one that was adopted, until cancelled."""
+        ...
+
+    async def note_yarn(self, id_: str, facts: YarnFacts) -> None:
+        """What YARN tells of its application now."""
+        ...
+
+    async def leave(self, id_: str) -> None:
+        """It is watched no more, since its application is over; what is known of it stays."""
+        ...
+
+    async def forget(self, id_: str) -> None:
+        """Its last pages are too old to be listed."""
+        ...
+
+
+def yarn_client(told: Yarn, settings: Settings) -> YarnClient:
+    """A client with the credentials and the redaction of the settings. Raises SettingsError or
+    FlinkError for what is wrong."""
+    return YarnClient(
+        told.url,
+        user=told.user,
+        password=settings_.secret(told.password_file),
+        token=settings_.secret(told.token_file),
+        ca_file=Path(told.ca_file) if told.ca_file else None,
+        settings=poll_settings(settings),
+        redaction=Redaction(settings.redact_keys),
+    )
+
+
+def by_application(settings: Settings) -> dict[str, str]:
+    """The ids of the clusters that were set by hand and name an application, by that."""
+    found: dict[str, str] = {}
+    for cluster in settings.cluster:
+        named = _APPLICATION.search(f"{cluster.name} {cluster.url}")
+        if named:
+            found[named[0]] = cluster_id(cluster)
+    return found
+
+
+def watches_of(settings: Settings, clusters: Clusters, clock: Clock) -> "list[YarnWatch]":
+    """One for each YARN of the settings. Raises SettingsError or FlinkError for what is wrong."""
+    watches = [YarnWatch(told, settings, clusters, clock) for told in settings.yarn]
+    for url in {watch.url for watch in watches}:
+        if sum(watch.url == url for watch in watches) > 1:
+            raise SettingsError(f"The YARN {url} is given twice: give it once.")
+    return watches
+
+
+class YarnWatch:
+    """Finds the Flink applications of one YARN, and looks up what it tells of them."""
+
+    def __init__(self, told: Yarn, settings: Settings, clusters: Clusters, clock: Clock) -> None:
+        """Raises SettingsError or FlinkError for what is wrong."""
+        self.says = ""
+        """Why no applications are found; "" while all is well."""
+        self._told = told
+        self._settings = settings
+        self._client = yarn_client(told, settings)
+        self._clusters = clusters
+        self._by_hand = by_application(settings)
+        self._clock = clock
+        self._source = YarnFactsSource(self._client, clock)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._watched: dict[str, str] = {}
+        """The cluster of each application that runs, as far as is known."""
+        self._over_ms: dict[str, int] = {}
+        """When the applications that are over, and were found here, ended."""
+
+    @property
+    def url(self) -> str:
+        """The address of the ResourceManager that answers."""
+        return self._client.url
+
+    async def run(self) -> None:
+        """Go on until cancelled. What goes wrong is logged once and tried again."""
+        found_ms = -FIND_EVERY_MS
+        async with self._client, asyncio.TaskGroup() as group:
+            while True:
+                try:
+                    if self._clock.now_ms() - found_ms >= FIND_EVERY_MS:
+                        found_ms = self._clock.now_ms()
+                        await self._find(group)
+                    await self._look_up()
+                except Exception as error:
+                    # A YARN that does not answer must not end the watching of what it told of.
+                    self._say(str(error) or repr(error))
+                await self._clock.sleep(FACTS_EVERY_S)
+
+    async def _find(self, group: asyncio.TaskGroup) -> None:
+        found = [facts.application for facts in await running(self._client)]
+        self._say("")
+        for id_ in found:
+            if id_ not in self._watched and id_ not in self._by_hand:
+                of_rm = structs.replace(self._told, url=self._client.proxy(id_))
+                proxy = Cluster(name=id_, **structs.asdict(of_rm))
+                client = of_kind(ProxiedFlinkClient, proxy, self._settings)
+                await self._clusters.adopt(id_, client)
+                self._tasks[id_] = group.create_task(self._clusters.watch(id_, client))
+            self._watched.setdefault(id_, self._by_hand.get(id_, id_))
+        oldest_first = sorted(self._over_ms, key=lambda id_: self._over_ms[id_])
+        too_many = oldest_first[: max(0, len(oldest_first) - KEPT_MAX)]
+        too_old = [i for i in oldest_first if self._clock.now_ms() - self._over_ms[i] > KEPT_MS]
+        for id_ in {*too_many, *too_old}:
+            del self._over_ms[id_]
+            await self._clusters.forget(id_)
+
+    async def _look_up(self) -> None:
+        """What YARN tells of the applications that ran a moment ago."""
+        watched = dict(self._watched)
+        found = await look_up_all(self._source, watched, at_once=AT_ONCE)
+        for (id_, cluster), look in zip(watched.items(), found, strict=True):
+            if look.value is None:
+                continue
+            await self._clusters.note_yarn(cluster, look.value)
+            if look.value.is_over:
+                del self._watched[id_]
+                self._source.forget(id_)
+                if task := self._tasks.pop(id_, None):
+                    task.cancel()
+                    self._over_ms[id_] = self._clock.now_ms()
+                    await self._clusters.leave(cluster)
+
+    def _say(self, says: str) -> None:
+        """Log that YARN has fallen silent, or answers again: once each."""
+        if says and says != self.says:
+            logger.warning("YARN at %s: %s", self._client.url, says)
+        elif not says and self.says:
+            logger.warning("YARN at %s answers again", self._client.url)
+        self.says = says
