@@ -8,6 +8,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -96,12 +97,14 @@ class Yarn:
         self.close()
 
     def close(self) -> None:
-        """End both, the NodeManager with its containers first, and remove the folder."""
-        for process in reversed(self._processes):
-            end([process], STOP_TIMEOUT_S)
+        """End both with all containers, and remove the folder."""
+        for process in self._processes:
+            process.kill()  # it would wait for its containers
+        end(self._processes, STOP_TIMEOUT_S)
         self._children.close()
-        for pid in self.container_pids():  # what the NodeManager has not ended in time
-            os.kill(pid, signal.SIGKILL)
+        for pid in self.container_pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property

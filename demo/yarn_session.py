@@ -38,7 +38,7 @@ class YarnSession:
     def __init__(
         self, yarn: Yarn, name: str = "shop-session", config: Mapping[str, str] | None = None
     ) -> None:
-        self._yarn = yarn
+        self.yarn = yarn
         self.name = name
         # On YARN Flink takes a port by itself, and only its own address takes a POST.
         self.rest = Rest(f"http://127.0.0.1:{free_port()}")
@@ -62,8 +62,8 @@ class YarnSession:
     def _submit(self, conf: Path) -> str:
         """Start the application; returns its id."""
         home = flink_home(VERSION)
-        environment = self._yarn.environment()
-        jars = f"{home}/lib/*:{self._yarn.conf}:{environment['HADOOP_CLASSPATH']}"
+        environment = self.yarn.environment()
+        jars = f"{home}/lib/*:{self.yarn.conf}:{environment['HADOOP_CLASSPATH']}"
         log4j = (conf / "log4j.properties").as_uri()
         command = [
             jvm.java(),
@@ -79,7 +79,7 @@ class YarnSession:
         done = subprocess.run(
             command,
             env=environment,
-            cwd=self._yarn.folder,
+            cwd=self.yarn.folder,
             capture_output=True,
             text=True,
             timeout=START_TIMEOUT_S,
@@ -95,7 +95,7 @@ class YarnSession:
     @property
     def proxy_url(self) -> str:
         """Where the ResourceManager shows its REST."""
-        return f"{self._yarn.url}/proxy/{self.application}"
+        return f"{self.yarn.url}/proxy/{self.application}"
 
     def run(
         self, job_class: str, *, name: str, args: Sequence[str] = (), parallelism: int = 1

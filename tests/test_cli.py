@@ -323,10 +323,6 @@ def test_up_refuses_to_start_without_a_cluster_or_with_one_twice(tmp_path: Path)
     assert refused(2, "up").startswith("No cluster to watch: give --flink URL, --yarn URL,")
     twice = ("--flink", "http://a:1", "--flink", "http://a:1/")
     assert refused(2, "up", *twice) == "The cluster http://a:1 is given twice: give it once."
-    yarns = ("--yarn", "http://rm:8088", "--yarn", "http://rm:8088/")
-    assert refused(2, "up", *yarns) == "The YARN http://rm:8088 is given twice: give it once."
-    bad = refused(2, "up", "--yarn", "rm:8088")
-    assert bad.startswith("rm:8088 is no address of a YARN ResourceManager: write http://")
     one_host = ("--flink", "http://gate/one", "--flink", "http://gate/two")
     assert "would both be called gate: give each" in refused(2, "up", *one_host)
     config = tmp_path / "drs.toml"

@@ -65,9 +65,9 @@ class Kept(Generic[K, V]):
 
 
 class Remembered(Generic[K, V]):
-    """A look-up of one source by key: asked again once `fresh_ms` are over, for at most
-    `timeout_s`, at most `per_minute` times for all keys together, and once at a time for each.
-    What cannot be asked anew keeps what was found before."""
+    """A look-up of one source by key: asked again once `fresh_ms` are over (where it failed,
+    `retry_ms`), for at most `timeout_s`, at most `per_minute` times for all keys together, and once
+    at a time for each. What cannot be asked anew keeps what was found before."""
 
     def __init__(
         self,
@@ -75,6 +75,7 @@ class Remembered(Generic[K, V]):
         clock: Clock,
         *,
         fresh_ms: int,
+        retry_ms: int,
         timeout_s: float,
         per_minute: int,
         limit: int,
@@ -82,6 +83,7 @@ class Remembered(Generic[K, V]):
         self._ask = ask
         self._clock = clock
         self._fresh_ms = fresh_ms
+        self._retry_ms = retry_ms
         self._timeout_s = timeout_s
         self._per_minute = per_minute
         self._kept: Kept[K, V] = Kept(limit)
@@ -93,8 +95,10 @@ class Remembered(Generic[K, V]):
         try:
             async with lock:
                 kept, now_ms = self._kept.get(key), self._clock.now_ms()
-                if kept is not None and now_ms - kept.asked_ms < self._fresh_ms:
-                    return kept
+                if kept is not None:
+                    fresh_ms = self._fresh_ms if kept.complete else self._retry_ms
+                    if now_ms - kept.asked_ms < fresh_ms:
+                        return kept
                 found = await self._asked(key, kept, now_ms)
                 self._kept.put(key, found)
                 return found

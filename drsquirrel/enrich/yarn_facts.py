@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -18,6 +18,7 @@ NODE = "/ws/v1/node/containers"
 APPLICATION_FRESH_MS, LISTED_FRESH_MS = 15_000, 10_000
 NODE_FRESH_MS = 4_000
 """A NodeManager tells of a container's end until Flink has taken note of it: some 10 s."""
+RETRY_MS = 15_000
 TIMEOUT_S = 6.0
 PER_MINUTE = 1_000
 """Requests to a ResourceManager of each kind; to all its NodeManagers 20 times as many."""
@@ -31,6 +32,9 @@ NOT_TOLD = -1000
 """The exit code of a container that runs."""
 OVER = ("FINISHED", "FAILED", "KILLED")
 NOT_FOUND = 404
+NAMED = 3
+"""NodeManagers of which it is said why they do not answer; the others are counted."""
+T = TypeVar("T")
 _TREE = re.compile(r"\s*Dump of the process-tree for \S+ :.*?(?=\n\[|\nFor more|\Z)", re.DOTALL)
 _MASTER = re.compile(r"container_(?:e\d+_)?(\d+_\d+)_(\d+)_\d+")
 
@@ -88,9 +92,9 @@ class _OnNode(Struct, rename="camel"):
 
 async def running(yarn: Yarn) -> list[YarnFacts]:
     """The Flink applications that run, the newest first, without their containers. Raises what
-    `yarn` does, and msgspec's ValidationError."""
+    `yarn` does, and ValueError with a sentence."""
     answer = await yarn.get(RUNNING)
-    told = [_application(app, 0) for app in _many(answer, "apps", "app")]
+    told = [_application(_read(app, _Application), 0) for app in _many(answer, "apps", "app")]
     return sorted(told, key=lambda a: -(a.launched_ms or 0))[:APPLICATIONS_MAX]
 
 
@@ -108,6 +112,7 @@ class YarnFactsSource:
                 ask,
                 clock,
                 fresh_ms=fresh_ms,
+                retry_ms=RETRY_MS,
                 timeout_s=TIMEOUT_S,
                 per_minute=per_minute,
                 limit=CONTAINERS_MAX,
@@ -137,7 +142,8 @@ class YarnFactsSource:
             )
         facts, attempt = found.value
         if facts.is_over:
-            facts = with_ended(facts, before.containers if before else ())
+            ran = before.containers if before else ()
+            facts = with_ended(facts, (c if c.is_over else replace(c, state=GONE) for c in ran))
         else:
             facts = await self._with_containers(facts, attempt, before)
         says = " ".join(dict.fromkeys(text for text in (found.says, facts.says) if text))
@@ -183,7 +189,9 @@ class YarnFactsSource:
             for c in containers
         ]
         says = [look.says for look in (of_manager, *found) if look.says]
-        facts = replace(facts, containers=tuple(containers), says=" ".join(dict.fromkeys(says)))
+        if (more := len(says) - NAMED) > 0:
+            says[NAMED:] = [f"And {more} more."]
+        facts = replace(facts, containers=tuple(containers), says=" ".join(says))
         return with_ended(facts, ())
 
     async def _if_gone(
@@ -203,8 +211,10 @@ class YarnFactsSource:
         if not is_gone:
             return container
         began_ms = self._gone_ms.setdefault(id_, now_ms)
-        look = await self._logs.look_up((container.node, id_))
-        kill = kill_of(look.value or "")
+        kill = None
+        if on_node:  # else each of many would wait for its time-out
+            look = await self._logs.look_up((container.node, id_))
+            kill = kill_of(look.value or "")
         if kill is not None or now_ms - began_ms > SEARCHED_MS:
             del self._gone_ms[id_]
         if kill is None:
@@ -221,20 +231,18 @@ class YarnFactsSource:
             if getattr(error, "status", 0) != NOT_FOUND or known is None:
                 raise
             return replace(known, state=FORGOTTEN, ended_ms=self._clock.now_ms()), ""
-        told = msgspec.convert(answer["app"], _Application, strict=False)
+        [app] = _many(answer, "app") or [None]
+        told = _read(app, _Application)
         found = _MASTER.search(told.am_container_logs)
         attempt = f"appattempt_{found[1]}_{int(found[2]):06d}" if found else ""
-        return _application(answer["app"], self._clock.now_ms()), attempt
+        return _application(told, self._clock.now_ms()), attempt
 
     async def _ask_listed(self, key: str) -> list[YarnContainer]:
         application, _, attempt = key.partition("/")
         if not attempt:
             return []
         path = f"/ws/v1/cluster/apps/{application}/appattempts/{attempt}/containers"
-        listed = [
-            msgspec.convert(told, _Listed, strict=False)
-            for told in _many(await self._yarn.get(path), "container")
-        ]
+        listed = [_read(told, _Listed) for told in _many(await self._yarn.get(path), "container")]
         return [
             YarnContainer(
                 id=told.container_id,
@@ -247,10 +255,7 @@ class YarnFactsSource:
 
     async def _ask_node(self, node: str) -> list[YarnContainer]:
         answer = await self._yarn.get_of(node, NODE)
-        told = [
-            msgspec.convert(one, _OnNode, strict=False)
-            for one in _many(answer, "containers", "container")
-        ]
+        told = [_read(one, _OnNode) for one in _many(answer, "containers", "container")]
         return list(_on_node(told[:CONTAINERS_MAX]))
 
     async def _ask_log(self, key: tuple[str, str]) -> str:
@@ -286,8 +291,7 @@ def _joined(
     return first
 
 
-def _application(told: Any, now_ms: int) -> YarnFacts:
-    app = msgspec.convert(told, _Application, strict=False)
+def _application(app: _Application, now_ms: int) -> YarnFacts:
     return YarnFacts(
         application=app.id,
         name=app.name,
@@ -307,8 +311,18 @@ def _cut(diagnostics: str) -> str:
     return _TREE.sub("", diagnostics).strip()
 
 
+def _read(told: Any, kind: type[T]) -> T:
+    """One of these; raises ValueError with a sentence. YARN writes some numbers as texts."""
+    try:
+        return msgspec.convert(told, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(
+            f"The answer is not of the shape that YARN sends ({error}): is this its address?"
+        ) from None
+
+
 def _many(answer: Any, *path: str) -> list[Any]:
     """What stands at the end of the path: YARN writes nothing for none, one without a list."""
     for name in path:
-        answer = (answer or {}).get(name)
+        answer = answer.get(name) if isinstance(answer, dict) else None
     return answer if isinstance(answer, list) else [answer] if answer else []

@@ -13,8 +13,10 @@ from drsquirrel.diagnose.container import (
 from drsquirrel.diagnose.minute import Minutes
 from drsquirrel.model.event import ChangeEvent, Origin
 from drsquirrel.model.facts import ContainerFacts
+from drsquirrel.model.kill import Kill
 from drsquirrel.model.snapshot import Rollup, Subject
 from drsquirrel.model.unknown import Unknown
+from drsquirrel.model.yarn import YarnContainer
 from tests.diagnose.made import reading, rollup, track
 
 TM = Subject(cluster="c", container="tm-1")
@@ -61,11 +63,12 @@ def process(
     is_listed: bool = True,
     runs: frozenset[str] = frozenset(),
     id_: str = "tm-1",
+    yarn: YarnContainer | None = None,
 ) -> Process:
     memo: Minutes[ContainerMinute] = Minutes()
     by_minute = {r.minute: r for r in rollups}
     return process_of(
-        id_, by_minute, facts, memo, HOUR, now_s * 1000, runs=runs, is_listed=is_listed
+        id_, by_minute, facts, memo, HOUR, now_s * 1000, runs=runs, is_listed=is_listed, yarn=yarn
     )
 
 
@@ -103,6 +106,20 @@ def test_cores_used_are_cpu_time_without_collections_and_never_below_none() -> N
     assert busy.gc_share == pytest.approx(0.1, abs=0.01)
     idle = container_minute((minute(0, cpu_s=0, gc_ms=6000), minute(1, cpu_s=0, gc_ms=6000)))
     assert idle.cores_used == 0.0
+
+
+def test_what_it_takes_of_memory_is_told_by_the_plugin_and_what_it_may_by_yarn_or_its_cgroup() -> (
+    None
+):
+    by_cgroup = minute(4, rss_bytes=700, cgroup_memory_limit_bytes=900)
+    now = process(by_cgroup).now
+    assert (now.rss_bytes, now.memory_limit_bytes, now.kill) == (700, 900, None)
+    kill = Kill(why="signal", exit_code=137)
+    yarn = YarnContainer(id="tm-1", memory_mib=832, kill=kill)
+    now = process(by_cgroup, yarn=yarn).now
+    assert (now.memory_limit_bytes, now.kill) == (832 * 2**20, kill)
+    now = process(minute(4), yarn=YarnContainer(id="tm-1")).now
+    assert isinstance(now.rss_bytes, Unknown) and isinstance(now.memory_limit_bytes, Unknown)
 
 
 def test_a_process_is_as_its_newest_minutes_say() -> None:

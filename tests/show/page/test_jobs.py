@@ -45,7 +45,7 @@ def test_clusters_that_do_not_answer_are_named_on_top(open_page: OpenPage) -> No
 
 def test_filters_stand_in_the_address_and_back_works(open_page: OpenPage) -> None:
     page = open_page("/")
-    page.get_by_role("button", name="3 failing").click()
+    page.get_by_role("button", name="4 failing").click()
     page.get_by_role("combobox", name="Cluster").select_option("prod-eu")
     page.keyboard.press("/")
     page.keyboard.type("SINK")
@@ -55,7 +55,7 @@ def test_filters_stand_in_the_address_and_back_works(open_page: OpenPage) -> Non
     expect(page.locator(".verdict")).to_be_visible()
     page.go_back()
     expect(page.locator("tbody tr")).to_have_count(1)
-    expect(page.get_by_role("button", name="3 failing")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="4 failing")).to_have_attribute("aria-pressed", "true")
     page.reload()
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.locator("#filter")).to_have_value("SINK")

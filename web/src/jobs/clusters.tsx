@@ -36,8 +36,8 @@ function Ended({ clusters }: { clusters: ClusterRow[] }) {
       <CircleStop size={18} aria-hidden />
       <span>
         <b>
-          {clusters.length} YARN {clusters.length === 1 ? "application has" : "applications have"}{" "}
-          ended
+          {clusters.length} YARN {clusters.length === 1 ? "application has" : "applications have"}
+          {" ended"}
         </b>
         :{" "}
         {clusters.slice(0, NAMED).map(({ id }, i) => (
