@@ -5,7 +5,7 @@ PAGE := drsquirrel/show/page/index.html
 PAGE_SOURCES := web/index.html web/package.json web/tsconfig.json web/vite.config.ts \
   $(shell find web/src web/public -type f)
 UP := $(if $(PORT),--port '$(PORT)') $(if $(DATA),--data-dir '$(DATA)',\
-  $(if $(FLINK),--data-dir .run/data))
+  $(if $(FLINK)$(YARN),--data-dir .run/data))
 PURE_TESTS := $(addprefix tests/,model watch rules diagnose)
 
 , := ,
@@ -18,6 +18,7 @@ npm = cd web && NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm --l
 help:
 	@echo 'make run                   watch a demo cluster: it starts a small Flink with sick jobs'
 	@echo 'make run FLINK=http://host:8081    watch that cluster; several in quotes'
+	@echo 'make run YARN=http://rm:8088       watch every Flink application of that YARN'
 	@echo '         PORT=8642 DATA=dir        where the page listens, where the data is kept'
 	@echo 'make demo-kafka            the demo with the plugin inside Flink, and a Kafka for it'
 	@echo 'make kafka                 a Kafka broker at localhost:9092, with the topics'
@@ -31,8 +32,8 @@ setup: $(VENV)/.run
 page: $(PAGE)
 
 run: setup page
-ifneq ($(strip $(FLINK)),)
-	@exec $(VENV)/bin/drsquirrel up $(FLINK:%=--flink '%') $(UP)
+ifneq ($(strip $(FLINK)$(YARN)),)
+	@exec $(VENV)/bin/drsquirrel up $(FLINK:%=--flink '%') $(YARN:%=--yarn '%') $(UP)
 else
 	@exec $(PY) -m demo.watched $(UP)
 endif

@@ -120,7 +120,7 @@ class Desk:
                 run.settled_ms = run.report.made_ms
             if known.report is not None:
                 desk.flink_version = known.report.run.flink_version
-                desk.yarn = known.report.yarn
+                desk.yarn = known.report.yarn or desk.yarn
 
     def take(self, cluster: str, found: Round) -> None:
         """Fold what a round brought, note what it lists; a late one only adds to its minutes."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from drsquirrel.settings import Cluster, Settings, SettingsError, load, secret
+from drsquirrel.settings import Cluster, Settings, SettingsError, Yarn, load, secret
 
 FULL = """
 data_dir = "/var/lib/drsquirrel"
@@ -63,6 +63,14 @@ def test_a_file_sets_everything_with_clusters_and_thresholds(file: Path) -> None
     assert settings.thresholds == {"checkpoint-slow": {"warn_share": 0.6}}
 
 
+def test_a_file_names_the_yarns_whose_applications_are_watched(file: Path) -> None:
+    file.write_text('[[yarn]]\nurl = "http://rm:8088"\nuser = "me"\n[[yarn]]\nurl = "https://b"')
+    settings = load(file, {}, {})
+    assert settings.yarn == (Yarn(url="http://rm:8088", user="me"), Yarn(url="https://b"))
+    with pytest.raises(SettingsError, match="a settings file can hold tables"):
+        load(None, {}, {"DRS_YARN": "http://rm:8088"})
+
+
 def test_a_variable_goes_before_the_file_and_a_flag_before_both(file: Path) -> None:
     file.write_text("port = 1\nrequest_timeout_s = 2\nrequests_per_round = 30")
     variables = {"DRS_PORT": "2", "DRS_REQUEST_TIMEOUT_S": "3.5", "HOME": "/", "PORT": "9"}
@@ -115,6 +123,16 @@ def test_the_data_lies_where_the_desktop_standard_says(tmp_path: Path) -> None:
             "[[cluster]]\nurl = 'http://a'\npasword_file = 'x'",
             "There is no setting pasword_file of [[cluster]] 1 (in FILE): did you mean "
             "password_file?",
+        ),
+        ("yarn = 'http://a'", "but must be one [[yarn]] table for each YARN."),
+        ("[yarn]\nurl = 'http://a'", "but must be one [[yarn]] table for each YARN."),
+        (
+            "[[yarn]]\nuser = 'me'",
+            '[[yarn]] 1 in FILE has no url: add url = "http://HOST:8088".',
+        ),
+        (
+            "[[yarn]]\nurl = 'http://a'\nqueue = 'x'",
+            "There is no setting queue of [[yarn]] 1 (in FILE): see docs/",
         ),
         ("thresholds = 5", "but must be one [thresholds.RULE] table for each rule."),
         ("[thresholds]\nslow = 5", "but must be one [thresholds.RULE] table for each rule."),

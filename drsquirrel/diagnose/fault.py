@@ -36,6 +36,10 @@ RELAYED_TEXTS = (
     "was lost and has been released",
     "TaskManager was shut down",
 )
+CONTAINER_FAILED = re.compile(
+    r"java\.lang\.Exception: (Container \S+ marked as failed|Pod terminated, container termination)"
+)
+"""What Flink passes on from YARN or Kubernetes of the end of a TaskManager."""
 DEPLOYING = "TaskExecutorGateway.submitTask"
 """What Flink says it could not send to a TaskManager that it does not yet know to be lost."""
 POLICY_TEXTS = ("Exceeded checkpoint tolerable failure threshold", "NoResourceAvailableException")
@@ -66,6 +70,8 @@ def _kind(trace: Trace) -> FaultKind:
     if trace.cause.type in RELAYED_TYPES:
         return FaultKind.RELAYED
     if any(words in text for text in texts for words in (*RELAYED_TEXTS, DEPLOYING)):
+        return FaultKind.RELAYED
+    if any(CONTAINER_FAILED.match(text) for text in texts):
         return FaultKind.RELAYED
     return FaultKind.DIRECT
 

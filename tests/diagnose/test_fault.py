@@ -12,6 +12,10 @@ USER = "java.lang.IllegalStateException: no\n\tat com.example.A.map(A.java:1)"
 HEARTBEAT = (
     "java.util.concurrent.TimeoutException: Heartbeat of TaskManager with id tm-1 timed out."
 )
+OF_YARN = (
+    "java.lang.Exception: Container container_1_0001_01_000002 marked as failed.\n Exit code:137.\n"
+    " Diagnostics:[2026-11-23 12:17:05.954]Container killed on request. Exit code is 137\n"
+)
 UNSENT = "Could not send message [RemoteRpcInvocation(TaskExecutorGateway.submitTask(x, y))]"
 POLICY = f"{FLINK}JobException: Exceeded checkpoint tolerable failure threshold."
 
@@ -37,6 +41,9 @@ def fault(throwable: str, at_s: int = 0) -> Fault:
         (f"{FLINK}rpc.exceptions.RecipientUnreachableException: {UNSENT}", FaultKind.RELAYED),
         ("java.lang.Exception: TaskManager with id a is no longer reachable.", FaultKind.RELAYED),
         (f"java.lang.Exception: a\nCaused by: {HEARTBEAT}", FaultKind.RELAYED),
+        (OF_YARN, FaultKind.RELAYED),
+        ("java.lang.Exception: Pod terminated, container termination", FaultKind.RELAYED),
+        ("java.lang.Exception: order 7 marked as failed", FaultKind.DIRECT),
         (POLICY, FaultKind.POLICY),
         (
             "java.util.concurrent.CompletionException: a\nCaused by: "
@@ -62,6 +69,7 @@ def test_a_relayed_entry_names_the_taskmanager_it_speaks_of_and_no_shorter_names
     assert naming(fault(text), both).names_container == "flink-tm-1-10"
     assert naming(fault(text), both[:1]).names_container == ""
     assert naming(fault(text), ("", "x")).names_container == ""
+    assert naming(fault(OF_YARN), ("container_1_0001_01_000002",)).names_container
     assert naming(fault(f"{USER} flink-tm-1-10"), both).names_container == ""
 
 

@@ -10,6 +10,7 @@ from drsquirrel.model.yarn import FORGOTTEN, GONE, YarnContainer, YarnFacts
 from drsquirrel.same_run import lose_all
 from tests.diagnose.seen import CLUSTER
 from tests.diagnose.sim import Sim
+from tests.diagnose.test_story_of_data import restored
 
 CLOSING = "org.apache.flink.util.FlinkExpectedException: The TaskExecutor is shutting down."
 FOR_MEMORY = (
@@ -142,3 +143,18 @@ def test_what_has_ended_by_itself_before_its_application_stays_so() -> None:
     lose_all(sim.desk.clusters[CLUSTER], sim.clock_ms)
     [run] = sim.desk.judge(CLUSTER, sim.clock_ms)
     assert run.report is not None and run.report.headline.startswith("Finished at")
+
+
+def test_a_restart_of_our_own_process_keeps_what_yarn_has_forgotten() -> None:
+    sim = Sim()
+    kill = kill_of(FOR_MEMORY, -104)
+    told(sim, YarnContainer(id="tm-1", state="DONE", exit_code=-104, kill=kill))
+    sim.run(120)
+    sim.fail(CLOSING)
+    sim.lose("tm-1")
+    sim.stop()
+    sim.run(10)
+    sim.desk = restored(sim)
+    told(sim, YarnContainer(id="tm-2", state="RUNNING"))
+    report = sim.run(20)
+    assert report.headline.startswith("TaskManager `tm-1` was killed for its memory")

@@ -13,6 +13,7 @@ from drsquirrel.model.report import CheckResult, Culprit, LastHour, Report
 from drsquirrel.model.verdict import Confidence, Outcome, Verdict
 from drsquirrel.show.text import printable, render, render_rule
 from tests.show.page.hostile import NAMES, hostile
+from tests.show.page.killed_on_yarn import killed_on_yarn
 from tests.show.page.slow_sink import slow_sink
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -160,6 +161,36 @@ def test_checks_without_data_say_why_and_how_to_assess_them_once_where_it_is_the
             "    D (d)\n"
         )
     )
+
+
+def test_what_yarn_tells_of_the_application_and_its_containers_is_a_section() -> None:
+    lines = shown(killed_on_yarn()).partition("\nYARN\n")[2].splitlines()
+    assert lines[:4] == [
+        "  application_1795435612914_0001 · user flink · queue root.default · launched 09:10:00 "
+        "UTC · RUNNING",
+        "  container_1795435612914_0001_01_000001 · nm1.example:8042 · 704 MB · vcores 1 · RUNNING",
+        "  container_1795435612914_0001_01_000006 · nm1.example:8042 · 832 MB · vcores 1 · RUNNING",
+        "  container_1795435612914_0001_01_000005 · nm1.example:8042 · 832 MB · vcores 1 · ended, "
+        "exit code -104 (physical-memory), says the NodeManager",
+    ]
+    assert lines[4].endswith("ended, exit code not known")
+    assert "\nYARN\n" not in shown(slow_sink())
+
+
+def test_of_an_application_that_is_over_it_is_said_how() -> None:
+    report = killed_on_yarn()
+    assert report.yarn is not None
+    over = replace(
+        report.yarn,
+        state="FAILED",
+        final_status="FAILED",
+        ended_ms=report.made_ms,
+        diagnostics="exitCode: `-104`",
+        says="The NodeManager `nm1` does not answer.",
+    )
+    text = shown(replace(report, yarn=over))
+    assert " · FAILED · ended 14:03:20 UTC: FAILED\n" in text
+    assert "  YARN says: exitCode: '-104'\n  The NodeManager nm1 does not answer.\n" in text
 
 
 def test_of_several_jobs_there_is_a_list_and_the_healthy_ones_are_not_told_at_length() -> None:
