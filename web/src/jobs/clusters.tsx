@@ -46,7 +46,8 @@ function Ended({ clusters }: { clusters: ClusterRow[] }) {
             <Name>{id}</Name>
           </span>
         ))}
-        {more > 0 && ` and ${more} more`}. Their last pages stay for a day.
+        {more > 0 && ` and ${more} more`}.{" "}
+        {clusters.length === 1 ? "Its last page stays" : "Their last pages stay"} for a day.
       </span>
     </p>
   );
