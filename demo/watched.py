@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from demo.ending import end_with_parent, interrupt_at_signals
-from drsquirrel.app import opened
+from drsquirrel.running import opened
 from drsquirrel.serve.server import ListenError
 from drsquirrel.settings import Settings, SettingsError, load
 from drsquirrel.store.error import StoreError

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import logging
 import sys
 from collections.abc import Coroutine, Sequence
 from enum import StrEnum
@@ -16,17 +15,18 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from drsquirrel import __version__, oneshot
-from drsquirrel.app import Unawaited
-from drsquirrel.app import up as run_app
 from drsquirrel.collect.flink_rest.address import told
 from drsquirrel.ending import FOUND, NOT_EVALUATED, USAGE, ended, say, stop
 from drsquirrel.handbook import RuleBook
+from drsquirrel.instance import share as run_share
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Verdict
 from drsquirrel.operating import db, topics
-from drsquirrel.options import Brokers, Config, DatabaseUrl, DataDir, kafka_of
+from drsquirrel.options import Brokers, Config, DatabaseUrl, DataDir, kafka_of, needed_kafka
 from drsquirrel.rules.load import Rules, ThresholdError
 from drsquirrel.rules.load import load as load_rules
+from drsquirrel.running import Unawaited
+from drsquirrel.running import up as run_up
 from drsquirrel.settings import Cluster, Settings, SettingsError
 from drsquirrel.settings import load as load_settings
 from drsquirrel.show import text
@@ -65,64 +65,75 @@ class FailOn(StrEnum):
 As = Annotated[Output, typer.Option("--output", "-o", help="How the result is written.")]
 
 
+Flinks = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="URL",
+        help="Address of a Flink cluster's REST API, such as http://localhost:8081; once for "
+        "each cluster, instead of those in the settings file.",
+    ),
+]
+Heard = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Name of a cluster that is only heard through Kafka, not asked over REST; once "
+        "for each.",
+    ),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Port of the page on localhost; 0 takes a free one."),
+]
+Dumps = Annotated[
+    bool | None,
+    typer.Option(
+        "--thread-dumps/--no-thread-dumps",
+        help="Whether watching may take thread dumps, under guard, where one would decide.",
+    ),
+]
+
+
 @cli.command()
 def up(
-    flink: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="URL",
-            help="Address of a Flink cluster's REST API, such as http://localhost:8081; once for "
-            "each cluster, instead of those in the settings file.",
-        ),
-    ] = None,
-    cluster: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Name of a cluster that is only heard through Kafka, not asked over REST; once "
-            "for each.",
-        ),
-    ] = None,
+    flink: Flinks = None,
+    cluster: Heard = None,
     data_dir: DataDir = None,
     database: DatabaseUrl = None,
-    port: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Port of the page on localhost; 0 takes a free one."),
-    ] = None,
-    thread_dumps: Annotated[
-        bool | None,
-        typer.Option(
-            "--thread-dumps/--no-thread-dumps",
-            help="Whether watching may take thread dumps, under guard, where one would decide.",
-        ),
-    ] = None,
+    port: Port = None,
+    thread_dumps: Dumps = None,
     kafka: Brokers = "",
     config: Config = None,
 ) -> None:
     """Watch Flink clusters and serve the page, until Ctrl-C."""
     with ended():
-        settings, rules = _prepared(
-            config,
-            flink or (),
-            data_dir=data_dir,
-            database=database,
-            port=port,
-            thread_dumps=thread_dumps,
-        )
+        flags = {"data_dir": data_dir, "database": database, "port": port}
+        settings, rules = _prepared(config, flink or (), **flags, thread_dumps=thread_dumps)
         if kafka:
             settings = replace(settings, kafka=kafka_of(kafka, settings.kafka))
-        heard = tuple(Cluster(name=name) for name in cluster or ())
-        if heard:
-            settings = replace(settings, cluster=(*(settings.cluster if flink else ()), *heard))
-        if not settings.cluster:
-            raise SettingsError(
-                "No cluster to watch: give --flink URL, or --config FILE; with --kafka BROKERS "
-                "--cluster NAME will do."
-            )
-        logging.basicConfig(
-            stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
-        )
-        _run(run_app(settings, rules, say))
+        _run(run_up(_with_heard(settings, cluster or (), flink or ()), rules, say))
+
+
+@cli.command("serve")
+def share(
+    flink: Flinks = None,
+    cluster: Heard = None,
+    data_dir: DataDir = None,
+    database: DatabaseUrl = None,
+    port: Port = None,
+    thread_dumps: Dumps = None,
+    kafka: Brokers = "",
+    config: Config = None,
+) -> None:
+    """Serve the page behind the watcher, sharing the work with others.
+
+    All instances with the same consumer group and database share the clusters; each shows all.
+    """
+    with ended():
+        flags = {"data_dir": data_dir, "database": database, "port": port}
+        settings, rules = _prepared(config, flink or (), **flags, thread_dumps=thread_dumps)
+        settings = replace(settings, kafka=needed_kafka(kafka, settings.kafka))
+        _run(run_share(_with_heard(settings, cluster or (), flink or ()), rules, say))
 
 
 @cli.command()
@@ -245,6 +256,19 @@ def _prepared(
         chosen = tuple(named.get(url.rstrip("/"), Cluster(url=url)) for url in urls)
         settings = replace(settings, cluster=chosen)
     return settings, load_rules(settings.thresholds)
+
+
+def _with_heard(settings: Settings, names: Sequence[str], urls: Sequence[str]) -> Settings:
+    """With the clusters that are only heard; raises SettingsError where there is none at all."""
+    if names:
+        heard = tuple(Cluster(name=name) for name in names)
+        settings = replace(settings, cluster=(*(settings.cluster if urls else ()), *heard))
+    if not settings.cluster:
+        raise SettingsError(
+            "No cluster to watch: give --flink URL, or --config FILE; with --kafka BROKERS "
+            "--cluster NAME will do."
+        )
+    return settings
 
 
 def _exists(file: Path) -> bool:

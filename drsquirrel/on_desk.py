@@ -139,6 +139,11 @@ def run_to_show(runs: Iterable[RunDesk]) -> RunDesk:
     return min(runs, key=rank)
 
 
+def worst_first(row: JobRow) -> tuple[int, int, str]:
+    """The order of the rows in the list of jobs."""
+    return WORST_FIRST.index(row.verdict), row.since_ms or 0, row.job.name
+
+
 def row_of(runs: Iterable[RunDesk]) -> JobRow:
     report = run_to_show(runs).report
     assert report is not None
