@@ -215,8 +215,9 @@ class App:
             while self._owed:
                 self._write_oldest()
         except FencedError as error:
-            trouble, self.is_fenced = str(error), True
+            self.trouble, self.is_fenced = str(error), True
             self._owed.clear()
+            return
         except StoreError as error:
             trouble = str(error)
         if trouble and trouble != self.trouble:

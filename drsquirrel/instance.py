@@ -23,7 +23,7 @@ from drsquirrel.collect.kafka.snapshots import SnapshotSource
 from drsquirrel.collect.kafka.topics import SNAPSHOTS
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.database import database_of
-from drsquirrel.exposition import Family, gauge, rendered
+from drsquirrel.exposition import Family, counter, gauge, rendered
 from drsquirrel.kafka_watch import kafka_access, lines_of, stored
 from drsquirrel.log_lines import LogLines
 from drsquirrel.rules.load import Rules
@@ -76,6 +76,7 @@ class Instance:
         self._parts: dict[int, Part] = {}
         self._partitions = 0
         self._not_before_s: dict[int, float] = {}
+        self._fenced = 0
 
     async def run(self) -> None:
         """Take part in the group until cancelled."""
@@ -102,6 +103,8 @@ class Instance:
         """Watch these parts and no others; returns why not all, or ""."""
         for number, part in [*self._parts.items()]:
             is_ours = number in owned and partitions == self._partitions
+            if is_ours and part.app.is_fenced:
+                logger.warning("part %d: %s", number, part.app.trouble)
             if not is_ours or part.app.is_fenced or part.task.done():
                 await self._give_up(number, again=is_ours)
         self._partitions = partitions
@@ -151,6 +154,7 @@ class Instance:
         if again:
             self._not_before_s[number] = time.monotonic() + AGAIN_S
         await self._in_thread(part.app.finish)
+        self._fenced += part.app.is_fenced
 
     def _clusters_of(self, number: int) -> Iterable[Cluster]:
         return (
@@ -170,8 +174,15 @@ class Instance:
     def metrics(self) -> list[Family]:
         """Families of our own metrics."""
         parts = self._parts
-        owned = gauge("drsquirrel_parts_owned", "Partitions watched here.", [({}, len(parts))])
-        return [owned, *(family for part in parts.values() for family in part.app.metrics())]
+        own = [
+            gauge("drsquirrel_parts_owned", "Partitions watched here.", [({}, len(parts))]),
+            counter(
+                "drsquirrel_parts_fenced_total",
+                "Partitions that another had claimed before we gave them up.",
+                [({}, self._fenced)],
+            ),
+        ]
+        return [*own, *(family for part in parts.values() for family in part.app.metrics())]
 
 
 async def _together(tasks: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -23,13 +23,14 @@ from drsquirrel.kafka_watch import kafka_access, source_of
 from drsquirrel.rules.load import Rules
 from drsquirrel.serve.server import listen, serve, url
 from drsquirrel.settings import Settings
-from drsquirrel.store.error import StoreError
+from drsquirrel.store.error import FencedError, StoreError
 from drsquirrel.store.interface import Store
 from drsquirrel.stored_pages import StoredPages
 
 logger = logging.getLogger(__name__)
 PAGE_DIR = Path(__file__).parent / "show" / "page"
 EXPIRE_EVERY_S = 300.0
+FENCED_S = 1.0
 Say = Callable[[str], None]
 
 
@@ -75,18 +76,24 @@ def opened(settings: Settings) -> Iterator[tuple[socket, Store, ThreadPoolExecut
 async def until_stopped(
     pages: StoredPages, rules: Rules, listening: socket, tasks: Iterable[Coroutine[Any, Any, None]]
 ) -> None:
-    """Serve the pages, and do these tasks beside, until SIGINT or SIGTERM."""
+    """Serve the pages, and do these tasks beside, until SIGINT or SIGTERM.
+
+    Raises FencedError as one of the tasks does.
+    """
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with asyncio.TaskGroup() as group:
-        begun = [group.create_task(task) for task in tasks]
-        await serve(pages, RuleBook(rules), listening=listening, page_dir=PAGE_DIR, stop=stop)
-        for task in begun:
-            task.cancel()
+    try:
+        async with asyncio.TaskGroup() as group:
+            begun = [group.create_task(task) for task in tasks]
+            await serve(pages, RuleBook(rules), listening=listening, page_dir=PAGE_DIR, stop=stop)
+            for task in begun:
+                task.cancel()
+    except* FencedError as fenced:
+        raise fenced.exceptions[0] from None
 
 
 async def expire(store: Store, thread: ThreadPoolExecutor) -> None:
@@ -102,10 +109,19 @@ async def expire(store: Store, thread: ThreadPoolExecutor) -> None:
         await asyncio.sleep(EXPIRE_EVERY_S)
 
 
+async def until_fenced(app: App) -> None:
+    """Wait until somebody else has taken over; then raises FencedError."""
+    while True:
+        await asyncio.sleep(FENCED_S)
+        if app.is_fenced:
+            raise FencedError(app.trouble)
+
+
 async def up(settings: Settings, rules: Rules, say: Say) -> None:
     """Watch, judge, store and serve, all in this process.
 
-    Raises ListenError, StoreError, SettingsError or FlinkError before anything is watched.
+    Raises ListenError, StoreError, SettingsError or FlinkError before anything is watched, and
+    FencedError when another has taken over the database.
     """
     clients = clients_of(settings)
     access = kafka_access(settings.kafka) if settings.kafka else None
@@ -121,7 +137,7 @@ async def up(settings: Settings, rules: Rules, say: Say) -> None:
         say(f"The page: {url(listening)}")
         pages = StoredPages(store, lambda: rendered(app.metrics()), app.ready)
         tasks = [app.watch(id_, client) for id_, client in clients.items() if client is not None]
-        tasks.append(expire(store, thread))
+        tasks += [expire(store, thread), until_fenced(app)]
         if access is not None:
             tasks.append(app.read(source_of(settings, access, store.offsets, SystemClock())))
         try:

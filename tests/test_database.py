@@ -135,6 +135,18 @@ def test_while_postgresql_hangs_dr_squirrel_lives_and_afterwards_it_goes_on(
     assert len(runs) == 1
 
 
+def test_of_two_on_one_database_the_first_ends(there: Place, tmp_path: Path) -> None:
+    flags = ("--flink", "http://127.0.0.1:1", "--port", 0, *there.flags)
+    with started(tmp_path / "first", "up", *flags, variables=there.variables) as first:
+        first.wait_for("The page: ")
+        with started(tmp_path / "second", "up", *flags, variables=there.variables) as second:
+            address = second.wait_for(r"The page: (\S+?)/?\s")
+            assert first.process.wait(60) == 2
+            assert first.err.count("Another Dr. Squirrel on the same database has taken over") == 1
+            assert made_list(address).clusters
+            assert second.end() == 0
+
+
 def got(url: str, timeout_s: float) -> bytes:
     with urllib.request.urlopen(url, timeout=timeout_s) as answer:
         return bytes(answer.read())
