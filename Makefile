@@ -13,7 +13,7 @@ say = @printf '%s\n' '-- $(1)'
 # As the rest of the machine, Node shall trust what a company network has installed.
 npm = cd web && NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm --loglevel error
 
-.PHONY: help setup page run kafka demo-kafka check pure-tests coverage static web-test other-tests chromium postgresql test evidence clean
+.PHONY: help setup page run kafka demo-kafka demo-full check pure-tests coverage static web-test other-tests chromium postgresql test evidence clean
 
 help:
 	@echo 'make run                   watch a demo cluster: it starts a small Flink with sick jobs'
@@ -21,6 +21,7 @@ help:
 	@echo 'make run YARN=http://rm:8088       watch every Flink application of that YARN'
 	@echo '         PORT=8642 DATA=dir        where the page listens, where the data is kept'
 	@echo 'make demo-kafka            the demo with the plugin inside Flink, and a Kafka for it'
+	@echo 'make demo-full             the same through the watcher, a PostgreSQL and two services'
 	@echo 'make kafka                 a Kafka broker at localhost:9092, with the topics'
 	@echo 'make test                  every test: also a real Flink and a real browser'
 	@echo 'make check                 format, lint, types, pure tests: for every save'
@@ -40,6 +41,9 @@ endif
 
 demo-kafka: setup page
 	@exec $(PY) -m demo.watched --kafka $(if $(PORT),--port '$(PORT)')
+
+demo-full: setup page postgresql $(VENV)-watcher/.made
+	@exec $(PY) -m demo.watched --full $(if $(PORT),--port '$(PORT)')
 
 kafka: setup
 	@exec $(PY) -m demo.kafka_server $(if $(PORT),--port '$(PORT)')

@@ -29,6 +29,7 @@ from drsquirrel.collect.kafka.source import MESSAGES, READING, Source
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.deep import DeepTier
 from drsquirrel.model.event import encoder
+from drsquirrel.model.snapshot import Snapshot
 from drsquirrel.watch.fold import fold
 
 REPORTS = int(os.environ.get("REPORTS", "200000"))
@@ -130,7 +131,8 @@ def read(brokers: str, *, folds: bool) -> None:
     tier = DeepTier(dropped)
     left = REPORTS
     while left > 0:
-        arrivals = source.read(READ_S).arrivals.get("prod", [])
+        read = source.read(READ_S).arrivals.get("prod", [])
+        arrivals = [(ms, told) for ms, told in read if not isinstance(told, Snapshot)]
         left -= len(arrivals)
         if folds:
             dropped.update(fold(tier.take(arrivals, {JOB: [START_MS]}, clock.now_ms())).dropped)

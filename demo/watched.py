@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from demo.ending import end_with_parent, interrupt_at_signals
-from drsquirrel.app import opened
+from drsquirrel.running import opened
 from drsquirrel.serve.server import ListenError
 from drsquirrel.settings import Settings, SettingsError, load
 from drsquirrel.store.error import StoreError
@@ -24,7 +24,9 @@ NAME = "demo"
 def main(arguments: list[str]) -> int:
     """Return the exit code of the one that ended first."""
     asked = parse(arguments)
-    command = "make demo-kafka" if asked.kafka else "make run"
+    command = "make run"
+    if asked.kafka:
+        command = "make demo-full" if asked.full else "make demo-kafka"
     interrupt_at_signals(goodbye)
     end_with_parent()
     try:
@@ -36,7 +38,7 @@ def main(arguments: list[str]) -> int:
                 pass  # what would hinder Dr. Squirrel is told before a cluster is started for it
             with ExitStack() as stack:
                 parts = Parts(stack, Path(folder))
-                watch(parts, settings, with_kafka=asked.kafka)
+                watch(parts, settings, with_kafka=asked.kafka, full=asked.full)
                 return parts.wait()
     except PartEndedError as ended:
         return ended.code
@@ -54,7 +56,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--kafka", action="store_true", help="let the plugin tell, through a Kafka of its own"
     )
+    parser.add_argument(
+        "--full", action="store_true", help="likewise, through the watcher and two services"
+    )
     asked = parser.parse_args(arguments)
+    asked.kafka |= asked.full
     if asked.kafka and asked.data_dir:
         parser.error("Kafka is new each time, so there is no history to go on with")
     return asked
@@ -106,12 +112,19 @@ class Parts:
         time.sleep(POLL_S)
 
 
-def watch(parts: Parts, settings: Settings, *, with_kafka: bool) -> None:
+def watch(parts: Parts, settings: Settings, *, with_kafka: bool, full: bool) -> None:
     """Start Kafka where it is wanted, the cluster, and Dr. Squirrel."""
     if with_kafka:
         kafka = parts.start_and_find("demo.kafka_server", "--print-address-to", "--port", "0")
         told = ("--kafka", kafka, "--cluster-name", NAME)
         url = parts.start_and_find("demo", "--print-url-to", *told)
+        if full:
+            behind = ("--kafka", kafka, "--flink", url, "--flink-name", NAME)
+            parts.start_and_find("demo.behind", "--settings-to", *behind)
+            for port in (settings.port, 0):
+                config = parts.folder / "settings-to"
+                parts.start(DRSQUIRREL, "serve", "--config", config, "--port", port)
+            return
         config = parts.folder / "drsquirrel.toml"
         config.write_text(f'[[cluster]]\nurl = "{url}"\nname = "{NAME}"\n')
         up = ["--config", str(config), "--kafka", kafka]

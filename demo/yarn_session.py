@@ -33,10 +33,15 @@ MEMORY = {
 
 
 class YarnSession:
-    """A Flink session as an application of `yarn`, in which it ends. `config` comes over ours."""
+    """A Flink session as an application of `yarn`, in which it ends. `config` comes over ours;
+    `plugins` holds a folder for each of Flink's plugins."""
 
     def __init__(
-        self, yarn: Yarn, name: str = "shop-session", config: Mapping[str, str] | None = None
+        self,
+        yarn: Yarn,
+        name: str = "shop-session",
+        config: Mapping[str, str] | None = None,
+        plugins: Path | None = None,
     ) -> None:
         self.yarn = yarn
         self.name = name
@@ -55,11 +60,11 @@ class YarnSession:
             **(config or {}),
         }
         jvm.write_configuration(conf, VERSION, options)
-        self.application = self._submit(conf)
+        self.application = self._submit(conf, plugins)
         self._jar = ""
         self._wait_for("Flink's REST", self._answers)
 
-    def _submit(self, conf: Path) -> str:
+    def _submit(self, conf: Path, plugins: Path | None) -> str:
         """Start the application; returns its id."""
         home = flink_home(VERSION)
         environment = self.yarn.environment()
@@ -76,6 +81,8 @@ class YarnSession:
             "--detached",
         ]
         environment |= {"FLINK_CONF_DIR": str(conf), "FLINK_LIB_DIR": f"{home}/lib"}
+        if plugins is not None:
+            environment["FLINK_PLUGINS_DIR"] = str(plugins)
         done = subprocess.run(
             command,
             env=environment,

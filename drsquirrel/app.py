@@ -1,54 +1,44 @@
-"""Joins the stages in one process: watches clusters, judges, stores and serves."""
+"""Some clusters: watched, judged and stored."""
 
 import asyncio
 import logging
-import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
 from functools import partial
-from pathlib import Path
-from socket import socket
 from typing import TypeVar
 
 import msgspec
 
-from drsquirrel.cluster import SystemClock, Watch, clients_of, shortener
+from drsquirrel.cluster import Watch
 from drsquirrel.collect.flink_rest.client import FlinkClient
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.database import database_of, retention
 from drsquirrel.desk import LISTED_MS, Desk
 from drsquirrel.diagnose import memory
-from drsquirrel.exposition import counter, gauge
-from drsquirrel.handbook import RuleBook
-from drsquirrel.kafka_watch import NOTHING, KafkaWatch, Readable, kafka_access, source_of
+from drsquirrel.exposition import Family, counter, gauge
+from drsquirrel.kafka_watch import NOTHING, KafkaWatch, Readable
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent
 from drsquirrel.model.report import JobList
 from drsquirrel.model.yarn import YarnFacts
 from drsquirrel.on_desk import Known, RunDesk
-from drsquirrel.rules.load import Rules
-from drsquirrel.serve.server import listen, serve, url
 from drsquirrel.settings import Settings
-from drsquirrel.store.error import StoreError
+from drsquirrel.store.error import FencedError, StoreError
 from drsquirrel.store.interface import (
     HOUR_MS,
     Batch,
+    Claim,
     Memory,
     RenderedReport,
     Store,
     StoredRun,
 )
-from drsquirrel.stored_pages import StoredPages, decoded, report_decoder
-from drsquirrel.yarn_watch import watches_of
+from drsquirrel.stored_pages import decoded, report_decoder
 
 logger = logging.getLogger(__name__)
 E = TypeVar("E", FailureEvent, CheckpointEvent, ChangeEvent)
-PAGE_DIR = Path(__file__).parent / "show" / "page"
 SNAPSHOT_EVERY_MS = 60_000
 """How often grown windows are written: a kill loses at most so much of minute data."""
-EXPIRE_EVERY_S = 300.0
 OWED_BATCHES = 100
 """Ticks kept in memory while the store cannot be written; the oldest are lost beyond."""
 NOT_YET = "No cluster has been looked at yet."
@@ -62,16 +52,27 @@ encode = msgspec.json.Encoder().encode
 
 
 class App:
-    """`drsquirrel up`: clusters in, pages out, one store."""
+    """Clusters in, pages out, one store. All that touches the desk or writes runs in `thread`."""
 
-    def __init__(self, settings: Settings, rules: Rules, store: Store, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        desk: Desk,
+        store: Store,
+        clock: Clock,
+        thread: ThreadPoolExecutor,
+        claim: Claim | None = None,
+    ) -> None:
         self.trouble = NOT_YET
         """Why nothing is stored; "" while all is well."""
+        self.is_fenced = False
+        """Whether somebody else has claimed what is watched here: nothing more is stored."""
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._desk = Desk(rules, shortener(settings.job_name_pattern))
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk")
+        self._claim = claim
+        self._desk = desk
+        self._thread = thread
         self._watches: dict[str, Watch] = {}
         self._clients: dict[str, FlinkClient | None] = {}
         self._silent: set[str] = set()
@@ -136,6 +137,7 @@ class App:
     def _forget(self, id_: str) -> None:
         self._watches = {i: w for i, w in self._watches.items() if i != id_}
         self._clients = {i: c for i, c in self._clients.items() if i != id_}
+        self._silent.discard(id_)
         del self._desk.clusters[id_]
 
     async def _in_desk(self, call: Callable[[], None]) -> None:
@@ -185,26 +187,18 @@ class App:
                 # As for what REST tells, it must end neither the reading nor other clusters' looks.
                 logger.exception("a look at cluster %s broke off", id_)
 
-    async def expire(self) -> None:
-        """Delete what is too old, step by step, until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                due = True
-                while due:
-                    now_ms = self._clock.now_ms()
-                    due = await loop.run_in_executor(self._thread, self._store.expire, now_ms)
-            except StoreError as error:
-                logger.error("%s", error)
-            await asyncio.sleep(EXPIRE_EVERY_S)
+    def list_jobs(self) -> None:
+        """Write which jobs are known from before."""
+        self._written_ms = max(self._clock.now_ms(), self._written_ms + 1)
+        listed = encode(self._job_list(self._written_ms))
+        self._pay(Batch(time_ms=self._written_ms, job_list=listed, claim=self._claim))
 
-    def close(self) -> None:
-        """Write what has grown since the last write, and end the desk's thread."""
-        self._thread.shutdown(wait=True)
+    def finish(self) -> None:
+        """Write what has grown since the last write."""
         now_ms = max(self._clock.now_ms(), self._written_ms + 1)
         heard = self._kafka.take_owed() if self._kafka else NOTHING
         snapshots = tuple(self._desk.snapshots(now_ms))
-        self._pay(Batch(time_ms=now_ms, snapshots=snapshots, **heard._asdict()))
+        self._pay(Batch(time_ms=now_ms, snapshots=snapshots, claim=self._claim, **heard._asdict()))
 
     def _write(self, watch: Watch, found: Round, judged: list[RunDesk]) -> None:
         """Everything of one tick in one transaction."""
@@ -230,6 +224,7 @@ class App:
             reports=tuple(RenderedReport(report=r, body=encode(r)) for r in reports),
             memories=tuple(Memory(run=r.id, body=memory.encoder.encode(r.memory)) for r in judged),
             job_list=encode(self._job_list(now_ms)),
+            claim=self._claim,
         )
         if due:
             self._snapshots_ms = now_ms
@@ -238,6 +233,8 @@ class App:
 
     def _pay(self, batch: Batch) -> None:
         """Write what is owed, oldest first; what cannot be stored is said on /readyz and kept."""
+        if self.is_fenced:
+            return
         if len(self._owed) == OWED_BATCHES:
             # What came through Kafka is nowhere else, once a later offset is stored.
             oldest = next((i for i, owed in enumerate(self._owed) if not owed.offsets), 0)
@@ -248,6 +245,10 @@ class App:
         try:
             while self._owed:
                 self._write_oldest()
+        except FencedError as error:
+            self.trouble, self.is_fenced = str(error), True
+            self._owed.clear()
+            return
         except StoreError as error:
             trouble = str(error)
         if trouble and trouble != self.trouble:
@@ -271,13 +272,13 @@ class App:
         """Why not; None when ready."""
         return self.trouble or None
 
-    def metrics(self) -> str:
-        """Our own metrics in Prometheus' text format."""
+    def metrics(self) -> list[Family]:
+        """Families of our own metrics."""
         watches = [({"cluster": id_}, w) for id_, w in self._watches.items()]
         answers = [(of, int(w.last is not None and w.last.answered)) for of, w in watches]
         dropped = [({"reason": r}, n) for r, n in sorted(self._desk.dropped.items())]
         unread = [({"cluster": i}, c.redaction.failures) for i, c in self._clients.items() if c]
-        families = [
+        return [
             *(
                 counter(name, help_, [(of, w.totals[key]) for of, w in watches])
                 for name, key, help_ in OF_CLUSTERS
@@ -298,7 +299,6 @@ class App:
             counter("drsquirrel_looks_lost_total", "Looks never stored.", [({}, self._lost)]),
             *(self._kafka.metrics() if self._kafka else ()),
         ]
-        return "".join(families)
 
     def _job_list(self, now_ms: int) -> JobList:
         return JobList(
@@ -311,61 +311,6 @@ class App:
     def _url(self, id_: str) -> str:
         client = self._clients[id_]
         return client.url if client else ""
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[tuple[socket, Store]]:
-    """The port and the database, which one Dr. Squirrel has for itself.
-
-    Raises ListenError, StoreError or SettingsError.
-    """
-    database = database_of(settings)
-    with (
-        closing(listen(settings.host, settings.port)) as listening,
-        closing(database.open(retention(settings))) as store,
-    ):
-        yield listening, store
-
-
-async def up(settings: Settings, rules: Rules, say: Callable[[str], None]) -> None:
-    """Watch, judge, store and serve until SIGINT or SIGTERM.
-
-    Raises ListenError, StoreError, SettingsError or FlinkError before anything is watched.
-    """
-    clients = clients_of(settings)
-    access = kafka_access(settings.kafka) if settings.kafka else None
-    with opened(settings) as (listening, store):
-        app = App(settings, rules, store, SystemClock())
-        for id_, client in clients.items():
-            app.add(id_, client)
-        stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        yarns = watches_of(settings, app, SystemClock())
-        watched = [*clients, *(f"what Flink runs on YARN at {yarn.url}" for yarn in yarns)]
-        say(f"Watching {', '.join(watched)}; the history is in {database_of(settings).place}.")
-        if settings.kafka is not None:
-            told = settings.kafka
-            say(f"Listening to Kafka at {told.brokers}, in the consumer group {told.group}.")
-        say(f"The page: {url(listening)}")
-        pages, book = StoredPages(store, app.metrics, app.ready), RuleBook(rules)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(app.watch(id_, client))
-                    for id_, client in clients.items()
-                    if client is not None
-                ]
-                tasks += [group.create_task(yarn.run()) for yarn in yarns]
-                tasks.append(group.create_task(app.expire()))
-                if access is not None:
-                    source = source_of(settings, access, store.offsets, SystemClock())
-                    tasks.append(group.create_task(app.read(source)))
-                await serve(pages, book, listening=listening, page_dir=PAGE_DIR, stop=stop)
-                for task in tasks:
-                    task.cancel()
-        finally:
-            app.close()
 
 
 def _of(kind: type[E], events: list[Event]) -> tuple[E, ...]:

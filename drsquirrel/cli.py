@@ -3,7 +3,6 @@
 import asyncio
 import io
 import json
-import logging
 import sys
 from collections.abc import Coroutine, Sequence
 from enum import StrEnum
@@ -16,20 +15,21 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from drsquirrel import __version__, oneshot
-from drsquirrel.app import up as run_app
 from drsquirrel.collect.flink_rest.address import told
 from drsquirrel.ending import FOUND, NOT_EVALUATED, USAGE, ended, say, stop
 from drsquirrel.handbook import RuleBook
+from drsquirrel.instance import share as run_share
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Verdict
 from drsquirrel.operating import db, topics
-from drsquirrel.options import Brokers, Config, DatabaseUrl, DataDir, kafka_of
+from drsquirrel.options import Brokers, Config, DatabaseUrl, DataDir, kafka_of, needed_kafka
 from drsquirrel.rules.load import Rules, ThresholdError
 from drsquirrel.rules.load import load as load_rules
+from drsquirrel.running import Unawaited
+from drsquirrel.running import up as run_up
 from drsquirrel.settings import Cluster, Settings, SettingsError, Yarn
 from drsquirrel.settings import load as load_settings
 from drsquirrel.show import text
-from drsquirrel.unawaited import Unawaited
 from drsquirrel.watcher import watcher
 
 T = TypeVar("T")
@@ -65,76 +65,87 @@ class FailOn(StrEnum):
 As = Annotated[Output, typer.Option("--output", "-o", help="How the result is written.")]
 
 
+Flinks = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="URL",
+        help="Address of a Flink cluster's REST API, such as http://localhost:8081; once for "
+        "each cluster, instead of those in the settings file.",
+    ),
+]
+Heard = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Name of a cluster that is only heard through Kafka, not asked over REST; once "
+        "for each.",
+    ),
+]
+Yarns = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="URL",
+        help="Address of a YARN ResourceManager, such as http://localhost:8088, whose Flink "
+        "applications are found and watched; once for each, instead of those in the file.",
+    ),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Port of the page on localhost; 0 takes a free one."),
+]
+Dumps = Annotated[
+    bool | None,
+    typer.Option(
+        "--thread-dumps/--no-thread-dumps",
+        help="Whether watching may take thread dumps, under guard, where one would decide.",
+    ),
+]
+
+
 @cli.command()
 def up(
-    flink: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="URL",
-            help="Address of a Flink cluster's REST API, such as http://localhost:8081; once for "
-            "each cluster, instead of those in the settings file.",
-        ),
-    ] = None,
-    cluster: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Name of a cluster that is only heard through Kafka, not asked over REST; once "
-            "for each.",
-        ),
-    ] = None,
-    yarn: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="URL",
-            help="Address of a YARN ResourceManager, such as http://localhost:8088, whose Flink "
-            "applications are found and watched; once for each, instead of those in the file.",
-        ),
-    ] = None,
+    flink: Flinks = None,
+    cluster: Heard = None,
+    yarn: Yarns = None,
     data_dir: DataDir = None,
     database: DatabaseUrl = None,
-    port: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Port of the page on localhost; 0 takes a free one."),
-    ] = None,
-    thread_dumps: Annotated[
-        bool | None,
-        typer.Option(
-            "--thread-dumps/--no-thread-dumps",
-            help="Whether watching may take thread dumps, under guard, where one would decide.",
-        ),
-    ] = None,
+    port: Port = None,
+    thread_dumps: Dumps = None,
     kafka: Brokers = "",
     config: Config = None,
 ) -> None:
     """Watch Flink clusters and serve the page, until Ctrl-C."""
     with ended():
-        settings, rules = _prepared(
-            config,
-            flink or (),
-            data_dir=data_dir,
-            database=database,
-            port=port,
-            thread_dumps=thread_dumps,
-        )
+        flags = {"data_dir": data_dir, "database": database, "port": port}
+        settings, rules = _prepared(config, flink or (), **flags, thread_dumps=thread_dumps)
         if kafka:
             settings = replace(settings, kafka=kafka_of(kafka, settings.kafka))
-        heard = tuple(Cluster(name=name) for name in cluster or ())
-        if heard:
-            settings = replace(settings, cluster=(*(settings.cluster if flink else ()), *heard))
-        if yarn:
-            by_url = {told.url.rstrip("/"): told for told in settings.yarn}
-            chosen = tuple(by_url.get(url.rstrip("/"), Yarn(url=url)) for url in yarn)
-            settings = replace(settings, yarn=chosen)
-        if not (settings.cluster or settings.yarn):
-            raise SettingsError(
-                "No cluster to watch: give --flink URL, --yarn URL, or --config FILE; with --kafka "
-                "BROKERS --cluster NAME will do."
-            )
-        logging.basicConfig(
-            stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
-        )
-        _run(run_app(settings, rules, say))
+        settings = _with_yarn(settings, yarn or ())
+        _run(run_up(_with_heard(settings, cluster or (), flink or ()), rules, say))
+
+
+@cli.command("serve")
+def share(
+    flink: Flinks = None,
+    cluster: Heard = None,
+    yarn: Yarns = None,
+    data_dir: DataDir = None,
+    database: DatabaseUrl = None,
+    port: Port = None,
+    thread_dumps: Dumps = None,
+    kafka: Brokers = "",
+    config: Config = None,
+) -> None:
+    """Serve the page behind the watcher, sharing the work with others.
+
+    All instances with the same consumer group and database share the clusters; each shows all.
+    """
+    with ended():
+        flags = {"data_dir": data_dir, "database": database, "port": port}
+        settings, rules = _prepared(config, flink or (), **flags, thread_dumps=thread_dumps)
+        settings = replace(settings, kafka=needed_kafka(kafka, settings.kafka))
+        settings = _with_yarn(settings, yarn or ())
+        _run(run_share(_with_heard(settings, cluster or (), flink or ()), rules, say))
 
 
 @cli.command()
@@ -257,6 +268,26 @@ def _prepared(
         chosen = tuple(named.get(url.rstrip("/"), Cluster(url=url)) for url in urls)
         settings = replace(settings, cluster=chosen)
     return settings, load_rules(settings.thresholds)
+
+
+def _with_yarn(settings: Settings, urls: Sequence[str]) -> Settings:
+    """With these YARNs instead; one that is given by its URL keeps what the file says of it."""
+    named = {told.url.rstrip("/"): told for told in settings.yarn}
+    chosen = tuple(named.get(url.rstrip("/"), Yarn(url=url)) for url in urls)
+    return replace(settings, yarn=chosen or settings.yarn)
+
+
+def _with_heard(settings: Settings, names: Sequence[str], urls: Sequence[str]) -> Settings:
+    """With the clusters that are only heard; raises SettingsError where there is none at all."""
+    if names:
+        heard = tuple(Cluster(name=name) for name in names)
+        settings = replace(settings, cluster=(*(settings.cluster if urls else ()), *heard))
+    if not (settings.cluster or settings.yarn):
+        raise SettingsError(
+            "No cluster to watch: give --flink URL, --yarn URL, or --config FILE; with --kafka "
+            "BROKERS --cluster NAME will do."
+        )
+    return settings
 
 
 def _exists(file: Path) -> bool:

@@ -235,7 +235,11 @@ class Watch:
         """Judge by what processes send, as often as REST is asked, while it says nothing; None
         where that is not due."""
         now_ms, desk = self._clock.now_ms(), self.on_desk
-        if not desk.is_silent(now_ms) or now_ms - self._judged_ms < self._interval_ms:
+        if (
+            desk.is_over
+            or not desk.is_silent(now_ms)
+            or now_ms - self._judged_ms < self._interval_ms
+        ):
             return None
         self._judged_ms = now_ms
         found = Round(arrival_ms=now_ms, answered=False, says=desk.says)
@@ -293,8 +297,9 @@ class Watch:
     async def leave(self) -> tuple[Round, list[RunDesk]]:
         """Its application is over: what had not ended is lost, and judged once more."""
         now_ms = self._clock.now_ms()
+        self.last = Round(arrival_ms=now_ms, answered=False)
         await self.in_desk(lambda: lose_all(self.on_desk, now_ms))
-        return Round(arrival_ms=now_ms, answered=False), await self._judged()
+        return self.last, await self._judged()
 
     def row(self, url: str, now_ms: int) -> ClusterRow:
         """How the cluster stands: whether REST answers, or its JobManager alone is heard, without
@@ -307,10 +312,10 @@ class Watch:
         if answered and self.on_desk.is_silent(now_ms):
             answered, says = False, OVERDUE
         yarn = self.on_desk.yarn
-        if yarn is not None and yarn.is_over:
-            state, says = "ended", ENDED.format(status=yarn.final_status or yarn.state)
-        elif answered:
+        if answered:
             state = "answering"
+        elif yarn is not None and yarn.is_over:
+            state, says = "ended", ENDED.format(status=yarn.final_status or yarn.state)
         elif JOBMANAGER in sending:
             state = "heard"
             says = f"{says} {JOBMANAGER_HEARD}" if says else HEARD

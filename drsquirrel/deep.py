@@ -98,8 +98,8 @@ class DeepTier:
         """When a report of a process came last, by our clock; the oldest first."""
         self._waiting: deque[tuple[int, int, Event, int]] = deque()
         """Since when, its arrival, what is about a run that is not known yet, and its size."""
-        self._waiting_jobs: Counter[str] = Counter()
-        """Whom they are about."""
+        self.waiting_jobs: Counter[str] = Counter()
+        """Whom those are about that wait."""
         self._waiting_bytes = 0
         self._untold: deque[tuple[int, int, FailureEvent, int]] = deque()
         """Likewise, failures of which REST has not told yet."""
@@ -184,16 +184,16 @@ class DeepTier:
     ) -> Iterable[tuple[int, int, Event, int]]:
         """Those that waited of which something may have changed: all where a run was listed, else
         those that have waited for too long."""
-        is_listed = not self._waiting_jobs.keys().isdisjoint(starts)
+        is_listed = not self.waiting_jobs.keys().isdisjoint(starts)
         for _ in range(len(self._waiting)):
             if not is_listed and now_ms - self._waiting[0][0] <= WAITS_MS:
                 return
             waited = self._waiting.popleft()
             _, _, event, size = waited
             self._waiting_bytes -= size
-            self._waiting_jobs[event.job] -= 1
-            if not self._waiting_jobs[event.job]:
-                del self._waiting_jobs[event.job]
+            self.waiting_jobs[event.job] -= 1
+            if not self.waiting_jobs[event.job]:
+                del self.waiting_jobs[event.job]
             yield waited
 
     def _put(
@@ -220,7 +220,7 @@ class DeepTier:
         else:
             size = size or size_of(event)
             self._waiting.append((since_ms, arrival_ms, event, size))
-            self._waiting_jobs[event.job] += 1
+            self.waiting_jobs[event.job] += 1
             self._waiting_bytes += size
 
     def _has_room(self, event: Event) -> bool:

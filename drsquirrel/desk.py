@@ -30,17 +30,15 @@ from drsquirrel.model.facts import HEARTBEATS, RunSeen, ThreadSample
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.report import Action, JobRef, JobRow, RunRef
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
-from drsquirrel.model.verdict import WORST_FIRST
-from drsquirrel.on_desk import SETTLED_MS, ClusterDesk, Known, RunDesk, row_of
+from drsquirrel.on_desk import SETTLED_MS, ClusterDesk, Known, RunDesk, row_of, worst_first
 from drsquirrel.rules.load import Rules
 from drsquirrel.same_run import (
     answered_ms,
     as_known,
     began_of,
     ended_ms,
-    far_ms,
     lose,
-    off_ms,
+    off_by_ms,
     seen_of,
     told_state,
 )
@@ -66,6 +64,9 @@ KEPT_SAMPLES = 2_000
 
 class Desk:
     """Rounds in, reports out, for any number of clusters. One thread at a time."""
+
+    plugin_interval_ms = 0
+    """How often what processes send comes here; 0 where that is as often as REST is asked."""
 
     def __init__(self, rules: Rules, shorten: Callable[[str], str] = str) -> None:
         self.clusters: dict[str, ClusterDesk] = {}
@@ -139,6 +140,15 @@ class Desk:
         if found.answered:
             self._note_lists(desk, found)
         self._forget(desk, found.arrival_ms)
+
+    def waiting(self) -> dict[str, int]:
+        """By cluster, since when the oldest waits of what was heard and cannot be folded yet."""
+        waits = {id_: desk.deep.waiting_since_ms() for id_, desk in self.clusters.items()}
+        return {id_: since_ms for id_, since_ms in waits.items() if since_ms is not None}
+
+    def is_full(self) -> bool:
+        """Never: of what waits for long something is dropped."""
+        return False
 
     def hear(
         self, cluster: str, arrivals: Iterable[tuple[int, Message]], now_ms: int
@@ -216,8 +226,11 @@ class Desk:
         self.late_total += sum(now_ms - arrival_ms > LATEST_MS for arrival_ms, _ in arrived)
         folded = fold(arrived)
         self.dropped.update(folded.dropped)
-        self.dropped.update(self._hours.add(folded.rollups))
-        self.dropped.update(self._windows.add(now_ms, folded.rollups))
+        self._merge(now_ms, folded.rollups)
+
+    def _merge(self, now_ms: int, rollups: list[Rollup]) -> None:
+        self.dropped.update(self._hours.add(rollups))
+        self.dropped.update(self._windows.add(now_ms, rollups))
 
     def _note_lists(self, desk: ClusterDesk, found: Round) -> None:
         now_ms = found.arrival_ms
@@ -330,7 +343,7 @@ class Desk:
     ) -> Inquiry:
         seen = run.seen
         heard = desk.heard.runs.get(seen.job) if desk.is_silent(now_ms) else None
-        ours_ms = far_ms(desk) - off_ms(desk, seen)
+        ours_ms = off_by_ms(desk, seen)
         return Inquiry(
             job=run.job,
             run=RunRef(
@@ -349,7 +362,8 @@ class Desk:
                 last_answer_ms=desk.last_answer_ms,
                 heard_ms=heard.heard_ms if heard else None,
                 cluster_says=desk.says,
-                plugin=reporting if self.listens else None,
+                plugin=self._sending(desk, reporting) if self.listens else None,
+                plugin_interval_ms=self.plugin_interval_ms or desk.interval_ms,
                 kafka_says=self.kafka_says,
                 ahead_ms=desk.ahead_ms,
             ),
@@ -360,6 +374,10 @@ class Desk:
             dumps_allowed=desk.dumps_allowed,
             yarn=desk.yarn,
         )
+
+    def _sending(self, desk: ClusterDesk, reporting: Mapping[str, int]) -> Mapping[str, int]:
+        """The processes that have the plugin, and when each was heard last."""
+        return reporting
 
     def note_threads(
         self, run: RunDesk, samples: Iterable[ThreadSample], actions: Iterable[Action]
@@ -379,7 +397,4 @@ class Desk:
             for run in desk.runs.values():
                 if run.report is not None:
                     of_job.setdefault(run.job.id, []).append(run)
-        rows = [row_of(runs) for runs in of_job.values()]
-        return sorted(
-            rows, key=lambda r: (WORST_FIRST.index(r.verdict), r.since_ms or 0, r.job.name)
-        )
+        return sorted(map(row_of, of_job.values()), key=worst_first)

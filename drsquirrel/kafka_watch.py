@@ -11,17 +11,16 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from drsquirrel.cluster import cluster_id
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
-from drsquirrel.collect.kafka.source import Partition, Read, Source
-from drsquirrel.collect.kafka.topics import PLUGIN_TOPICS
+from drsquirrel.collect.kafka.source import Arrival, Partition, Read, Source
+from drsquirrel.collect.kafka.topics import LOGS, PLUGIN_TOPICS
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.deep import size_of
-from drsquirrel.desk import Desk
-from drsquirrel.exposition import counter, gauge
+from drsquirrel.exposition import Family, counter, gauge
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import (
     ChangeEvent,
@@ -31,6 +30,7 @@ from drsquirrel.model.event import (
     LogEvent,
     Message,
 )
+from drsquirrel.model.snapshot import Snapshot
 from drsquirrel.settings import Cluster, Kafka, Settings, secret
 from drsquirrel.store.interface import Offset
 
@@ -60,11 +60,13 @@ def kafka_access(told: Kafka) -> Access:
     )
 
 
-def bound_of(clusters: Iterable[Cluster], prefix: str) -> dict[str, set[str]]:
+def bound_of(
+    clusters: Iterable[Cluster], prefix: str, topics: Iterable[str] = PLUGIN_TOPICS
+) -> dict[str, set[str]]:
     """The topics of these clusters, and who may speak in each."""
     bound: dict[str, set[str]] = {}
     for cluster in clusters:
-        for topic in PLUGIN_TOPICS:
+        for topic in topics:
             name = (cluster.topic_prefix or prefix) + topic
             bound.setdefault(name, set()).add(cluster_id(cluster))
     return bound
@@ -76,19 +78,47 @@ def source_of(
     """A source of all topics of the clusters, from the stored offsets on. A cluster may speak in
     its own topics only."""
     assert settings.kafka is not None
-    bound = bound_of(settings.cluster, settings.kafka.topic_prefix)
+    prefix, group = settings.kafka.topic_prefix, settings.kafka.group
+    bound, letters = bound_of(settings.cluster, prefix), DeadLetters(access, clock, prefix)
+    redaction = Redaction(settings.redact_keys)
+    return Source(access, bound, partial(stored, offsets), letters, redaction, group)
 
-    def stored() -> dict[Partition, int]:
-        return {(at.topic, at.partition): at.next for at in offsets()}
 
-    return Source(
-        access,
-        bound,
-        stored,
-        DeadLetters(access, clock, settings.kafka.topic_prefix),
-        Redaction(settings.redact_keys),
-        settings.kafka.group,
-    )
+def lines_of(
+    settings: Settings, access: Access, offsets: Callable[[], Iterable[Offset]], clock: Clock
+) -> Source:
+    """A source of their log lines alone, in a group of its own that may have other members."""
+    assert settings.kafka is not None
+    prefix, group = settings.kafka.topic_prefix, f"{settings.kafka.group}-lines"
+    bound = bound_of(settings.cluster, prefix, (LOGS,))
+    letters, redaction = DeadLetters(access, clock, prefix), Redaction(settings.redact_keys)
+    read = partial(stored, offsets)
+    return Source(access, bound, read, letters, redaction, group, shared=True)
+
+
+def stored(offsets: Callable[[], Iterable[Offset]]) -> dict[Partition, int]:
+    """Where to go on in each partition."""
+    return {(at.topic, at.partition): at.next for at in offsets()}
+
+
+class Hearing(Protocol):
+    """Where what was read goes to: a desk."""
+
+    dropped: Counter[str]
+    kafka_says: str
+
+    def hear(self, cluster: str, arrivals: Iterable[Any], now_ms: int) -> list[Event]:
+        """Take in what its source read of a cluster: (arrival in ms, what was told). Returns the
+        events that are ready to be stored."""
+        ...
+
+    def waiting(self) -> Mapping[str, int]:
+        """By cluster, since when the oldest waits of what was heard and cannot be used yet."""
+        ...
+
+    def is_full(self) -> bool:
+        """Whether nothing more may be read until something of what waits can be used."""
+        ...
 
 
 class Readable(Protocol):
@@ -120,7 +150,7 @@ class KafkaWatch:
     cluster in which something has just happened."""
 
     def __init__(
-        self, source: Readable, desk: Desk, clock: Clock, wake: Callable[[str], None]
+        self, source: Readable, desk: Hearing, clock: Clock, wake: Callable[[str], None]
     ) -> None:
         self.read_total = 0
         self.source = source
@@ -149,11 +179,12 @@ class KafkaWatch:
             try:
                 while True:
                     try:
-                        if self._owes(OWED_MAX, OWED_BYTES):
+                        if self._owes(OWED_MAX, OWED_BYTES) or self._desk.is_full():
                             await asyncio.sleep(READ_S)
+                            read = Read()
                         else:
                             read = await loop.run_in_executor(thread, self.source.read, READ_S)
-                            await in_desk(partial(self._take, read))
+                        await in_desk(partial(self._take, read))
                         await after()
                     except Exception:
                         # What nobody thought of must not end the reading.
@@ -166,7 +197,7 @@ class KafkaWatch:
     def _take(self, read: Read) -> None:
         now_ms = self._clock.now_ms()
         self._note(read, now_ms)
-        for cluster in {*read.arrivals, *self._waiting()}:
+        for cluster in {*read.arrivals, *self._desk.waiting()}:
             arrivals = read.arrivals.get(cluster, [])
             self.read_total += len(arrivals)
             if any(_has_just_happened(message, now_ms - ms) for ms, message in arrivals):
@@ -176,7 +207,7 @@ class KafkaWatch:
             self._owed_bytes += sum(map(size_of, owed))
         self._read.append((now_ms, read.offsets))
 
-    def _heard(self, cluster: str, arrivals: list[tuple[int, Message]], now_ms: int) -> list[Event]:
+    def _heard(self, cluster: str, arrivals: list[Arrival], now_ms: int) -> list[Event]:
         """What is ready of them; where one breaks what takes it, all but that."""
         try:
             return self._desk.hear(cluster, arrivals, now_ms)
@@ -196,11 +227,6 @@ class KafkaWatch:
         if now_ms - self._broke_ms >= RECURS_MS:
             self._broke_ms = now_ms
             logger.exception("something that came through Kafka was not taken in")
-
-    def _waiting(self) -> dict[str, int]:
-        """By cluster, since when the oldest waits of what was heard and cannot be folded yet."""
-        waits = {id_: desk.deep.waiting_since_ms() for id_, desk in self._desk.clusters.items()}
-        return {id_: since_ms for id_, since_ms in waits.items() if since_ms is not None}
 
     def _note(self, read: Read, now_ms: int) -> None:
         """Log that something is wrong, or that messages come again: once each. What recurs between
@@ -226,7 +252,7 @@ class KafkaWatch:
     def _owes(self, events: int, size: int) -> bool:
         return len(self._owed) > events or self._owed_bytes > size
 
-    def metrics(self) -> list[str]:
+    def metrics(self) -> list[Family]:
         """Families of our own metrics."""
         lag = self.source.lag().items()
         refused = sorted(self.source.refused.items())
@@ -254,7 +280,7 @@ class KafkaWatch:
         """What was read since the last call, to be stored together. What waits for its run is not
         stored, and is read again after a kill: the offsets stay before it."""
         events, self._owed, self._owed_bytes = self._owed, [], 0
-        before_ms = min(self._waiting().values(), default=math.inf)
+        before_ms = min(self._desk.waiting().values(), default=math.inf)
         offsets: dict[Partition, int] = {}
         while self._read and self._read[0][0] < before_ms:
             offsets.update(self._read.popleft()[1])
@@ -267,6 +293,6 @@ class KafkaWatch:
         )
 
 
-def _has_just_happened(message: Message, ago_ms: int) -> bool:
+def _has_just_happened(message: Message | Snapshot, ago_ms: int) -> bool:
     """Whether Flink should be asked about it: a failure, or another state of a job."""
     return isinstance(message, FailureEvent | ChangeEvent) and ago_ms < NEWS_MS

@@ -111,7 +111,14 @@ class ClusterDesk:
 
     def note_yarn(self, facts: YarnFacts) -> None:
         """Take over what YARN tells now; ends of containers that it has forgotten stay."""
-        self.yarn = with_ended(facts, self.yarn.containers if self.yarn else ())
+        before = self.yarn
+        same = before is not None and before.application == facts.application
+        self.yarn = with_ended(facts, before.containers if before and same else ())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether YARN says that its application is over."""
+        return self.yarn is not None and self.yarn.is_over
 
     @property
     def answered_ms(self) -> int:
@@ -144,6 +151,11 @@ def run_to_show(runs: Iterable[RunDesk]) -> RunDesk:
         return run.is_over, worst, -run.seen.start_ms
 
     return min(runs, key=rank)
+
+
+def worst_first(row: JobRow) -> tuple[int, int, str]:
+    """The order of the rows in the list of jobs."""
+    return WORST_FIRST.index(row.verdict), row.since_ms or 0, row.job.name
 
 
 def row_of(runs: Iterable[RunDesk]) -> JobRow:

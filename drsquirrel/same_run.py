@@ -38,6 +38,12 @@ def off_ms(desk: ClusterDesk, seen: RunSeen) -> int:
     return 0 if seen.is_heard else far_ms(desk)
 
 
+def off_by_ms(desk: ClusterDesk, seen: RunSeen) -> int:
+    """What has to be added to the times of a run, so that they are by the JobManager's clock where
+    that is far off."""
+    return far_ms(desk) - off_ms(desk, seen)
+
+
 def ended_ms(desk: ClusterDesk, seen: RunSeen) -> int:
     """When it ended; 0 where that is not known."""
     return seen.end_ms - off_ms(desk, seen) if seen.end_ms else 0
@@ -46,7 +52,7 @@ def ended_ms(desk: ClusterDesk, seen: RunSeen) -> int:
 def lose(desk: ClusterDesk, run: RunDesk, now_ms: int) -> None:
     """It is there no longer, and had not ended when it was last seen."""
     # RunSeen tells times by the JobManager's clock.
-    end_ms = run.last_seen_ms + desk.ahead_ms + off_ms(desk, run.seen) - far_ms(desk)
+    end_ms = run.last_seen_ms + desk.ahead_ms - off_by_ms(desk, run.seen)
     run.see(replace(run.seen, state=LOST, end_ms=end_ms), now_ms)
 
 

@@ -69,7 +69,10 @@ class Kafka(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     topic_prefix: Annotated[str, Meta(description="What the name of every topic begins with.")] = ""
     group: Annotated[
         str,
-        Meta(description="The consumer group. Each Dr. Squirrel on the same topics has its own."),
+        Meta(
+            description="The consumer group. Each Dr. Squirrel on the same topics has its own; "
+            "those of `serve` that share the work have one."
+        ),
     ] = "drsquirrel"
     tls: Annotated[bool, Meta(description="Whether the brokers speak TLS.")] = False
     ca_file: Annotated[str, Meta(description="PEM file of the authority to trust.")] = ""

@@ -1,7 +1,7 @@
 """What serve reads, out of the store: rendered documents, and log lines as a list."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -10,7 +10,8 @@ import msgspec
 from drsquirrel.diagnose.strip import SHOWN_CONTAINERS
 from drsquirrel.model.event import LogEvent
 from drsquirrel.model.identity import container_id
-from drsquirrel.model.report import LogLine, LogList, Report
+from drsquirrel.model.report import JobList, LogLine, LogList, Report
+from drsquirrel.on_desk import worst_first
 from drsquirrel.serve.pages import Rendered
 from drsquirrel.store.interface import Page, Store
 
@@ -20,6 +21,7 @@ LOG_LINES = 200
 AFTER_END_MS = 60_000
 """What processes say of the end of a run comes so long after it."""
 report_decoder = msgspec.json.Decoder(Report)
+list_decoder = msgspec.json.Decoder(JobList)
 
 
 class StoredPages:
@@ -31,9 +33,18 @@ class StoredPages:
         self.metrics = metrics
         self.ready = ready
         self._store = store
+        self._joined: tuple[list[str], Rendered] | None = None
+        """The list of all jobs, and what it was joined from."""
 
     def jobs(self) -> Rendered | None:
-        return _rendered(self._store.jobs())
+        parts = self._store.job_lists()
+        if len(parts) <= 1:
+            return _rendered(parts[0] if parts else None)
+        etags = [page.etag for page in parts]
+        if self._joined is None or self._joined[0] != etags:
+            lists = [found for page in parts if (found := decoded(list_decoder, page.body))]
+            self._joined = etags, _rendered_body(msgspec.json.encode(joined(lists)))
+        return self._joined[1]
 
     def report(self, run_id: str) -> Rendered | None:
         return _rendered(self._store.report(run_id))
@@ -43,8 +54,8 @@ class StoredPages:
         if page is None:
             return None
         events, complete = self._lines_of(run_id, page)
-        body = msgspec.json.encode(LogList(lines=[*map(_line, events)], complete=complete))
-        return Rendered(body, blake2b(body, digest_size=12).hexdigest())
+        lines = LogList(lines=[*map(_line, events)], complete=complete)
+        return _rendered_body(msgspec.json.encode(lines))
 
     def _lines_of(self, run_id: str, page: Page) -> tuple[list[LogEvent], bool]:
         """The newest of a run, and of those of its processes that name no run, while it was there;
@@ -72,12 +83,27 @@ class StoredPages:
         return self._store.run_of_flink_job(flink_job_id)
 
 
+def joined(lists: Iterable[JobList]) -> JobList:
+    """The lists of all parts as one, as old as the oldest of those with a cluster."""
+    parts = [*lists]
+    return JobList(
+        made_ms=min(p.made_ms for p in [p for p in parts if p.clusters] or parts),
+        jobs=sorted((row for part in parts for row in part.jobs), key=worst_first),
+        clusters=sorted((row for part in parts for row in part.clusters), key=lambda row: row.id),
+        kafka_says=next((part.kafka_says for part in parts if part.kafka_says), ""),
+    )
+
+
 def decoded(decoder: msgspec.json.Decoder[T], body: bytes | None) -> T | None:
     """What was stored; an older form of it is forgotten, the next looks build it anew."""
     try:
         return decoder.decode(body) if body else None
     except msgspec.MsgspecError:
         return None
+
+
+def _rendered_body(body: bytes) -> Rendered:
+    return Rendered(body, blake2b(body, digest_size=12).hexdigest())
 
 
 def _rendered(page: Page | None) -> Rendered | None:

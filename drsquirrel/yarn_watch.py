@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -77,20 +78,37 @@ def by_application(settings: Settings) -> dict[str, str]:
     return found
 
 
-def watches_of(settings: Settings, clusters: Clusters, clock: Clock) -> "list[YarnWatch]":
-    """One for each YARN of the settings. Raises SettingsError or FlinkError for what is wrong."""
-    watches = [YarnWatch(told, settings, clusters, clock) for told in settings.yarn]
-    for url in {watch.url for watch in watches}:
-        if sum(watch.url == url for watch in watches) > 1:
+def yarns_of(settings: Settings) -> list[str]:
+    """The addresses of the YARNs. Raises SettingsError or FlinkError for what is wrong."""
+    urls = [yarn_client(told, settings).url for told in settings.yarn]
+    for url in urls:
+        if urls.count(url) > 1:
             raise SettingsError(f"The YARN {url} is given twice: give it once.")
-    return watches
+    return urls
+
+
+def watches_of(
+    settings: Settings,
+    clusters: Clusters,
+    clock: Clock,
+    is_ours: Callable[[str], bool] = lambda _: True,
+) -> "list[YarnWatch]":
+    """One for each YARN of the settings, which have been checked by `yarns_of`. `is_ours`: whether
+    a cluster of this id is watched here."""
+    return [YarnWatch(told, settings, clusters, clock, is_ours) for told in settings.yarn]
 
 
 class YarnWatch:
     """Finds the Flink applications of one YARN, and looks up what it tells of them."""
 
-    def __init__(self, told: Yarn, settings: Settings, clusters: Clusters, clock: Clock) -> None:
-        """Raises SettingsError or FlinkError for what is wrong."""
+    def __init__(
+        self,
+        told: Yarn,
+        settings: Settings,
+        clusters: Clusters,
+        clock: Clock,
+        is_ours: Callable[[str], bool] = lambda _: True,
+    ) -> None:
         self.says = ""
         """Why no applications are found; "" while all is well."""
         self._told = told
@@ -98,6 +116,7 @@ class YarnWatch:
         self._client = yarn_client(told, settings)
         self._clusters = clusters
         self._by_hand = by_application(settings)
+        self._is_ours = is_ours
         self._clock = clock
         self._source = YarnFactsSource(self._client, clock)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -105,11 +124,6 @@ class YarnWatch:
         """The cluster of each application that runs, as far as is known."""
         self._over_ms: dict[str, int] = {}
         """When the applications that are over, and were found here, ended."""
-
-    @property
-    def url(self) -> str:
-        """The address of the ResourceManager that answers."""
-        return self._client.url
 
     async def run(self) -> None:
         """Go on until cancelled. What goes wrong is logged once and tried again."""
@@ -130,6 +144,8 @@ class YarnWatch:
         found = [facts.application for facts in await running(self._client)]
         self._say("")
         for id_ in found:
+            if not self._is_ours(self._by_hand.get(id_, id_)):
+                continue
             if id_ not in self._watched and id_ not in self._by_hand:
                 of_rm = structs.replace(self._told, url=self._client.proxy(id_))
                 proxy = Cluster(name=id_, **structs.asdict(of_rm))

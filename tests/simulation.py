@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import msgspec
 from drsquirrel.app import App
 from drsquirrel.cluster import clients_of
 from drsquirrel.database import retention
+from drsquirrel.desk import Desk
+from drsquirrel.exposition import rendered
 from drsquirrel.model.report import JobList, Report
 from drsquirrel.rules.load import load
 from drsquirrel.settings import Cluster, Settings
@@ -75,8 +78,9 @@ class Run:
         self.clock = clock
         self.settings = Settings(cluster=clusters)
         self.store = SqliteStore(directory, retention(self.settings))
-        self.app = App(self.settings, RULES, self.store, clock)
-        self.pages = StoredPages(self.store, self.app.metrics, self.app.ready)
+        self.thread = ThreadPoolExecutor(1)
+        self.app = App(self.settings, Desk(RULES), self.store, clock, self.thread)
+        self.pages = StoredPages(self.store, lambda: rendered(self.app.metrics()), self.app.ready)
         self.clients = clients_of(self.settings)
         for id_, client in self.clients.items():
             self.app.add(id_, client)
@@ -105,7 +109,8 @@ class Run:
         return msgspec.json.decode(page.body, type=Report)
 
     def close(self) -> None:
-        self.app.close()
+        self.app.finish()
+        self.thread.shutdown()
         self.store.close()
 
 

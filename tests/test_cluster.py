@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from msgspec.structs import replace
 
 from drsquirrel.cluster import (
+    ENDED,
     HEARD,
     JOBMANAGER_HEARD,
     JOBMANAGER_SILENT,
@@ -17,6 +19,7 @@ from drsquirrel.cluster import (
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.desk import Desk
 from drsquirrel.model.event import MetricReport, Origin
+from drsquirrel.model.yarn import YarnContainer, YarnFacts
 from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError
 from tests.simulation import RULES, RoundsClock
 
@@ -121,6 +124,31 @@ def test_where_rest_is_silent_it_is_told_who_sends(asked: Watched) -> None:
     assert asked.row() == ("silent", f"{SAYS} {JOBMANAGER_SILENT}")
     asked.hear("")
     assert asked.row() == ("heard", f"{SAYS} {JOBMANAGER_HEARD}")
+
+
+async def test_a_cluster_whose_application_is_over_is_neither_heard_nor_missed(
+    asked: Watched,
+) -> None:
+    asked.watch.last = Round(arrival_ms=asked.clock.now_ms(), answered=True)
+    asked.desk.take("shop", asked.watch.last)
+    over = YarnFacts(application="a", final_status="KILLED", ended_ms=1, taken_ms=1)
+    asked.watch.on_desk.note_yarn(over)
+    assert asked.row() == ("answering", ""), "its REST knows better"
+    await asked.watch.leave()
+    assert asked.row() == ("ended", ENDED.format(status="KILLED"))
+    asked.clock.pass_ms(60_000)
+    assert await asked.watch.look_alone() is None
+
+
+def test_of_another_application_no_containers_are_kept(asked: Watched) -> None:
+    of_one = YarnFacts(
+        application="a", taken_ms=1, containers=(YarnContainer(id="1", exit_code=1),)
+    )
+    asked.watch.on_desk.note_yarn(of_one)
+    asked.watch.on_desk.note_yarn(replace(of_one, containers=()))
+    assert asked.watch.on_desk.yarn == of_one
+    asked.watch.on_desk.note_yarn(YarnFacts(application="b", taken_ms=2))
+    assert asked.watch.on_desk.yarn == YarnFacts(application="b", taken_ms=2)
 
 
 def test_where_an_answer_is_overdue_it_does_not_answer(asked: Watched) -> None:

@@ -18,6 +18,7 @@ import pytest
 from drsquirrel.database import database_of
 from drsquirrel.model.report import JobList
 from drsquirrel.settings import Settings
+from drsquirrel.store import postgresql_schema, sqlite_schema
 from drsquirrel.store.interface import Retention
 from drsquirrel.store.postgresql import PostgresStore
 from drsquirrel.store.sqlite import SqliteStore
@@ -74,8 +75,9 @@ def test_a_directory_is_checked_and_upgraded(tmp_path: Path) -> None:
     restored(DATABASES / "v1.sql", tmp_path / "drsquirrel.sqlite")
     done = here("db", "check", *flags)
     assert done.code == 1
-    assert "is 1, this release needs 3: run `drsquirrel db upgrade`." in done.out
-    assert "was 1 and is 3 now" in here("db", "upgrade", *flags).err
+    needed = len(sqlite_schema.MIGRATIONS)
+    assert f"is 1, this release needs {needed}: run `drsquirrel db upgrade`." in done.out
+    assert f"was 1 and is {needed} now" in here("db", "upgrade", *flags).err
     assert here("db", "check", *flags).code == 0
     assert "Nothing to do" in here("db", "upgrade", *flags).err
     with closing(SqliteStore(tmp_path, Retention())) as store:
@@ -92,7 +94,7 @@ def test_a_postgresql_is_checked_and_upgraded(there: Place) -> None:
     assert (done.code, done.out.count("\n")) == (1, 1)
     assert "fsync is off" in done.out
     done = here("db", "upgrade", *there.flags, **there.variables)
-    assert done.code == 0 and "was 0 and is 1 now" in done.err
+    assert done.code == 0 and f"was 0 and is {len(postgresql_schema.MIGRATIONS)} now" in done.err
     done = here("db", "upgrade", *there.flags, **there.variables)
     assert done.code == 0 and "Nothing to do" in done.err
 
@@ -129,8 +131,20 @@ def test_while_postgresql_hangs_dr_squirrel_lives_and_afterwards_it_goes_on(
         assert up.end() == 0
         assert there.variables["DRS_DATABASE_PASSWORD_FILE"] not in up.err
     with psycopg.connect(there.flags[1], password="acorn") as connection:
-        runs = connection.execute("SELECT made_ms FROM drsquirrel.job_list").fetchall()
+        runs = connection.execute("SELECT made_ms FROM drsquirrel.job_lists").fetchall()
     assert len(runs) == 1
+
+
+def test_of_two_on_one_database_the_first_ends(there: Place, tmp_path: Path) -> None:
+    flags = ("--flink", "http://127.0.0.1:1", "--port", 0, *there.flags)
+    with started(tmp_path / "first", "up", *flags, variables=there.variables) as first:
+        first.wait_for("The page: ")
+        with started(tmp_path / "second", "up", *flags, variables=there.variables) as second:
+            address = second.wait_for(r"The page: (\S+?)/?\s")
+            assert first.process.wait(60) == 2
+            assert first.err.count("Another Dr. Squirrel on the same database has taken over") == 1
+            assert made_list(address).clusters
+            assert second.end() == 0
 
 
 def got(url: str, timeout_s: float) -> bytes:

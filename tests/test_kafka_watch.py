@@ -96,7 +96,7 @@ async def reading(run: Run, plugin: Plugin, count: int) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(ENOUGH_S):
             while True:
-                if f"drsquirrel_kafka_messages_total {count}\n" in run.app.metrics():
+                if f"drsquirrel_kafka_messages_total {count}\n" in run.pages.metrics():
                     break
                 await asyncio.sleep(0.05)
         yield
@@ -198,9 +198,9 @@ async def test_a_line_that_came_before_its_run_was_listed_is_not_lost_by_a_kill(
     flink.jobs.remove(unlisted)
     plugin.log(unlisted.jid, "early")
     async with reading(run, plugin, 1):
-        run.app.close()
+        run.app.finish()
     assert run.store.offsets() == []
-    run.store.close()
+    run.close()
     flink.jobs.append(unlisted)
     with running(tmp_path, flink) as run:
         await run.rounds(1)
@@ -312,7 +312,7 @@ async def test_a_message_cannot_speak_for_another_cluster(
         plugin.log(job.jid, "good")
         async with reading(run, plugin, 1):
             await run.rounds(ROUNDS_OF_A_MINUTE)
-            told = run.app.metrics()
+            told = run.pages.metrics()
         assert messages(run, "orders") == ["good"]
         assert 'drsquirrel_kafka_refused_total{reason="another cluster"} 1\n' in told
         assert 'drsquirrel_kafka_lag{topic="alien-flink-logs",partition="0"} 0\n' in told

@@ -5,6 +5,7 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -183,7 +184,8 @@ class Life:
         of = tuple(Cluster(name=cluster) for cluster in clusters)
         settings = Settings(cluster=of, kafka=Kafka(brokers="k:9092"), poll_interval_s=0.2)
         self.store = SqliteStore(directory, retention(settings))
-        self.app = App(settings, RULES, self.store, WallClock())
+        self.thread = ThreadPoolExecutor(1)
+        self.app = App(settings, desk(), self.store, WallClock(), self.thread)
         for cluster in clusters:
             self.app.add(cluster, None)
 
@@ -202,7 +204,8 @@ class Life:
             await until(lambda: task.done() or holds())
 
     def close(self) -> None:
-        self.app.close()
+        self.thread.shutdown()
+        self.app.finish()
         self.store.close()
 
 

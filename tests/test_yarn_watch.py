@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -14,13 +15,15 @@ from drsquirrel.cluster import SystemClock
 from drsquirrel.collect.flink_rest.client import FlinkClient
 from drsquirrel.collect.flink_rest.error import AddressError
 from drsquirrel.database import retention
+from drsquirrel.desk import Desk
+from drsquirrel.exposition import rendered
 from drsquirrel.model.report import ClusterRow, JobList, Report
 from drsquirrel.model.verdict import Verdict
 from drsquirrel.model.yarn import YarnFacts
 from drsquirrel.settings import Cluster, Settings, SettingsError, Yarn
 from drsquirrel.store.sqlite import SqliteStore
 from drsquirrel.stored_pages import StoredPages
-from drsquirrel.yarn_watch import KEPT_MS, YarnWatch, watches_of
+from drsquirrel.yarn_watch import KEPT_MS, YarnWatch, watches_of, yarns_of
 from tests.collect.flink_rest.clock import HandClock
 from tests.collect.flink_rest.simulated import simulated
 from tests.collect.yarn.simulated import (
@@ -45,7 +48,7 @@ class Page:
     """What a process with the app, on the real store, serves."""
 
     def __init__(self, app: App, store: SqliteStore) -> None:
-        self.pages = StoredPages(store, app.metrics, app.ready)
+        self.pages = StoredPages(store, lambda: rendered(app.metrics()), app.ready)
 
     def jobs(self) -> JobList | None:
         page = self.pages.jobs()
@@ -80,7 +83,8 @@ async def test_an_application_is_watched_by_itself_and_keeps_its_last_page_when_
     monkeypatch.setattr("drsquirrel.enrich.yarn_facts.NODE_FRESH_MS", 100)
     settings = Settings(yarn=(Yarn(url=yarn.url),), poll_interval_s=2)
     store = SqliteStore(tmp_path, retention(settings))
-    app = App(settings, RULES, store, SystemClock())
+    thread = ThreadPoolExecutor(1)
+    app = App(settings, Desk(RULES), store, SystemClock(), thread)
     page = Page(app, store)
     [watch] = watches_of(settings, app, SystemClock())
     async with simulated(WallClock()) as flink:
@@ -113,7 +117,7 @@ async def test_an_application_is_watched_by_itself_and_keeps_its_last_page_when_
     )
     assert report.yarn is not None and len(report.yarn.containers) == 2
     assert report.hour.strips
-    app.close()
+    thread.shutdown()
     store.close()
 
 
@@ -257,13 +261,23 @@ async def test_a_yarn_that_does_not_answer_is_logged_once_and_found_again(
     assert len(told) == 3 and told[1] == f"YARN at {yarn.url} answers again"
 
 
+async def test_only_what_is_ours_is_watched(yarn: SimulatedYarn) -> None:
+    settings = Settings(yarn=(Yarn(url=yarn.url),))
+    clock, noted = TurnsClock(), Noted()
+    [watch] = watches_of(settings, noted, clock, lambda id_: id_ != APPLICATION)
+    task = asyncio.create_task(watch.run())
+    await clock.go(2)
+    assert (noted.watched, noted.facts) == ([], {})
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 def test_wrong_settings_are_refused_before_anything_is_watched(tmp_path: Path) -> None:
-    clock, noted = SystemClock(), Noted()
     twice = (Yarn(url="http://rm:8088"), Yarn(url="http://rm:8088/"))
     with pytest.raises(SettingsError, match="The YARN http://rm:8088 is given twice"):
-        watches_of(Settings(yarn=twice), noted, clock)
+        yarns_of(Settings(yarn=twice))
     with pytest.raises(AddressError, match="is no address of a YARN ResourceManager: write http:"):
-        watches_of(Settings(yarn=(Yarn(url="rm:8088"),)), noted, clock)
+        yarns_of(Settings(yarn=(Yarn(url="rm:8088"),)))
     missing = Yarn(url="http://rm:8088", user="me", password_file=str(tmp_path / "none"))
     with pytest.raises(SettingsError, match="cannot be read"):
-        watches_of(Settings(yarn=(missing,)), noted, clock)
+        yarns_of(Settings(yarn=(missing,)))

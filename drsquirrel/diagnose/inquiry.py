@@ -24,6 +24,8 @@ class Expected:
     """Why the cluster does not answer, or what is wrong with its answers; "" while all is well."""
     plugin: Mapping[str, int] | None = None
     """When each process that has the plugin was last heard of; None where nobody listens."""
+    plugin_interval_ms: int = 0
+    """How often what they send comes here; 0 where that is `interval_ms`."""
     kafka_says: str = ""
     """What is wrong with Kafka; "" while all is well."""
     ahead_ms: int = 0

@@ -136,7 +136,8 @@ def _plugin(inquiry: Inquiry, holding: frozenset[str], now_ms: int, *, over_rest
     says += _lost(lost)
     if trouble := inquiry.expected.kafka_says or ("" if heard else LOOK_AT):
         says = f"{says} {trouble}"
-    return _source(PLUGIN, age_ms, inquiry.expected.interval_ms, says)
+    expected = inquiry.expected
+    return _source(PLUGIN, age_ms, expected.plugin_interval_ms or expected.interval_ms, says)
 
 
 def _clocks(inquiry: Inquiry) -> Iterator[str]:

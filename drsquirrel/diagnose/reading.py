@@ -1,6 +1,6 @@
 """Readings in order: what rollups hold of each scope, as points in time to take differences of."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -68,11 +68,30 @@ def lines(rollups: Iterable[Rollup], only: ScopeKey | None = None) -> dict[Scope
             tracks.setdefault((scope, k.container, k.attempt), []).append(track)
     found: dict[ScopeKey, list[Line]] = {}
     for (scope, container, attempt), parts in tracks.items():
-        found.setdefault(scope, []).append(Line(container, attempt, _readings(parts), tuple(parts)))
+        found.setdefault(scope, []).extend(
+            Line(container, attempt, _readings(alone), tuple(alone)) for alone in _apart(parts)
+        )
     for of_scope in found.values():
         if len(of_scope) > 1:
             of_scope.sort(key=lambda line: (line.readings[-1].time_ms, line.attempt))
     return found
+
+
+def _apart(tracks: list[Track]) -> Collection[list[Track]]:
+    """The tracks of each who told of the same: two that tell at the same time, as a process and
+    whoever asks Flink about it, read at different moments. One after another tells the same."""
+    if len({track.key.epoch for track in tracks}) == 1:
+        return (tracks,)
+    by_epoch: dict[str, list[Track]] = {}
+    for track in tracks:
+        by_epoch.setdefault(track.key.epoch, []).append(track)
+    spans = sorted(
+        (min(t.first[0].time_ms for t in of), max(t.last[-1].time_ms for t in of))
+        for of in by_epoch.values()
+    )
+    if all(a[1] < b[0] for a, b in pairwise(spans)):
+        return (tracks,)
+    return by_epoch.values()
 
 
 def _readings(tracks: list[Track]) -> tuple[Reading, ...]:

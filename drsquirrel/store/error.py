@@ -13,6 +13,10 @@ class InUseError(StoreError):
     """Somebody else holds what is needed."""
 
 
+class FencedError(StoreError):
+    """Somebody else has claimed what was to be written."""
+
+
 class NotOursError(StoreError):
     """The database is none, or another program's."""
 

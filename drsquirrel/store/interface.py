@@ -44,6 +44,15 @@ class Offset:
     next: int
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to write about one part of the clusters, until somebody else claims that part."""
+
+    part: int
+    term: int
+    """Higher with each claim."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Everything of one tick; stored as a whole or not at all.
@@ -64,8 +73,11 @@ class Batch:
     reports: tuple[RenderedReport, ...] = ()
     memories: tuple[Memory, ...] = ()
     job_list: bytes | None = None
+    """Of the part that is claimed."""
     offsets: tuple[Offset, ...] = ()
     """Up to which all that Kafka brought is in this batch and those before."""
+    claim: Claim | None = None
+    """Without one nobody is asked, and the job list is that of part 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,11 +173,17 @@ class Store(Protocol):
     """Runs and subjects are named by the ids of model.identity. Every method raises StoreError."""
 
     def write(self, batch: Batch) -> None:
-        """Store the batch; when this returns it survives a crash and a power failure."""
+        """Store the batch; when this returns it survives a crash and a power failure. Raises
+        FencedError where its claim is no longer the newest, and stores nothing."""
         ...
 
-    def jobs(self) -> Page | None:
-        """The latest list of jobs."""
+    def claim(self, part: int, parts: int) -> Claim:
+        """Claim one of so many parts; from then on no older claim can write, and what was listed
+        of parts that are no more is gone."""
+        ...
+
+    def job_lists(self) -> list[Page]:
+        """The latest list of jobs of each part."""
         ...
 
     def report(self, run: str) -> Page | None:
@@ -174,6 +192,10 @@ class Store(Protocol):
 
     def runs(self, cluster: str) -> list[StoredRun]:
         """All runs of a cluster, the latest seen first."""
+        ...
+
+    def starts(self, cluster: str, flink_job: str) -> list[int]:
+        """When the runs of Flink's JobID in a cluster began, in ms."""
         ...
 
     def run_of_job(self, job: str) -> str | None:

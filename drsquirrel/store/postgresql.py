@@ -7,7 +7,9 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from threading import BoundedSemaphore
+from zlib import crc32
 
+from drsquirrel.model.event import LogEvent
 from drsquirrel.store.body import BodyError
 from drsquirrel.store.error import InUseError
 from drsquirrel.store.interface import Batch, Condition, Database, Retention
@@ -26,6 +28,14 @@ from drsquirrel.store.writing import write_batch
 
 READERS = 8
 """Connections that read at the same time."""
+LOCK_LOGS = "SELECT pg_advisory_xact_lock(?)"
+STRIPES = 64
+FIRST_STRIPE = 0x44725372
+"""Beside the lock of who changes tables."""
+
+
+def _stripe(event: LogEvent) -> int:
+    return FIRST_STRIPE + crc32((event.job or event.origin.container).encode()) % STRIPES
 
 
 class PostgresDatabase(Database):
@@ -65,6 +75,8 @@ class PostgresStore(SqlStore):
     def write(self, batch: Batch) -> None:
         with self._transaction() as connection:
             make_days(connection, batch)
+            # A tail of log lines is merged by one writer at a time.
+            connection.executemany(LOCK_LOGS, [(n,) for n in sorted(set(map(_stripe, batch.logs)))])
             write_batch(connection, batch)
 
     def expire(self, now_ms: int) -> bool:

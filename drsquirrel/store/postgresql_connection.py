@@ -36,7 +36,7 @@ ANSWER_S = 20.0
 STATEMENT_S = 15
 """After it the server itself gives up, so that we hear of it."""
 LOCK_S = 5
-IDLE_IN_TRANSACTION_S = 120
+IDLE_IN_TRANSACTION_S = 15
 """After it the server believes no more that we are there, and lets go what we hold."""
 PART_ROWS = 500
 """So many rows are sent in one go."""

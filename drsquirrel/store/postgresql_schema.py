@@ -129,7 +129,16 @@ DO $$ DECLARE holder REGCLASS; BEGIN
 END $$;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_PARTS = """
+CREATE TABLE claims (part BIGINT PRIMARY KEY, term BIGINT NOT NULL);
+ALTER TABLE job_list RENAME TO job_lists;
+ALTER TABLE job_lists RENAME "only" TO part;
+ALTER TABLE job_lists DROP CONSTRAINT job_list_only_check;
+ALTER TABLE job_lists RENAME CONSTRAINT job_list_pkey TO job_lists_pkey;
+UPDATE job_lists SET part = 0;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _PARTS)
 """Migration i brings a database of version i to version i + 1."""
 
 

@@ -17,7 +17,16 @@ from drsquirrel.model.verdict import WORST_FIRST, Verdict
 from drsquirrel.store import sql
 from drsquirrel.store.body import decoded, unpacked
 from drsquirrel.store.connection import Connection, Row
-from drsquirrel.store.interface import Batch, LogPage, Offset, Page, RunHour, Store, StoredRun
+from drsquirrel.store.interface import (
+    Batch,
+    Claim,
+    LogPage,
+    Offset,
+    Page,
+    RunHour,
+    Store,
+    StoredRun,
+)
 from drsquirrel.store.logs import SCAN_CHUNKS, newest_first
 from drsquirrel.store.writing import CHANGE, CHECKPOINT, FAILURE, write_batch
 
@@ -40,16 +49,29 @@ class SqlStore(Store):
         with self._transaction() as connection:
             write_batch(connection, batch)
 
-    def jobs(self) -> Page | None:
-        return self._page(sql.JOB_LIST)
+    def claim(self, part: int, parts: int) -> Claim:
+        with self._transaction() as connection:
+            for statement in sql.FORGET_PARTS:
+                connection.execute(statement, (parts,))
+            connection.execute(sql.CLAIM, (part,))
+            ((term,),) = connection.execute(sql.TERM, (part,)).fetchall()
+            return Claim(part, term)
+
+    def job_lists(self) -> list[Page]:
+        return self._pages(sql.JOB_LISTS)
 
     def report(self, run: str) -> Page | None:
-        return self._page(sql.REPORT, run)
+        return next(iter(self._pages(sql.REPORT, run)), None)
 
     def runs(self, cluster: str) -> list[StoredRun]:
         with self._reading() as connection:
             rows = connection.execute(sql.RUNS, (cluster,)).fetchall()
         return [_stored_run(cluster, row) for row in rows]
+
+    def starts(self, cluster: str, flink_job: str) -> list[int]:
+        with self._reading() as connection:
+            rows = connection.execute(sql.STARTS, (flink_job, cluster)).fetchall()
+            return [start_ms for (start_ms,) in rows]
 
     def run_of_job(self, job: str) -> str | None:
         return self._shown_run(sql.RUN_OF_JOB, job)
@@ -109,10 +131,10 @@ class SqlStore(Store):
     def container_facts(self, cluster: str) -> list[ContainerFacts]:
         return self._all(ContainerFacts, sql.CONTAINER_FACTS, cluster)
 
-    def _page(self, statement: str, *values: str) -> Page | None:
+    def _pages(self, statement: str, *values: str) -> list[Page]:
         with self._reading() as connection:
-            row = connection.execute(statement, values).fetchone()
-            return Page(body=unpacked(row[0]), etag=row[1], made_ms=row[2]) if row else None
+            rows = connection.execute(statement, values).fetchall()
+            return [Page(body=unpacked(body), etag=e, made_ms=ms) for body, e, ms in rows]
 
     def _shown_run(self, statement: str, name: str) -> str | None:
         unknown = WORST_FIRST.index(Verdict.UNKNOWN)

@@ -72,11 +72,18 @@ ON CONFLICT (run) DO UPDATE SET written_ms = excluded.written_ms, body = exclude
 WHERE excluded.written_ms > memories.written_ms
 """
 PUT_JOB_LIST = """
-INSERT INTO job_list VALUES (1, ?, ?, ?)
-ON CONFLICT ("only") DO UPDATE SET
+INSERT INTO job_lists VALUES (?, ?, ?, ?)
+ON CONFLICT (part) DO UPDATE SET
     made_ms = excluded.made_ms, etag = excluded.etag, body = excluded.body
-WHERE excluded.made_ms > job_list.made_ms
+WHERE excluded.made_ms > job_lists.made_ms
 """
+CLAIM = """
+INSERT INTO claims VALUES (?, 1) ON CONFLICT (part) DO UPDATE SET term = claims.term + 1
+"""
+TERM = "SELECT term FROM claims WHERE part = ?"
+# Holds the row, so that nobody claims it before all of the batch is stored.
+HOLD_CLAIM = "UPDATE claims SET term = term WHERE part = ? AND term = ?"
+FORGET_PARTS = ("DELETE FROM claims WHERE part >= ?", "DELETE FROM job_lists WHERE part >= ?")
 TRIM_EVENTS = """
 DELETE FROM events WHERE kind = ? AND subject = ? AND time_ms < (
     SELECT time_ms FROM events WHERE kind = ? AND subject = ?
@@ -99,7 +106,7 @@ SELECT last_ms, body FROM log_chunks WHERE subject = ? ORDER BY last_ms DESC LIM
 """
 COUNT_LOG_CHUNKS = "SELECT count(*) FROM log_chunks WHERE subject = ?"
 
-JOB_LIST = "SELECT body, etag, made_ms FROM job_list"
+JOB_LISTS = "SELECT body, etag, made_ms FROM job_lists ORDER BY part"
 REPORT = "SELECT body, etag, made_ms FROM reports WHERE run = ?"
 RUNS = """
 SELECT runs.id, job, flink_job, start_ms, end_ms, state, job_type, jobs.name,
@@ -107,6 +114,7 @@ SELECT runs.id, job, flink_job, start_ms, end_ms, state, job_type, jobs.name,
 FROM runs JOIN jobs ON jobs.id = runs.job LEFT JOIN job_facts ON job_facts.run = runs.id
 WHERE runs.cluster = ? ORDER BY last_seen_ms DESC, runs.id
 """
+STARTS = "SELECT start_ms FROM runs WHERE flink_job = ? AND cluster = ?"
 # Live: not ended, and listed at the last look at its cluster, give or take a minute.
 _SHOWN_FIRST = """
 SELECT id FROM (
@@ -175,6 +183,6 @@ BRING_TO_NOW = tuple(
         ("incidents", "made_ms"),
         ("memories", "written_ms"),
         ("clusters", "last_seen_ms"),
-        ("job_list", "made_ms"),
+        ("job_lists", "made_ms"),
     )
 )

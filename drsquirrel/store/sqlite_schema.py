@@ -98,7 +98,16 @@ CREATE TABLE offsets (
 
 _HEARD = "ALTER TABLE runs ADD is_heard INTEGER NOT NULL DEFAULT 0;"
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _OFFSETS, _HEARD)
+_PARTS = """
+CREATE TABLE claims (part INTEGER PRIMARY KEY, term INTEGER NOT NULL);
+CREATE TABLE job_lists (
+    part INTEGER PRIMARY KEY, made_ms INTEGER NOT NULL, etag TEXT NOT NULL, body BLOB NOT NULL
+);
+INSERT INTO job_lists SELECT 0, made_ms, etag, body FROM job_list;
+DROP TABLE job_list;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _OFFSETS, _HEARD, _PARTS)
 """Migration i brings a database of version i to version i + 1."""
 
 

@@ -13,7 +13,8 @@ from drsquirrel.model.verdict import WORST_FIRST
 from drsquirrel.store import logs, sql
 from drsquirrel.store.body import encoded, packed
 from drsquirrel.store.connection import Connection, Values
-from drsquirrel.store.interface import HOUR_MS, Batch, RenderedReport
+from drsquirrel.store.error import FencedError
+from drsquirrel.store.interface import HOUR_MS, Batch, Claim, RenderedReport
 
 EVENTS_PER_SUBJECT = 5_000
 """Failures, checkpoints and changes of one run or container, each; the newest are kept."""
@@ -23,7 +24,13 @@ FAILURE, CHECKPOINT, CHANGE = "failure", "checkpoint", "change"
 
 
 def write_batch(connection: Connection, batch: Batch) -> None:
-    """Write everything of the batch."""
+    """Write everything of the batch; raises FencedError."""
+    claim = batch.claim or Claim(0, 0)
+    if batch.claim and not connection.execute(sql.HOLD_CLAIM, (claim.part, claim.term)).rowcount:
+        raise FencedError(
+            "Another Dr. Squirrel on the same database has taken over: let one of them have a "
+            "database of its own, or run both with `drsquirrel serve`."
+        )
     _write_runs(connection, batch)
     _write_facts(connection, batch)
     connection.executemany(sql.PUT_SNAPSHOT, _snapshot_rows(batch))
@@ -42,7 +49,7 @@ def write_batch(connection: Connection, batch: Batch) -> None:
         sql.SEE_CLUSTER, ({"cluster": c, "time_ms": batch.time_ms} for c in clusters)
     )
     if batch.job_list is not None:
-        row = batch.time_ms, etag(batch.job_list), packed(batch.job_list)
+        row = claim.part, batch.time_ms, etag(batch.job_list), packed(batch.job_list)
         connection.execute(sql.PUT_JOB_LIST, row)
 
 

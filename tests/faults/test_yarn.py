@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import time
 import urllib.request
@@ -14,6 +16,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from demo.broker import Broker
+from demo.plugin import make_topics, options
 from demo.rest import DIRECT
 from demo.scenarios import CONFIG, JOB_CLASS
 from demo.yarn import Yarn
@@ -76,8 +80,8 @@ class Up:
 
 
 @contextmanager
-def watched(yarn: Yarn, folder: Path) -> Iterator[Up]:
-    arguments = ("up", "--yarn", yarn.url, "--port", 0, "--data-dir", folder / "data")
+def watched(yarn: Yarn, folder: Path, *more: object) -> Iterator[Up]:
+    arguments = ("up", "--yarn", yarn.url, "--port", 0, "--data-dir", folder / "data", *more)
     with started(folder / "log", *arguments) as command:
         yield Up(command.wait_for(r"The page: (\S+)"))
 
@@ -140,6 +144,40 @@ def test_a_taskmanager_killed_by_somebody_is_said_to_be_and_memory_left_open(
         report = up.wait_for("calm", lambda r: r.causes)
         [open_] = [e for e in report.causes[0].evidence if e.stand is Stand.UNDECIDED]
         assert open_.text.startswith("whether for memory cannot be decided")
+    yarn.kill_application(session.application)
+
+
+def test_where_nobody_says_for_what_it_was_killed_the_last_rss_is_told(
+    yarn: Yarn, broker: Broker, jar: Path, tmp_path: Path
+) -> None:
+    """The plugin tells it, of a cluster that has the plugin's name in the settings."""
+    plugins = tmp_path / "plugins"
+    (plugins / "squirrel").mkdir(parents=True)
+    shutil.copy(jar, plugins / "squirrel")
+    make_topics(broker.address, "yarn-")
+    config = {**CONFIG, **options("shop", broker.address)}
+    config["metrics.reporter.squirrel.topic.prefix"] = "yarn-"
+    session = YarnSession(yarn, "with-plugin", config, plugins)
+    settings = tmp_path / "settings.toml"
+    settings.write_text(
+        f'[[cluster]]\nname = "shop"\nurl = "{session.proxy_url}"\n'
+        f'[kafka]\nbrokers = "{broker.address}"\ntopic_prefix = "yarn-"\n'
+    )
+    with watched(yarn, tmp_path, "--config", settings) as up:
+        session.run(JOB_CLASS, name="told", args=CALM.split())
+        [taskmanager] = session.taskmanagers()
+        fresh = ("fresh", "Plugin, through Kafka")
+        up.wait_for("told", lambda r: fresh in [(s.state, s.name) for s in r.data.sources])
+        time.sleep(15)
+        os.kill(pid_of(yarn, taskmanager), signal.SIGKILL)
+        report = up.wait_for("told", lambda r: r.causes)
+        assert report.headline.endswith(
+            "was killed (exit code 137); whether for memory cannot be decided"
+        )
+        [open_] = [e for e in report.causes[0].evidence if e.stand is Stand.UNDECIDED]
+        assert re.match(r"last RSS \d{3} MB of 832 MB", open_.value), open_
+        assert report.job.cluster == "shop"
+        assert [c.id for c in up.jobs().clusters] == ["shop"], "it is not watched twice"
     yarn.kill_application(session.application)
 
 

@@ -214,7 +214,7 @@ def tick(number: int, logs: int = 3) -> Batch:
 def everything(store: Store) -> dict[str, object]:
     """All that a reader can see of the run, cluster and containers made here."""
     return {
-        "jobs": store.jobs(),
+        "job lists": store.job_lists(),
         "report": store.report(RUN_ID),
         "runs": store.runs(CLUSTER),
         "run of job": store.run_of_job(JOB_ID),

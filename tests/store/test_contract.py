@@ -14,7 +14,7 @@ from drsquirrel.model.facts import RunSeen
 from drsquirrel.model.identity import container_id, run_id
 from drsquirrel.model.snapshot import WINDOW_MS
 from drsquirrel.model.verdict import Verdict
-from drsquirrel.store.error import StoreError
+from drsquirrel.store.error import FencedError, StoreError
 from drsquirrel.store.interface import HOUR_MS, Batch, Memory, Offset, Retention, Store
 from tests.store import made
 from tests.store.made import CLUSTER, JOB, JOB_ID, RUN_ID, START_MS, Opener
@@ -43,17 +43,16 @@ def test_what_was_written_is_read_after_the_store_was_opened_again(
 def test_reports_and_the_list_of_jobs_are_the_bytes_that_were_given(store: Store) -> None:
     rendered = made.report()
     store.write(Batch(time_ms=START_MS, reports=(rendered,), job_list=b'{"jobs":[]}'))
-    report, jobs = store.report(RUN_ID), store.jobs()
+    report, [jobs] = store.report(RUN_ID), store.job_lists()
     assert report is not None and report.body == rendered.body and report.made_ms == START_MS
-    assert jobs is not None and jobs.body == b'{"jobs":[]}' and jobs.made_ms == START_MS
+    assert jobs.body == b'{"jobs":[]}' and jobs.made_ms == START_MS
 
 
 def test_an_etag_changes_exactly_when_the_bytes_do(store: Store) -> None:
     etags = []
     for number, body in enumerate((b"one", b"two", b"two", b"one")):
         store.write(Batch(time_ms=START_MS + number, job_list=body))
-        page = store.jobs()
-        assert page is not None
+        [page] = store.job_lists()
         etags.append(page.etag)
     assert etags[0] == etags[3] != etags[1] == etags[2]
 
@@ -328,3 +327,30 @@ def test_batches_written_again_at_any_later_time_change_nothing(
             contents.append(made.everything(store))
             store.close()
     assert contents[0] == contents[1]
+
+
+def test_whoever_claims_a_part_is_the_only_one_who_writes_about_it(store: Store) -> None:
+    first, other = store.claim(0, 2), store.claim(1, 2)
+    store.write(replace(made.tick(0), claim=first))
+    second = store.claim(0, 2)
+    assert second.term > first.term
+    before = made.everything(store)
+    with pytest.raises(FencedError):
+        store.write(replace(made.tick(1), claim=first))
+    assert made.everything(store) == before
+    store.write(replace(made.tick(2), claim=second))
+    store.write(Batch(time_ms=START_MS + 20_001, job_list=b"other", claim=other))
+    assert [page.body for page in store.job_lists()] == [made.tick(2).job_list, b"other"]
+
+
+def test_what_was_listed_of_parts_that_are_no_more_is_gone(store: Store) -> None:
+    claims = [store.claim(part, 3) for part in range(3)]
+    for claim in claims:
+        store.write(Batch(time_ms=START_MS, job_list=b"%d" % claim.part, claim=claim))
+    again = store.claim(0, 1)
+    assert [page.body for page in store.job_lists()] == [b"0"]
+    for claim in claims:
+        with pytest.raises(FencedError):
+            store.write(Batch(time_ms=START_MS + 1, job_list=b"late", claim=claim))
+    store.write(Batch(time_ms=START_MS + 2, job_list=b"new", claim=again))
+    assert [page.body for page in store.job_lists()] == [b"new"]

@@ -61,9 +61,9 @@ def assert_whole(store: Store, last: int) -> None:
     """Everything of ticks 0 to last is there, nothing of a later one."""
     ticks = [made.tick(number, logs=40) for number in range(last + 1)]
     newest = ticks[-1]
-    page, jobs = store.report(RUN_ID), store.jobs()
+    page, [jobs] = store.report(RUN_ID), store.job_lists()
     assert page is not None and page.body == newest.reports[0].body
-    assert jobs is not None and jobs.body == newest.job_list
+    assert jobs.body == newest.job_list
     assert store.memory(RUN_ID) == newest.memories[0].body
     assert store.job_facts(RUN_ID) == newest.job_facts[0]
     assert store.container_facts(CLUSTER) == list(newest.containers)

@@ -155,9 +155,9 @@ def test_a_database_of_an_older_release_waits_for_its_upgrade(
     monkeypatch.setattr(postgresql_schema, "MIGRATIONS", later)
     assert "run `drsquirrel db upgrade`" in refusal(access, OlderError)
     database = PostgresDatabase(access)
-    assert (database.check().version, database.check().needed) == (1, 2)
+    assert database.check().needed == database.check().version + 1 == len(later)
     database.upgrade()
-    assert (database.check().version, database.check().needed) == (2, 2)
+    assert database.check().needed == database.check().version == len(later)
     assert reopened(access) == before
 
 
@@ -166,7 +166,7 @@ def test_a_writer_notices_that_the_database_was_upgraded_under_it(
 ) -> None:
     with closing(PostgresStore(access, Retention())) as store:
         store.write(made.tick(1))
-        administer(postgres, access, "UPDATE drsquirrel.schema_version SET number = 2")
+        administer(postgres, access, "UPDATE drsquirrel.schema_version SET number = number + 1")
         with pytest.raises(NewerError):
             store.write(made.tick(2))
         assert store.memory(made.RUN_ID) == b"memory 1"

@@ -11,7 +11,8 @@ import pytest
 from drsquirrel.store import postgresql_connection, postgresql_schema
 from drsquirrel.store.interface import Retention
 from drsquirrel.store.postgresql import PostgresDatabase, PostgresStore
-from drsquirrel.store.postgresql_connection import Access
+from drsquirrel.store.postgresql_connection import Access, PostgresConnection
+from drsquirrel.store.postgresql_days import make_days
 from tests.store import made
 from tests.store.server import Server
 
@@ -69,7 +70,10 @@ def test_a_released_migration_is_never_changed(
     restore(postgres, dump, old)
     released = postgresql_schema.MIGRATIONS[: int(dump.stem[1:])]
     monkeypatch.setattr(postgresql_schema, "MIGRATIONS", released)
-    written(new)
+    PostgresDatabase(new).upgrade()
+    with closing(PostgresConnection(new)) as connection:
+        for number in range(6):
+            make_days(connection, made.tick(number))
     shapes = [postgres.dump(access, "--schema-only") for access in lent]
     assert shapes[0] == shapes[1]
 

@@ -57,7 +57,7 @@ def test_by_default_there_goes(store: Store, age_ms: int, gone: set[str]) -> Non
 def test_after_ninety_days_nothing_of_a_run_is_left(store: Store) -> None:
     store.write(made.tick(1))
     expire_all(store, START_MS + 90 * DAY_MS + HOUR_MS)
-    assert kinds(store) == {"jobs", "offsets"}
+    assert kinds(store) == {"job lists", "offsets"}
 
 
 def test_a_job_outlives_its_old_runs_as_long_as_it_has_a_new_one(store: Store) -> None:

@@ -5,7 +5,7 @@ Offsets are kept by whoever stores the results, in the same transaction, and not
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -33,6 +33,7 @@ from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import Message
 from drsquirrel.model.facts import bounded
 from drsquirrel.model.report import quoted
+from drsquirrel.model.snapshot import Snapshot
 
 Partition: TypeAlias = tuple[str, int]
 """Topic and number."""
@@ -79,12 +80,16 @@ CLOSED = (MISSING, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 """Of a topic; told once in a while, until it can be read."""
 
 
+Arrival: TypeAlias = tuple[int, Message | Snapshot]
+"""What was told, and the time in ms at which it would have arrived at once."""
+
+
 @dataclass(slots=True)
 class Read:
     """What was read at once. `offsets`: of each partition the next to be read, to be stored."""
 
-    arrivals: dict[str, list[tuple[int, Message]]] = field(default_factory=dict)
-    """By cluster: each message with the time in ms at which it would have arrived at once."""
+    arrivals: dict[str, list[Arrival]] = field(default_factory=dict)
+    """By cluster."""
     offsets: dict[Partition, int] = field(default_factory=dict)
     skipped: set[Partition] = field(default_factory=set)
     """Where an unreadable batch was passed over."""
@@ -98,8 +103,11 @@ class Source:
     """One member of a consumer group.
 
     `bound` says of each topic which clusters may speak in it. `stored` tells where to go on in the
-    partitions of which something is stored.
+    partitions of which something is stored. `shared`: others of the group read the rest.
     """
+
+    at_hand = AT_HAND
+    answer_bytes = ANSWER_BYTES
 
     def __init__(
         self,
@@ -109,6 +117,8 @@ class Source:
         dead_letters: DeadLetters,
         redaction: Redaction,
         group: str,
+        *,
+        shared: bool = False,
     ) -> None:
         self.refused: Counter[str] = Counter()
         """Messages that became no event, by reason; those in a batch as its offsets tell."""
@@ -116,6 +126,7 @@ class Source:
         self.bound = bound
         self._stored = stored
         self._group = group
+        self._shared = shared
         self._elsewhere = 0
         """So many partitions are read by another member of the group."""
         self._is_newly_assigned = False
@@ -132,14 +143,19 @@ class Source:
         """The cluster that nobody set of which a message came last, and when."""
         self._went_on: dict[Partition, int] = {}
         """Where to, past what was too large."""
-        self._consumer = Consumer(
-            {
-                **options(access, self._heard),
-                **READING,
-                "group.id": group,
-            }
-        )
-        self._consumer.subscribe(list(bound), on_assign=self._assigned)
+        self._consumer = Consumer(self._options(self._heard))
+        self._begin()
+
+    def _options(self, heard: Heard) -> dict[str, Any]:
+        return {
+            **options(self._access, heard),
+            **READING,
+            "receive.message.max.bytes": self.answer_bytes,
+            "group.id": self._group,
+        }
+
+    def _begin(self) -> None:
+        self._consumer.subscribe(list(self.bound), on_assign=self._assigned)
 
     def read(self, timeout_s: float) -> Read:
         """Read what is there, or wait for something as long. Everything is in memory afterwards:
@@ -150,7 +166,7 @@ class Source:
         deadline = time.monotonic() + timeout_s
         left, left_bytes = MESSAGES, READ_BYTES
         while left > 0 and left_bytes > 0:
-            count = min(left, AT_HAND)
+            count = min(left, self.at_hand)
             raws = self._consumer.consume(count, max(0.0, deadline - time.monotonic()))
             for raw in raws:
                 left_bytes -= len(raw.value() or b"")
@@ -164,7 +180,8 @@ class Source:
                 self._pass_what_is_too_large(found)
         if self._is_newly_assigned:
             self._is_newly_assigned, found.is_assigned = False, True
-            self._elsewhere = max(0, self._partitions() - len(self._consumer.assignment()))
+            if not self._shared:
+                self._elsewhere = max(0, self._partitions() - len(self._consumer.assignment()))
         if self._elsewhere and not found.says:
             found.says = (
                 f"Another reads with the consumer group `{self._group}` too: what is in "
@@ -244,15 +261,23 @@ class Source:
         self._damaged.pop(partition, None)
         self._closed.pop(partition[0], None)
         value = raw.value() or b""
-        message = examined(value, self.bound[partition[0]], self._redaction)
-        if isinstance(message, Refusal):
-            if message.stranger:
-                self._stranger = bounded(message.stranger), time.monotonic()
-            self._refuse(TopicPartition(*partition, offset), value, message.reason)
+        understood = self._understood(raw, value)
+        if isinstance(understood, Refusal):
+            if understood.stranger:
+                self._stranger = bounded(understood.stranger), time.monotonic()
+            self._refuse(TopicPartition(*partition, offset), value, understood.reason)
             return
+        cluster, arrivals = understood
+        found.arrivals.setdefault(cluster, []).extend(arrivals)
+
+    def _understood(self, raw: Raw, value: bytes) -> tuple[str, Iterable[Arrival]] | Refusal:
+        """The cluster that speaks, and what it tells."""
+        message = examined(value, self.bound[str(raw.topic())], self._redaction)
+        if isinstance(message, Refusal):
+            return message
         sent_ms = dict(raw.headers() or []).get(SENT_MS)
         told_ms = self._arrival_ms(raw, message) - waited_ms(sent_ms, message)
-        found.arrivals.setdefault(message.origin.cluster, []).append((told_ms, message))
+        return message.origin.cluster, [(told_ms, message)]
 
     def _arrival_ms(self, raw: Raw, message: Message) -> int:
         """When it came, by Kafka; where that is yet to come, by who sent it, or now."""
@@ -294,9 +319,7 @@ class Source:
 
     def _pass_what_is_too_large(self, found: Read) -> None:
         """Get past batches that are larger than what is received."""
-        probe = Probe(
-            lambda heard: {**options(self._access, heard), **READING, "group.id": self._group}
-        )
+        probe = Probe(self._options)
         for at in self._consumer.position(self._consumer.assignment()):
             with suppress(KafkaException):  # then it is tried again
                 low, end = self._consumer.get_watermark_offsets(at, METADATA_S)
@@ -306,7 +329,7 @@ class Source:
                 at.offset = max(at.offset, self._went_on.get(partition, low))
                 if at.offset < end and probe.is_too_large(at):
                     next_ = probe.beyond(at, end)
-                    told = f"more than {ANSWER_BYTES} bytes, up to offset {next_ - 1}"
+                    told = f"more than {self.answer_bytes} bytes, up to offset {next_ - 1}"
                     self._refuse(at, b"", TOO_LARGE, told)
                     self.refused[TOO_LARGE] += next_ - at.offset - 1
                     self._went_on[partition] = next_

@@ -28,6 +28,7 @@ T = TypeVar("T")
 POLL_S = 0.1
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+LOGS = "flink-logs"
 SNAPSHOTS = "job-snapshots"
 """Where the watcher tells what it has found."""
 
@@ -97,7 +98,7 @@ def _topic(name: str, holds: str, *wishes: Wish, size: Wish = SIZE) -> Topic:
 TOPICS = (
     _topic("flink-metrics", "reports of runs", DELETES, _keeps(6 * HOUR_MS, "reports")),
     _topic("flink-containers", "reports of processes", DELETES, _keeps(6 * HOUR_MS, "reports")),
-    _topic("flink-logs", "log lines", DELETES, _keeps(DAY_MS, "log lines")),
+    _topic(LOGS, "log lines", DELETES, _keeps(DAY_MS, "log lines")),
     _topic("flink-events", "failures, checkpoints, states", DELETES, _keeps(3 * DAY_MS, "events")),
     _topic(
         "flink-configs",

@@ -76,7 +76,7 @@ def stored(folder: Path) -> int:
 
 def counted(run: Run, name: str) -> Counter[str]:
     """Of our own metrics, by reason."""
-    found = re.findall(rf'{name}{{reason="([^"]+)"}} (\d+)', run.app.metrics())
+    found = re.findall(rf'{name}{{reason="([^"]+)"}} (\d+)', run.pages.metrics())
     return Counter({reason: int(number) for reason, number in found})
 
 

@@ -26,7 +26,7 @@ async def flink() -> AsyncIterator[Simulated]:
 
 
 def count(run: Run, name: str) -> int:
-    found = re.search(rf"^{name}(?:{{.*}})? (\d+)$", run.app.metrics(), re.M)
+    found = re.search(rf"^{name}(?:{{.*}})? (\d+)$", run.pages.metrics(), re.M)
     return int(found[1]) if found else 0
 
 
@@ -52,5 +52,5 @@ async def test_lines_that_cannot_be_stored_wait_in_kafka_and_none_is_lost(
                 while stored(run) < LINES:
                     await run.rounds(ROUNDS_OF_A_MINUTE)
                     await asyncio.sleep(0.1)
-            assert "drsquirrel_events_dropped_total{" not in run.app.metrics()
+            assert "drsquirrel_events_dropped_total{" not in run.pages.metrics()
             assert count(run, "drsquirrel_kafka_lag") == 0

@@ -199,7 +199,7 @@ def opened(body: bytes) -> bytes:
 
 def pages(run: Run) -> Iterator[tuple[str, bytes]]:
     """What the API answers."""
-    yield "metrics", run.app.metrics().encode()
+    yield "metrics", run.pages.metrics().encode()
     yield "ready", (run.app.ready() or "").encode()
     jobs = run.pages.jobs()
     assert jobs is not None
@@ -250,7 +250,7 @@ async def test_no_secret_is_in_the_database_the_api_the_dead_letters_or_our_log(
             await run.rounds(ROUNDS_OF_A_MINUTE)
             await run.rounds(ROUNDS_OF_A_MINUTE)
             seen = [*pages(run)]
-        assert f"{len(poison)}\n" in run.app.metrics()
+        assert f"{len(poison)}\n" in run.pages.metrics()
     seen += database(tmp_path)
     seen += dead_letters(broker, len(poison))
     seen.append(("our log", caplog.text.encode()))

@@ -242,8 +242,8 @@ async def test_a_forged_message_changes_nothing_of_another_cluster(
                     assert refused.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
             await until(
                 lambda: (
-                    'refused_total{reason="another cluster"} 2\n' in run.app.metrics()
-                    and "drsquirrel_kafka_messages_total 2\n" in run.app.metrics()
+                    'refused_total{reason="another cluster"} 2\n' in run.pages.metrics()
+                    and "drsquirrel_kafka_messages_total 2\n" in run.pages.metrics()
                 )
             )
             await run.rounds(ROUNDS_OF_A_MINUTE)

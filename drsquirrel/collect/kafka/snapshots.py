@@ -1,0 +1,77 @@
+"""Reads one partition of what the watcher tells: snapshots in, their events and metrics out."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+from confluent_kafka import Message as Raw
+from confluent_kafka import TopicPartition
+from msgspec.structs import replace
+
+from drsquirrel.collect.kafka.connection import Access
+from drsquirrel.collect.kafka.dead_letter import DeadLetters
+from drsquirrel.collect.kafka.message import BROKEN, SNAPSHOT_BYTES, Refusal
+from drsquirrel.collect.kafka.source import Arrival, Partition, Source
+from drsquirrel.collect.redaction import Redaction
+from drsquirrel.model.snapshot import SCHEMA, Rollup, Snapshot, decoder
+
+
+class SnapshotSource(Source):
+    """One partition, whoever else is in the group. `clusters` are those that are read from it.
+
+    Each event comes with its own time as its arrival: the watcher has set right what was wrong.
+    """
+
+    at_hand = 1
+    answer_bytes = 2 * SNAPSHOT_BYTES
+
+    def __init__(
+        self,
+        access: Access,
+        partition: Partition,
+        clusters: Collection[str],
+        stored: Callable[[], Mapping[Partition, int]],
+        dead_letters: DeadLetters,
+        redaction: Redaction,
+        group: str,
+    ) -> None:
+        self._partition = partition
+        bound = {partition[0]: clusters}
+        super().__init__(access, bound, stored, dead_letters, redaction, group, shared=True)
+
+    def _begin(self) -> None:
+        self._assigned(self._consumer, [TopicPartition(*self._partition)])
+
+    def _understood(self, raw: Raw, value: bytes) -> tuple[str, Iterable[Arrival]] | Refusal:
+        snapshot = examined(value, self.bound[self._partition[0]])
+        if isinstance(snapshot, Refusal):
+            return snapshot
+        _, arrival_ms = raw.timestamp()
+        return snapshot.subject.cluster, _told(snapshot, arrival_ms)
+
+
+def examined(value: bytes, clusters: Collection[str]) -> Snapshot | Refusal:
+    """The snapshot, if it is about one of these clusters."""
+    if len(value) > SNAPSHOT_BYTES:
+        return Refusal("too long")
+    try:
+        snapshot = decoder.decode(value)
+    except BROKEN:
+        return Refusal("malformed")
+    cluster = snapshot.subject.cluster
+    if snapshot.schema > SCHEMA:
+        return Refusal("newer schema")
+    if cluster not in clusters:
+        return Refusal("another cluster", cluster)
+    if any(rollup.subject.cluster != cluster for rollup in snapshot.rollups):
+        return Refusal("malformed")
+    return snapshot
+
+
+def _told(snapshot: Snapshot, arrival_ms: int) -> Iterator[Arrival]:
+    rest: list[Rollup] = []
+    for rollup in snapshot.rollups:
+        yield from ((event.time_ms, event) for event in rollup.failures)
+        yield from ((event.time_ms, event) for event in rollup.checkpoints)
+        yield from ((event.time_ms, event) for event in rollup.changes)
+        rest.append(replace(rollup, failures=(), checkpoints=(), changes=()))
+    if any(r.seen or r.logs or r.overflowed or r.skewed for r in rest):
+        yield arrival_ms, replace(snapshot, rollups=tuple(rest))

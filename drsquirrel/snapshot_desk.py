@@ -1,0 +1,122 @@
+"""A desk that hears of processes through the watcher's snapshots, minutes after they spoke.
+
+REST goes on telling all that it can meanwhile. What a snapshot brings of a minute is merged into
+it, whenever it comes.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from drsquirrel.collect.kafka.source import Arrival
+from drsquirrel.deep import EARLY_MS, PROCESSES_MAX, WAITS_MS
+from drsquirrel.desk import LATEST_MS, Desk
+from drsquirrel.diagnose.minute import Minutes
+from drsquirrel.model.event import Event, Message
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot
+from drsquirrel.on_desk import ClusterDesk
+from drsquirrel.rules.load import Rules
+from drsquirrel.same_run import began_of
+
+TRACKS_MAX = 500_000
+"""Of what waits for its run; beyond, nothing more is read."""
+SENDING_MS = 2 * WINDOW_MS + MINUTE_MS
+"""Who is in no snapshot for so long does not send any more."""
+
+
+class Waiting(NamedTuple):
+    """What is about a run that nobody has listed yet."""
+
+    since_ms: int
+    rollup: Rollup
+
+
+class SnapshotDesk(Desk):
+    """Hears events, and metrics in snapshots. To those all starts of a job are one: which of them
+    is meant is found out here."""
+
+    plugin_interval_ms = WINDOW_MS
+
+    def __init__(self, rules: Rules, shorten: Callable[[str], str] = str) -> None:
+        super().__init__(rules, shorten)
+        self._waiting: dict[str, deque[Waiting]] = {}
+        self._waiting_tracks = 0
+        self._sent_ms: dict[str, dict[str, int]] = {}
+        """By cluster and process, up to when it is in snapshots."""
+
+    def hear(self, cluster: str, arrivals: Iterable[Arrival], now_ms: int) -> list[Event]:
+        told: list[tuple[int, Message]] = []
+        rollups: list[Rollup] = []
+        for arrival_ms, what in arrivals:
+            if isinstance(what, Snapshot):
+                rollups += what.rollups
+            else:
+                told.append((arrival_ms, what))
+        ready = super().hear(cluster, told, now_ms)
+        desk = self.clusters[cluster]
+        usable = [*self._usable(rollups, now_ms)]
+        self._note_senders(desk, usable)
+        self._merge(now_ms, [*self._placed(desk, usable, now_ms)])
+        return ready
+
+    def waiting(self) -> dict[str, int]:
+        found = super().waiting()
+        for cluster, waiting in self._waiting.items():
+            if waiting:
+                since_ms = waiting[0].since_ms
+                found[cluster] = min(since_ms, found.get(cluster, since_ms))
+        return found
+
+    def is_full(self) -> bool:
+        return self._waiting_tracks > TRACKS_MAX
+
+    def _sending(self, desk: ClusterDesk, reporting: Mapping[str, int]) -> Mapping[str, int]:
+        return self._sent_ms.get(desk.id, {})
+
+    def _usable(self, rollups: Iterable[Rollup], now_ms: int) -> Iterator[Rollup]:
+        """Those of minutes that can have been."""
+        for rollup in rollups:
+            if rollup.minute > now_ms // MINUTE_MS + 1:
+                self.dropped["of the future"] += 1
+                continue
+            self.late_total += now_ms - rollup.minute * MINUTE_MS > LATEST_MS
+            yield rollup
+
+    def _placed(
+        self, desk: ClusterDesk, rollups: Iterable[Rollup], now_ms: int
+    ) -> Iterator[Rollup]:
+        """Those of these, and of those that waited, of which it is known which run they are of."""
+        starts = began_of(desk)
+        before = self._waiting.get(desk.id, deque())
+        waiting = self._waiting[desk.id] = deque()
+        self._waiting_tracks -= sum(len(waited.rollup.tracks) for waited in before)
+        for told in (*before, *(Waiting(now_ms, rollup) for rollup in rollups)):
+            subject = told.rollup.subject
+            known = starts.get(subject.job, {})
+            if not subject.job:
+                yield told.rollup
+            elif known:
+                over_ms = (told.rollup.minute + 1) * MINUTE_MS + EARLY_MS
+                began = max((ms for ms in known if ms < over_ms), default=min(known))
+                yield replace(told.rollup, subject=replace(subject, start_ms=known[began]))
+            elif now_ms - told.since_ms > WAITS_MS:
+                self.dropped["unknown run"] += 1
+            else:
+                waiting.append(told)
+                self._waiting_tracks += len(told.rollup.tracks)
+
+    def _note_senders(self, desk: ClusterDesk, rollups: Iterable[Rollup]) -> None:
+        sent_ms = self._sent_ms.setdefault(desk.id, {})
+        for rollup in rollups:
+            over_ms = (rollup.minute + 1) * MINUTE_MS
+            for seen in rollup.seen:
+                sent_ms[seen.container] = max(over_ms, sent_ms.get(seen.container, 0))
+            container = rollup.subject.container
+            if not rollup.subject.job and len(desk.minutes) < PROCESSES_MAX:
+                desk.minutes.setdefault(container, Minutes())
+        if sent_ms:
+            oldest_ms = max(sent_ms.values()) - SENDING_MS
+            for container in [c for c, ms in sent_ms.items() if ms < oldest_ms]:
+                del sent_ms[container]
