@@ -190,6 +190,7 @@ class Watch:
         self._dumps = ThreadDumps(self._get, clock, allowed=dumps_allowed)
         self._interval_ms = int(settings.poll_interval_s * 1000)
         self._judged_ms = self._listed_ms = 0
+        self._is_left = False
         desk.add_cluster(cluster, self._interval_ms, dumps_allowed, asks_rest=self.asks_rest)
 
     @property
@@ -235,11 +236,8 @@ class Watch:
         """Judge by what processes send, as often as REST is asked, while it says nothing; None
         where that is not due."""
         now_ms, desk = self._clock.now_ms(), self.on_desk
-        if (
-            desk.is_over
-            or not desk.is_silent(now_ms)
-            or now_ms - self._judged_ms < self._interval_ms
-        ):
+        is_due = now_ms - self._judged_ms >= self._interval_ms
+        if self._is_left or not (is_due and desk.is_silent(now_ms)):
             return None
         self._judged_ms = now_ms
         found = Round(arrival_ms=now_ms, answered=False, says=desk.says)
@@ -297,7 +295,7 @@ class Watch:
     async def leave(self) -> tuple[Round, list[RunDesk]]:
         """Its application is over: what had not ended is lost, and judged once more."""
         now_ms = self._clock.now_ms()
-        self.last = Round(arrival_ms=now_ms, answered=False)
+        self._is_left, self.last = True, Round(arrival_ms=now_ms, answered=False)
         await self.in_desk(lambda: lose_all(self.on_desk, now_ms))
         return self.last, await self._judged()
 
@@ -314,7 +312,7 @@ class Watch:
         yarn = self.on_desk.yarn
         if answered:
             state = "answering"
-        elif yarn is not None and yarn.is_over:
+        elif yarn and yarn.is_over and (self._is_left or JOBMANAGER not in sending):
             state, says = "ended", ENDED.format(status=yarn.final_status or yarn.state)
         elif JOBMANAGER in sending:
             state = "heard"

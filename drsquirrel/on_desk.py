@@ -116,11 +116,6 @@ class ClusterDesk:
         self.yarn = with_ended(facts, before.containers if before and same else ())
 
     @property
-    def is_over(self) -> bool:
-        """Whether YARN says that its application is over."""
-        return self.yarn is not None and self.yarn.is_over
-
-    @property
     def answered_ms(self) -> int:
         """When REST answered last; 0 if it never has."""
         return self.last_answer_ms or 0

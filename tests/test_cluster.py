@@ -134,6 +134,9 @@ async def test_a_cluster_whose_application_is_over_is_neither_heard_nor_missed(
     over = YarnFacts(application="a", final_status="KILLED", ended_ms=1, taken_ms=1)
     asked.watch.on_desk.note_yarn(over)
     assert asked.row() == ("answering", ""), "its REST knows better"
+    asked.hear("")
+    asked.watch.last = Round(arrival_ms=asked.clock.now_ms(), answered=False, says=SAYS)
+    assert asked.row() == ("heard", f"{SAYS} {JOBMANAGER_HEARD}"), "another has taken its place"
     await asked.watch.leave()
     assert asked.row() == ("ended", ENDED.format(status="KILLED"))
     asked.clock.pass_ms(60_000)

@@ -32,6 +32,7 @@ from drsquirrel.model.case import Case, CheckpointsNow, ContainerNow
 from drsquirrel.model.report import HOUR_MINUTES, Answer, Report
 from drsquirrel.model.snapshot import MINUTE_MS
 from drsquirrel.model.unknown import Unknown
+from drsquirrel.model.yarn import in_report
 from drsquirrel.rules.cause import Question
 from drsquirrel.rules.load import Rules
 
@@ -140,7 +141,7 @@ def diagnose(
         data=data_of(inquiry, m.hour, m.case, m.now, m.holding, given.broken),
         actions=list(inquiry.actions),
         facts=facts_of(inquiry, m.holding),
-        yarn=inquiry.yarn,
+        yarn=inquiry.yarn and in_report(inquiry.yarn),
     )
     up_ms = m.case.running_for_ms
     return Judgement(

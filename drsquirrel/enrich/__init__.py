@@ -1,1 +1,1 @@
-"""Adds what events do not tell: plans and settings of runs, thread dumps."""
+"""Adds what events do not tell: plans and settings of runs, YARN, thread dumps."""

@@ -11,6 +11,8 @@ FORGOTTEN = "FORGOTTEN"
 """The state of an application that the ResourceManager knows no more."""
 GONE = "GONE"
 """The state of a container that YARN names no more, and of whose end it has told nothing."""
+LISTED_MAX = 50
+"""Containers that run are listed of one application in a report: the first."""
 ENDED_MAX = 50
 """Containers that have ended are kept of one application: the latest."""
 
@@ -51,6 +53,8 @@ class YarnFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     diagnostics: str = ""
     containers: tuple[YarnContainer, ...] = ()
     """Those alive, then those that have ended, the latest first."""
+    unlisted: int = 0
+    """How many more containers run."""
     taken_ms: int
     """When the ResourceManager told it, by our clock."""
     complete: bool = True
@@ -64,6 +68,16 @@ class YarnFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def alive(self) -> tuple[YarnContainer, ...]:
         return tuple(c for c in self.containers if not c.is_over)
+
+
+def in_report(facts: YarnFacts) -> YarnFacts:
+    """The facts with no more containers than a report lists."""
+    alive, ended = facts.alive, (c for c in facts.containers if c.is_over)
+    return replace(
+        facts,
+        containers=(*alive[:LISTED_MAX], *ended),
+        unlisted=max(0, len(alive) - LISTED_MAX),
+    )
 
 
 def with_ended(facts: YarnFacts, before: Iterable[YarnContainer]) -> YarnFacts:

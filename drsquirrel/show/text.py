@@ -301,6 +301,8 @@ def _yarn(facts: YarnFacts) -> Iterator[str]:
         yield _plain(f"YARN says: {facts.diagnostics}")
     if facts.says:
         yield facts.says
+    if facts.unlisted:
+        yield f"{facts.unlisted} more containers run."
     for c in facts.containers:
         how = c.state
         if c.is_over:

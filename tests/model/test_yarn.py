@@ -3,7 +3,15 @@
 from msgspec.structs import replace
 
 from drsquirrel.model.kill import Kill
-from drsquirrel.model.yarn import ENDED_MAX, GONE, YarnContainer, YarnFacts, with_ended
+from drsquirrel.model.yarn import (
+    ENDED_MAX,
+    GONE,
+    LISTED_MAX,
+    YarnContainer,
+    YarnFacts,
+    in_report,
+    with_ended,
+)
 
 FACTS = YarnFacts(application="application_1_0001", taken_ms=1)
 
@@ -36,3 +44,12 @@ def test_of_very_many_ended_containers_the_latest_stay() -> None:
     kept = with_ended(FACTS, [container(i, state=GONE) for i in range(ENDED_MAX + 7)])
     assert len(kept.containers) == ENDED_MAX
     assert kept.containers[-1].id.endswith("000007")
+
+
+def test_a_report_lists_some_of_those_that_run_and_all_that_have_ended() -> None:
+    alive = [container(i) for i in range(LISTED_MAX + 3)]
+    facts = replace(FACTS, containers=(*alive, container(99, exit_code=1)))
+    listed = in_report(facts)
+    assert (len(listed.alive), listed.unlisted) == (LISTED_MAX, 3)
+    assert listed.containers[-1].exit_code == 1
+    assert in_report(listed).unlisted == 0

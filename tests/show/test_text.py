@@ -187,10 +187,12 @@ def test_of_an_application_that_is_over_it_is_said_how() -> None:
         ended_ms=report.made_ms,
         diagnostics="exitCode: `-104`",
         says="The NodeManager `nm1` does not answer.",
+        unlisted=7,
     )
     text = shown(replace(report, yarn=over))
     assert " · FAILED · ended 14:03:20 UTC: FAILED\n" in text
     assert "  YARN says: exitCode: '-104'\n  The NodeManager nm1 does not answer.\n" in text
+    assert "  7 more containers run.\n" in text
 
 
 def test_of_several_jobs_there_is_a_list_and_the_healthy_ones_are_not_told_at_length() -> None:

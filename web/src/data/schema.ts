@@ -1,4 +1,4 @@
-// Generated from schema/openapi.json by web/tools: do not edit. 5430b9903dc5715586eadeb1956e29cae9727a3c3b138eae9cebaa0a360b348d
+// Generated from schema/openapi.json by web/tools: do not edit. eb452aea2188ab73f0491dd75491f3658b37b44993cc875ad1ffa91da2ceeb41
 export interface paths {
     "/api/v1/flink-jobs/{flink_job}/report": {
         parameters: {
@@ -565,6 +565,7 @@ export interface components {
             says?: string;
             state?: string;
             taken_ms: number;
+            unlisted?: number;
             user?: string;
         };
     };

@@ -44,6 +44,7 @@ export function Yarn({ facts }: { facts: Facts }) {
           <Sentence>{facts.says}</Sentence>
         </p>
       )}
+      {!!facts.unlisted && <p className="soft">{facts.unlisted} more containers run.</p>}
       {containers.length > 0 && <Containers containers={containers} />}
     </section>
   );
