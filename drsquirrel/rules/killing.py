@@ -34,6 +34,11 @@ def told(case: Case) -> Kill | None:
     return next((kill for kill in kills if kill.why != "released"), None)
 
 
+def killed(found: tuple[ContainerNow, ...], kill: Kill | None) -> tuple[ContainerNow, ...]:
+    """Those of the TaskManagers that ended so; all where it is not told of each."""
+    return tuple(c for c in found if kill and c.kill and c.kill.why == kill.why) or found
+
+
 def did(kill: Kill, *, several: bool) -> str:
     """What happened to the TaskManagers, in a title; "" where they ended by themselves."""
     if kill.why not in DID:

@@ -99,8 +99,10 @@ class TaskmanagerKilled(Failing):
     def title(self, case: Case) -> str:
         found = failure.suspects(case)
         kill = killing.told(case)
-        if kill and (did := killing.did(kill, several=len(found) > 1)):
-            return f"{failure.named(case, found)} {did}"
+        if kill:
+            found = killing.killed(found, kill)
+            if did := killing.did(kill, several=len(found) > 1):
+                return f"{failure.named(case, found)} {did}"
         if len(found) < 2:
             gone = "was lost: its process is gone, and its tasks failed with it"
         else:
@@ -108,7 +110,8 @@ class TaskmanagerKilled(Failing):
         return f"{failure.named(case, found)} {gone}"
 
     def culprit(self, case: Case) -> Culprit:
-        return failure.at_container(case, failure.suspects(case))
+        found = killing.killed(failure.suspects(case), killing.told(case))
+        return failure.at_container(case, found)
 
     def advise(self, case: Case) -> Iterator[Advice]:
         waiting = known(case.tasks_waiting, 0.0)
