@@ -117,7 +117,6 @@ def up(
 @cli.command("serve")
 def share(
     flink: Flinks = None,
-    cluster: Heard = None,
     data_dir: DataDir = None,
     database: DatabaseUrl = None,
     port: Port = None,
@@ -133,7 +132,7 @@ def share(
         flags = {"data_dir": data_dir, "database": database, "port": port}
         settings, rules = _prepared(config, flink or (), **flags, thread_dumps=thread_dumps)
         settings = replace(settings, kafka=needed_kafka(kafka, settings.kafka))
-        _run(run_share(_with_heard(settings, cluster or (), flink or ()), rules, say))
+        _run(run_share(_with_heard(settings, (), ()), rules, say))
 
 
 @cli.command()
