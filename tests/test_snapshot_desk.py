@@ -198,3 +198,19 @@ def test_who_is_in_no_snapshot_any_more_is_forgotten_when_others_are() -> None:
     other = replace(other, origin=replace(other.origin, container="tm-2"))
     hear(at, other, now_ms=other.time_ms)
     assert [*at._sending(at.clusters[CLUSTER], {})] == ["tm-2"]
+
+
+def test_what_is_late_goes_to_its_minute_and_to_no_other() -> None:
+    at = desk()
+    now_ms = NOON_MS + 20 * MINUTE_MS
+    at.take(CLUSTER, found(run(NOON_MS), at_ms=now_ms))
+    hear(at, of_job(1, NOON_MS), of_job(3, NOON_MS + 5 * MINUTE_MS), now_ms=now_ms)
+    subject = Subject(cluster=CLUSTER, job=JOB, start_ms=NOON_MS)
+    before = dict(at._hours.of(subject))
+    late = of_job(2, NOON_MS + 30_000)
+    [piece] = pieces([Arrived(NOON_MS + 30_000, late.time_ms, late)])[0].values()
+    at.hear(CLUSTER, told(piece, now_ms), now_ms)
+    after = at._hours.of(subject)
+    assert [m for m in after if after[m] is not before[m]] == [NOON_MS // MINUTE_MS]
+    [seen_now] = after[NOON_MS // MINUTE_MS].seen
+    assert (seen_now.first, seen_now.last) == (1, 2)
