@@ -6,6 +6,8 @@ PAGE_SOURCES := web/index.html web/package.json web/tsconfig.json web/vite.confi
   $(shell find web/src web/public -type f)
 UP := $(if $(PORT),--port '$(PORT)') $(if $(DATA),--data-dir '$(DATA)',\
   $(if $(FLINK)$(YARN),--data-dir .run/data))
+# Most of what starts real parts waits for them.
+WORKERS := $(shell expr $$(nproc) + 1)
 PURE_TESTS := $(addprefix tests/,model watch rules diagnose)
 
 , := ,
@@ -82,7 +84,7 @@ coverage: $(VENV)/.test
 
 other-tests: $(VENV)/.test $(VENV)-watcher/.made page
 	$(call say,all other tests: real Flink clusters start$(,) this takes some minutes)
-	@$(PY) -m pytest -n 2 --dist loadgroup --durations 10 $(PURE_TESTS:%=--ignore=%)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup --durations 10 $(PURE_TESTS:%=--ignore=%)
 
 chromium:
 	@for name in chromium chromium-browser google-chrome; do \

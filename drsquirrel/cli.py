@@ -127,7 +127,6 @@ def up(
 @cli.command("serve")
 def share(
     flink: Flinks = None,
-    cluster: Heard = None,
     yarn: Yarns = None,
     data_dir: DataDir = None,
     database: DatabaseUrl = None,
@@ -145,7 +144,7 @@ def share(
         settings, rules = _prepared(config, flink or (), **flags, thread_dumps=thread_dumps)
         settings = replace(settings, kafka=needed_kafka(kafka, settings.kafka))
         settings = _with_yarn(settings, yarn or ())
-        _run(run_share(_with_heard(settings, cluster or (), flink or ()), rules, say))
+        _run(run_share(_with_heard(settings, (), ()), rules, say))
 
 
 @cli.command()

@@ -30,7 +30,7 @@ from drsquirrel.rules.load import Rules
 from drsquirrel.rules.wording import plural
 from drsquirrel.running import Say, expire, opened, until_stopped
 from drsquirrel.serve.server import url
-from drsquirrel.settings import Cluster, Kafka, Settings
+from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError
 from drsquirrel.snapshot_desk import SnapshotDesk
 from drsquirrel.store.error import StoreError
 from drsquirrel.store.interface import Store
@@ -124,15 +124,14 @@ class Instance:
             app = App(self._settings, desk, self._store, clock, self._thread, claim)
             clusters = [*self._clusters_of(number)]
             clients = {
-                cluster_id(cluster): client_of(cluster, self._settings) if cluster.url else None
-                for cluster in clusters
+                cluster_id(cluster): client_of(cluster, self._settings) for cluster in clusters
             }
             for id_, client in clients.items():
                 await self._in_thread(partial(app.add, id_, client))
             await self._in_thread(app.list_jobs)
         except StoreError as error:
             return str(error)
-        watching = [app.watch(id_, client) for id_, client in clients.items() if client]
+        watching = [app.watch(id_, client) for id_, client in clients.items()]
         yarns = watches_of(self._settings, app, clock, partial(self._is_of, number))
         watching += [yarn.run() for yarn in yarns]
         source = SnapshotSource(
@@ -203,6 +202,11 @@ async def share(settings: Settings, rules: Rules, say: Say) -> None:
     kafka = settings.kafka
     assert kafka is not None
     access, clusters, yarns = kafka_access(kafka), clients_of(settings), yarns_of(settings)
+    if unknown := [id_ for id_, client in clusters.items() if client is None]:
+        raise SettingsError(
+            f"The cluster {unknown[0]} has no url: give it one, for `serve` judges what Flink's "
+            "REST lists. By Kafka alone `drsquirrel up` can judge."
+        )
     with opened(settings) as (listening, store, thread):
         instance = Instance(settings, kafka, access, rules, store, thread)
         source = lines_of(settings, access, store.offsets, SystemClock())

@@ -72,8 +72,11 @@ class Deep(Sim):
             )
             for event in events
         ]
-        self.desk.hear(CLUSTER, [(self.clock_ms, m) for m in messages], self.clock_ms)
+        self.send(messages)
         super().look()
+
+    def send(self, messages: list[MetricReport]) -> None:
+        self.desk.hear(CLUSTER, [(self.clock_ms, m) for m in messages], self.clock_ms)
 
     def told_by_all(self) -> list[object]:
         kept = [*self.events]

@@ -18,10 +18,11 @@ from msgspec.structs import replace
 from demo import watcher
 from demo.broker import Broker
 from demo.cluster import Cluster
+from drsquirrel.collect.kafka.shares import partition_of
 from drsquirrel.collect.kafka.topics import PLUGIN_TOPICS, SNAPSHOTS
 from drsquirrel.model.event import Event, FailureEvent, LogEvent
 from drsquirrel.model.event import encoder as event_encoder
-from drsquirrel.model.snapshot import WINDOW_MS, Snapshot, Subject, decoder, encoder
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Snapshot, Subject, decoder, encoder
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.piece import joined
 from drsquirrel.watch.window import Windows
@@ -32,6 +33,7 @@ pytestmark = [pytest.mark.flink, pytest.mark.timeout(600)]
 ENOUGH_S = 120.0
 CHECKPOINTED_S = 12.0
 LETTERS = "drsquirrel-dead-letters"
+AHEAD_MS = 3_600_000
 OPEN_MS = NOON_MS // WINDOW_MS * WINDOW_MS
 POISON = [
     b"{}",
@@ -104,6 +106,7 @@ class Watched:
                     self.letters.append(headers | {"value": raw.value() or b""})
                     continue
                 snapshot = decoder.decode(raw.value() or b"")
+                assert raw.partition() == partition_of(snapshot.subject.cluster, 2)
                 self.kinds[headers["kind"].decode()] += 1
                 self.told[snapshot.subject, snapshot.window_ms].append(snapshot)
         return holds()
@@ -142,6 +145,17 @@ def arrivals(minutes: int, random: Random) -> list[tuple[int, Event]]:
     return sorted(found, key=lambda arrived: arrived[0])
 
 
+def ahead(minutes: int) -> list[tuple[int, Event]]:
+    """One process more, whose clock is an hour ahead."""
+    found: list[tuple[int, Event]] = []
+    for round_ in range(minutes * 6):
+        at_ms = OPEN_MS + round_ * 10_000
+        values = subtask(9, busy_ms=round_)
+        told = report(round_, at_ms + AHEAD_MS, values, job="one", container="tm-ahead")
+        found.append((at_ms, told))
+    return found
+
+
 @pytest.fixture(scope="module")
 def flink() -> Iterator[Cluster]:
     need_maven()
@@ -174,16 +188,18 @@ class Watcher:
         return done.returncode, done.stdout, done.stderr
 
     def workers(self) -> dict[int, int]:
-        """The processes of Python's functions, each with the process that began it."""
+        """The processes of Python's functions in this Flink, each with who began it."""
         found = {}
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (process / "cmdline").read_text()
-                parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
-            except OSError:
-                continue
-            if "pyflink.fn_execution" in command or "pyflink-udf-runner" in command:
-                found[int(process.name)] = int(parent)
+        below = [*self.flink.pids.values()]
+        while below:
+            parent = below.pop()
+            with suppress(OSError):
+                for listed in Path(f"/proc/{parent}/task").glob("*/children"):
+                    for pid in map(int, listed.read_text().split()):
+                        below.append(pid)
+                        command = Path(f"/proc/{pid}/cmdline").read_text()
+                        if "pyflink.fn_execution" in command or "pyflink-udf-runner" in command:
+                            found[pid] = parent
         return found
 
 
@@ -199,6 +215,7 @@ def watched(broker: Broker, job: Watcher) -> Iterator[Watched]:
     random = Random(1)
     told = arrivals(15, random)
     odd = [
+        *ahead(10),
         told[50],
         *random.sample(told[:100], 30),  # once more, later
         (OPEN_MS + 70_000, replace(told[3][1], time_ms=OPEN_MS - 3_000_000)),  # a clock that is off
@@ -241,6 +258,21 @@ def watched(broker: Broker, job: Watcher) -> Iterator[Watched]:
 def test_it_tells_byte_for_byte_what_one_process_tells(watched: Watched) -> None:
     assert watched.wanted().keys() <= watched.told.keys() and len(watched.wanted()) == 18
     assert watched.differing() == []
+
+
+def test_a_clock_an_hour_ahead_is_not_believed_and_makes_nobody_late(watched: Watched) -> None:
+    rollups = [
+        rollup
+        for (subject, _), parts in watched.told.items()
+        if subject.job == "one"
+        for rollup in joined(parts).rollups
+    ]
+    assert max(rollup.minute for rollup in rollups) * MINUTE_MS < OPEN_MS + 15 * MINUTE_MS
+    off = {(c, ms) for rollup in rollups for c, _, ms in rollup.skewed if c == "tm-ahead"}
+    assert off == {("tm-ahead", AHEAD_MS)}
+    minutes = [r.minute for r in rollups if "tm-ahead" in {t.key.container for t in r.tracks}]
+    assert len(set(minutes)) == 10
+    assert watched.kinds["late"] == 1, "of what came after its window, alone"
 
 
 def test_news_leave_before_their_window_closes(watched: Watched) -> None:

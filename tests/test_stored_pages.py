@@ -4,15 +4,18 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from drsquirrel.diagnose.strip import SHOWN_CONTAINERS
 from drsquirrel.model.event import LogEvent, Origin
-from drsquirrel.model.report import LogList
+from drsquirrel.model.report import JobList, LogList
+from drsquirrel.on_desk import worst_first
 from drsquirrel.store.interface import Batch, RenderedReport, Retention
 from drsquirrel.store.sqlite import SqliteStore
 from drsquirrel.stored_pages import StoredPages
 from tests.diagnose.seen import CLUSTER
 from tests.diagnose.sim import Sim
+from tests.show.page.fixtures import job_list
 
 
 def listed(folder: Path, sim: Sim) -> LogList:
@@ -61,3 +64,32 @@ def test_where_not_all_processes_are_shown_it_is_said_that_lines_are_missing(
     found = listed(tmp_path, sim)
     assert 0 < len(found.lines) < len(many)
     assert not found.complete
+
+
+def part(made_ms: int, *names: str, kafka_says: str = "") -> JobList:
+    listed = job_list()
+    rows = [row for row, name in zip(listed.jobs, names, strict=False)]
+    clusters = [replace(listed.clusters[0], id=name) for name in names]
+    return JobList(made_ms=made_ms, jobs=rows, clusters=clusters, kafka_says=kafka_says)
+
+
+def test_the_lists_of_all_parts_are_one_as_old_as_the_oldest_that_watches_something(
+    tmp_path: Path,
+) -> None:
+    store = SqliteStore(tmp_path, Retention())
+    pages = StoredPages(store, str, lambda: None)
+    parts = (part(7, "b", "c"), part(9, "a", kafka_says="Kafka hangs."), part(5))
+    for number, listed in enumerate(parts):
+        claim = store.claim(number, len(parts))
+        store.write(Batch(time_ms=number, job_list=msgspec.json.encode(listed), claim=claim))
+    page = pages.jobs()
+    assert page is not None
+    found = msgspec.json.decode(page.body, type=JobList)
+    assert (found.made_ms, found.kafka_says) == (7, "Kafka hangs.")
+    assert [cluster.id for cluster in found.clusters] == ["a", "b", "c"]
+    rows = [row for listed in parts for row in listed.jobs]
+    assert found.jobs == sorted(rows, key=worst_first)
+    assert pages.jobs() is page, "it is joined anew only when a part has changed"
+    store.write(Batch(time_ms=10, job_list=msgspec.json.encode(part(11)), claim=claim))
+    assert pages.jobs() is not page
+    store.close()

@@ -43,8 +43,9 @@ def track(
     attempt: int = 0,
     low: Mapping[str, int] | None = None,
     high: Mapping[str, int] | None = None,
+    epoch: str = "e",
 ) -> Track:
-    key = TrackKey(container, "e", vertex, subtask, operator, group, attempt)
+    key = TrackKey(container, epoch, vertex, subtask, operator, group, attempt)
     return Track(key, first, first if last is None else last, low or {}, high or {})
 
 

@@ -61,3 +61,31 @@ def test_the_newest_value_is_the_newest_by_time_of_all_lines() -> None:
 def test_recent_are_the_open_minute_and_the_two_before_where_seen() -> None:
     rollups = {m: rollup(m) for m in (1, 3, 4)}
     assert [r.minute for r in recent(rollups, 4 * 60_000 + 1)] == [3, 4]
+
+
+def test_two_that_tell_of_the_same_at_the_same_time_are_two_lines() -> None:
+    [rest, plugin] = lines(
+        [
+            rollup(
+                0,
+                track("v", 0, first=(reading(0, n=1),), last=(reading(50, n=2),), epoch="rest"),
+                track("v", 0, first=(reading(3, n=10),), last=(reading(53, n=20),), epoch="p"),
+            ),
+            rollup(1, track("v", 0, first=(reading(63, n=30),), epoch="p")),
+        ]
+    )[SUBTASK]
+    assert [r.values["n"] for r in rest.readings] == [1, 2]
+    assert [r.values["n"] for r in plugin.readings] == [10, 20, 30]
+
+
+def test_one_that_goes_on_where_another_stopped_continues_its_line() -> None:
+    [of] = lines(
+        [
+            rollup(
+                0,
+                track("v", 0, first=(reading(0, n=1),), last=(reading(20, n=2),), epoch="before"),
+                track("v", 0, first=(reading(30, n=3),), last=(reading(50, n=4),), epoch="after"),
+            ),
+        ]
+    )[SUBTASK]
+    assert [r.values["n"] for r in of.readings] == [1, 2, 3, 4]

@@ -75,6 +75,7 @@ def test_every_line_is_stored_or_counted_under_random_faults(
     assert info > warn >= error >= max(metrics, event), "what is worth more should have stayed"
 
 
+@pytest.mark.alone
 def test_without_a_fault_nothing_is_lost_or_repeated_and_a_kill_loses_the_last_moment(
     jar: Path, sick: Sick, tmp_path: Path
 ) -> None:

@@ -45,7 +45,7 @@ class SnapshotSource(Source):
         if isinstance(snapshot, Refusal):
             return snapshot
         _, arrival_ms = raw.timestamp()
-        return snapshot.subject.cluster, _told(snapshot, arrival_ms)
+        return snapshot.subject.cluster, told(snapshot, arrival_ms)
 
 
 def examined(value: bytes, clusters: Collection[str]) -> Snapshot | Refusal:
@@ -66,7 +66,8 @@ def examined(value: bytes, clusters: Collection[str]) -> Snapshot | Refusal:
     return snapshot
 
 
-def _told(snapshot: Snapshot, arrival_ms: int) -> Iterator[Arrival]:
+def told(snapshot: Snapshot, arrival_ms: int) -> Iterator[Arrival]:
+    """Its events, each with its own time, and what else it holds."""
     rest: list[Rollup] = []
     for rollup in snapshot.rollups:
         yield from ((event.time_ms, event) for event in rollup.failures)

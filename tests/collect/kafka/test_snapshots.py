@@ -1,0 +1,98 @@
+"""One partition of snapshots, read whoever else is in the group."""
+
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Producer
+from msgspec.structs import replace
+
+from drsquirrel.cluster import SystemClock
+from drsquirrel.collect.kafka.dead_letter import DeadLetters
+from drsquirrel.collect.kafka.message import SNAPSHOT_BYTES, Refusal
+from drsquirrel.collect.kafka.snapshots import SnapshotSource, examined
+from drsquirrel.collect.kafka.source import Arrival
+from drsquirrel.collect.redaction import Redaction
+from drsquirrel.model.event import FailureEvent
+from drsquirrel.model.snapshot import Snapshot, encoder
+from drsquirrel.watch.piece import Arrived, pieces
+from tests.collect.kafka.topic import Topic, reads
+from tests.watch.made import NOON_MS, TRACE, origin, report, subtask
+
+
+def snapshot(sequence: int = 1, text: str = TRACE) -> Snapshot:
+    told = report(sequence, NOON_MS, subtask(numRecordsIn=sequence))
+    failure = FailureEvent(origin=origin(9), time_ms=NOON_MS + 5, job="j", throwable=text)
+    arrived = [Arrived(NOON_MS, e.time_ms, e) for e in (told, failure)]
+    [piece] = pieces(arrived)[0].values()
+    return piece
+
+
+def of(name: str) -> Snapshot:
+    made = snapshot()
+    return replace(made, subject=replace(made.subject, cluster=name))
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"{}", "malformed"),
+        (encoder.encode(snapshot())[:-1], "malformed"),
+        (encoder.encode(replace(snapshot(), schema=99)), "newer schema"),
+        (encoder.encode(of("stage")), "another cluster"),
+        (b" " * (SNAPSHOT_BYTES + 1), "too long"),
+    ],
+)
+def test_what_is_no_snapshot_of_ours_is_refused(value: bytes, reason: str) -> None:
+    found = examined(value, {"prod"})
+    assert isinstance(found, Refusal) and found.reason == reason
+
+
+def test_a_snapshot_that_holds_another_clusters_minutes_is_refused() -> None:
+    [rollup] = snapshot().rollups
+    foreign = replace(rollup, subject=replace(rollup.subject, cluster="stage"))
+    value = encoder.encode(replace(snapshot(), rollups=(rollup, foreign)))
+    assert examined(value, {"prod"}) == Refusal("malformed")
+
+
+@pytest.fixture
+def source(topic: Topic) -> Iterator[SnapshotSource]:
+    letters = DeadLetters(topic.access, SystemClock(), topic.prefix)
+    partition = f"{topic.prefix}job-snapshots", 0
+    made = SnapshotSource(
+        topic.access, partition, {"prod"}, dict, letters, Redaction(), f"{topic.prefix}group"
+    )
+    yield made
+    made.close()
+
+
+def test_events_come_with_their_own_times_and_what_is_broken_is_put_aside(
+    topic: Topic, source: SnapshotSource
+) -> None:
+    producer = Producer(
+        {
+            "bootstrap.servers": topic.access.brokers,
+            "message.max.bytes": SNAPSHOT_BYTES,
+            "linger.ms": 0,
+        }
+    )
+    large = snapshot(2, "x" * 10_000_000)
+    values = (encoder.encode(snapshot()), b"{}", encoder.encode(of("stage")), encoder.encode(large))
+    for value in values:
+        producer.produce(f"{topic.prefix}job-snapshots", value, key="prod")
+    assert producer.flush(30) == 0
+    arrivals: list[Arrival] = []
+    offsets = {}
+    for read in reads(source):
+        arrivals += read.arrivals.get("prod", [])
+        offsets.update(read.offsets)
+        if len(arrivals) == 4:
+            break
+    assert [(ms, type(what)) for ms, what in arrivals if isinstance(what, FailureEvent)] == [
+        (NOON_MS + 5, FailureEvent)
+    ] * 2
+    kept = [what for _, what in arrivals if isinstance(what, Snapshot)]
+    assert [len(k.rollups[0].tracks) for k in kept] == [1, 1]
+    assert all(not k.rollups[0].failures for k in kept)
+    assert offsets == {(f"{topic.prefix}job-snapshots", 0): 4}
+    assert source.refused == {"malformed": 1, "another cluster": 1}
+    assert len(topic.dead_letters(2)) == 2
