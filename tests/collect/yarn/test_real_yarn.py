@@ -72,7 +72,9 @@ async def test_a_taskmanager_killed_for_memory_is_told_by_the_nodemanager_alone(
     source = YarnFactsSource(client, SystemClock())
     killed = await killed_in(source, session.application, taskmanager)
     assert killed.kill is not None
-    assert (killed.kill.why, killed.exit_code) == ("physical-memory", -104)
+    assert killed.kill.why == "physical-memory"
+    by = {"NodeManager": -104, "NodeManager's log": 143}
+    assert killed.exit_code == by[killed.said_by], "a busy machine may leave the log alone"
     assert killed.kill.limit_bytes == LIMIT_BYTES < (killed.kill.used_bytes or 0)
     assert killed.memory_mib == 832
     of_log = kill_of(await client.log_of(killed.node, taskmanager))
