@@ -171,10 +171,8 @@ def test_where_nobody_says_for_what_it_was_killed_the_last_rss_is_told(
         up.wait_for("told", lambda r: fresh in [(s.state, s.name) for s in r.data.sources])
         time.sleep(15)
         os.kill(pid_of(yarn, taskmanager), signal.SIGKILL)
-        report = up.wait_for("told", lambda r: r.causes)
-        assert report.headline.endswith(
-            "was killed (exit code 137); whether for memory cannot be decided"
-        )
+        title = "was killed (exit code 137); whether for memory cannot be decided"
+        report = up.wait_for("told", lambda r: r.headline.endswith(title))
         [open_] = [e for e in report.causes[0].evidence if e.stand is Stand.UNDECIDED]
         assert re.match(r"last RSS \d{3} MB of 832 MB", open_.value), open_
         assert report.job.cluster == "shop"
