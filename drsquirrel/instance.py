@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.5
 AGAIN_S = 30.0
 """What another has claimed, or what broke, is claimed again after so long, if it is still ours."""
+BROKE = "Some of the clusters that are ours are not watched: our log says why."
 NOT_YET = "Kafka has not said yet which clusters are ours."
 
 
@@ -88,10 +89,9 @@ class Instance:
                     says = await loop.run_in_executor(thread, member.poll, POLL_S)
                     if member.partitions:
                         says = await self._own(member.owned, member.partitions) or says
-                        says = says or ("" if self._parts or member.is_settled else NOT_YET)
-                    if says and says not in (self.trouble, NOT_YET):
+                    if says and says != self.trouble:
                         logger.warning("%s", says)
-                    self.trouble = says
+                    self.trouble = says or ("" if member.is_settled else NOT_YET)
             finally:
                 await asyncio.shield(self._end(thread, member))
 
@@ -130,6 +130,10 @@ class Instance:
             await self._in_thread(app.list_jobs)
         except StoreError as error:
             return str(error)
+        except Exception:
+            logger.exception("part %d cannot be taken up", number)
+            self._not_before_s[number] = time.monotonic() + AGAIN_S
+            return BROKE
         watching = [app.watch(id_, client) for id_, client in clients.items()]
         source = SnapshotSource(
             self._access,
