@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -50,7 +51,8 @@ encode = msgspec.json.Encoder().encode
 
 
 class App:
-    """Clusters in, pages out, one store. All that touches the desk or writes runs in `thread`."""
+    """Clusters in, pages out, one store. All that touches the desk or writes runs in `thread`;
+    `lines_say` tells what is wrong with log lines where they are read elsewhere."""
 
     def __init__(
         self,
@@ -60,6 +62,7 @@ class App:
         clock: Clock,
         thread: ThreadPoolExecutor,
         claim: Claim | None = None,
+        lines_say: Callable[[], str] = str,
     ) -> None:
         self.trouble = NOT_YET
         """Why nothing is stored; "" while all is well."""
@@ -69,6 +72,7 @@ class App:
         self._store = store
         self._clock = clock
         self._claim = claim
+        self._lines_say = lines_say
         self._desk = desk
         self._thread = thread
         self._watches: dict[str, Watch] = {}
@@ -274,7 +278,7 @@ class App:
             made_ms=now_ms,
             jobs=self._desk.job_rows(),
             clusters=[watch.row(self._url(id_), now_ms) for id_, watch in self._watches.items()],
-            kafka_says=self._desk.kafka_says,
+            kafka_says=self._desk.kafka_says or self._lines_say(),
         )
 
     def _url(self, id_: str) -> str:

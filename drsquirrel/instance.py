@@ -30,7 +30,7 @@ from drsquirrel.rules.load import Rules
 from drsquirrel.rules.wording import plural
 from drsquirrel.running import Say, expire, opened, until_stopped
 from drsquirrel.serve.server import url
-from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError
+from drsquirrel.settings import Kafka, Settings, SettingsError
 from drsquirrel.snapshot_desk import SnapshotDesk
 from drsquirrel.store.error import StoreError
 from drsquirrel.store.interface import Store
@@ -64,6 +64,7 @@ class Instance:
         rules: Rules,
         store: Store,
         thread: ThreadPoolExecutor,
+        lines_say: Callable[[], str],
     ) -> None:
         self.trouble = NOT_YET
         """Why we watch nothing, or not all that is ours; "" while all is well."""
@@ -73,6 +74,7 @@ class Instance:
         self._rules = rules
         self._store = store
         self._thread = thread
+        self._lines_say = lines_say
         self._topic = kafka.topic_prefix + SNAPSHOTS
         self._parts: dict[int, Part] = {}
         self._partitions = 0
@@ -120,14 +122,26 @@ class Instance:
             claim = await self._in_thread(partial(self._store.claim, number, self._partitions))
             desk = SnapshotDesk(self._rules, shortener(self._settings.job_name_pattern))
             clock = SystemClock()
-            app = App(self._settings, desk, self._store, clock, self._thread, claim)
-            clusters = [*self._clusters_of(number)]
+            app = App(
+                self._settings, desk, self._store, clock, self._thread, claim, self._lines_say
+            )
             clients = {
-                cluster_id(cluster): client_of(cluster, self._settings) for cluster in clusters
+                cluster_id(cluster): client_of(cluster, self._settings)
+                for cluster in self._settings.cluster
+                if partition_of(cluster_id(cluster), self._partitions) == number
             }
             for id_, client in clients.items():
                 await self._in_thread(partial(app.add, id_, client))
             await self._in_thread(app.list_jobs)
+            source = SnapshotSource(
+                self._access,
+                (self._topic, number),
+                frozenset(clients),
+                partial(stored, self._store.offsets),
+                DeadLetters(self._access, clock, self._kafka.topic_prefix),
+                Redaction(self._settings.redact_keys),
+                self._kafka.group,
+            )
         except StoreError as error:
             return str(error)
         except Exception:
@@ -135,15 +149,6 @@ class Instance:
             self._not_before_s[number] = time.monotonic() + AGAIN_S
             return BROKE
         watching = [app.watch(id_, client) for id_, client in clients.items()]
-        source = SnapshotSource(
-            self._access,
-            (self._topic, number),
-            frozenset(clients),
-            partial(stored, self._store.offsets),
-            DeadLetters(self._access, clock, self._kafka.topic_prefix),
-            Redaction(self._settings.redact_keys),
-            self._kafka.group,
-        )
         task = asyncio.create_task(_together([*watching, app.read(source)]))
         self._parts[number] = Part(app, task)
         return ""
@@ -158,13 +163,6 @@ class Instance:
             self._not_before_s[number] = time.monotonic() + AGAIN_S
         await self._in_thread(part.app.finish)
         self._fenced += part.app.is_fenced
-
-    def _clusters_of(self, number: int) -> Iterable[Cluster]:
-        return (
-            cluster
-            for cluster in self._settings.cluster
-            if partition_of(cluster_id(cluster), self._partitions) == number
-        )
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
@@ -209,9 +207,9 @@ async def share(settings: Settings, rules: Rules, say: Say) -> None:
             "REST lists. By Kafka alone `drsquirrel up` can judge."
         )
     with opened(settings) as (listening, store, thread):
-        instance = Instance(settings, kafka, access, rules, store, thread)
         source = lines_of(settings, access, store.offsets, SystemClock())
         lines = LogLines(source, store, SystemClock(), thread)
+        instance = Instance(settings, kafka, access, rules, store, thread, lambda: lines.says)
         say(
             f"Sharing the work on {plural(len(clusters), 'cluster')} in the consumer group "
             f"{kafka.group} of Kafka at {kafka.brokers}; the history is in "
