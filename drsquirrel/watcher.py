@@ -1,8 +1,10 @@
-"""The commands for FlinkJobWatcher, the job that folds for many: submit, status, cancel, plan."""
+"""The commands for FlinkJobWatcher, the job that folds for many: submit, run, status, cancel,
+plan."""
 
 import asyncio
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -118,6 +120,21 @@ def submit(
 
         print(submitted(options, spec))
         say(f"{NAME} was submitted; `drsquirrel watcher status --flink {flink}` tells of it.")
+
+
+@watcher.command()
+def run(kafka: Brokers = "", config: Config = None) -> None:
+    """Be the main program of the job, where Flink itself starts it in application mode.
+
+    What it runs with is Flink's configuration; the jars of the connector lie in Flink's lib/.
+    """
+    with ended():
+        settings, told = _settings(config, kafka)
+        spec = _spec(settings, told)
+        from drsquirrel.flink_job import submitted
+
+        options = {"pipeline.name": NAME, "python.executable": sys.executable}
+        print(submitted(options, spec))
 
 
 @watcher.command()

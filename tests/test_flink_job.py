@@ -166,16 +166,22 @@ def flink() -> Iterator[Cluster]:
         yield cluster
 
 
+def settings(broker: Broker, prefix: str, folder: Path) -> Path:
+    """The cluster `prod` with topics of a prefix."""
+    file = folder / "settings.toml"
+    file.write_text(
+        f'data_dir = "{folder}"\n[[cluster]]\nname = "prod"\n'
+        f'[kafka]\nbrokers = "{broker.address}"\ntopic_prefix = "{prefix}"\n'
+    )
+    return file
+
+
 class Watcher:
     """The job, submitted with settings that bind the cluster `prod` to the topics of a prefix."""
 
     def __init__(self, flink: Cluster, broker: Broker, prefix: str, folder: Path) -> None:
         self.flink = flink
-        self.config = folder / "settings.toml"
-        self.config.write_text(
-            f'data_dir = "{folder}"\n[[cluster]]\nname = "prod"\n'
-            f'[kafka]\nbrokers = "{broker.address}"\ntopic_prefix = "{prefix}"\n'
-        )
+        self.config = settings(broker, prefix, folder)
 
     def submit(self, *more: str) -> str:
         kept = self.config.parent.as_uri()

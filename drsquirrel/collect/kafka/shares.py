@@ -6,9 +6,8 @@ from contextlib import suppress
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from drsquirrel.collect.kafka.connection import Access, Heard, options
+from drsquirrel.collect.kafka.source import SESSION_MS
 
-SESSION_MS = 10_000
-"""Whoever is silent for so long loses its partitions to the others."""
 METADATA_S = 5.0
 MASK = 0xFFFFFFFF
 SEED, MULTIPLIER = 0x9747B28C, 0x5BD1E995

@@ -63,6 +63,8 @@ READING: dict[str, Any] = {
     "topic.metadata.refresh.interval.ms": 30_000,  # so soon a topic is read that was made later
 }
 """What librdkafka is told of reading."""
+SESSION_MS = 10_000
+"""Whoever shares a group and is silent for so long loses its partitions to the others."""
 AGAIN_S = 0.2
 """Where a batch was unreadable, what follows is looked for so soon."""
 STRANGER_S = 60.0
@@ -152,6 +154,7 @@ class Source:
             **READING,
             "receive.message.max.bytes": self.answer_bytes,
             "group.id": self._group,
+            **({"session.timeout.ms": SESSION_MS} if self._shared else {}),
         }
 
     def _begin(self) -> None:
