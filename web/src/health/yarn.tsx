@@ -62,14 +62,14 @@ function Fact({ label, children }: { label: string; children?: string }) {
 function Containers({ containers }: { containers: Container[] }) {
   return (
     <div className="scroll" tabIndex={0} role="group" aria-label="Containers">
-      <table className="plain">
+      <table className="plain containers">
         <thead>
           <tr>
             <th scope="col">Container</th>
-            <th scope="col">Node</th>
+            <th scope="col">State</th>
             <th scope="col">Memory</th>
             <th scope="col">vcores</th>
-            <th scope="col">State</th>
+            <th scope="col">Node</th>
           </tr>
         </thead>
         <tbody>
@@ -79,12 +79,12 @@ function Containers({ containers }: { containers: Container[] }) {
                 <Name>{container.id}</Name>
               </th>
               <td>
-                <Name>{container.node || "not told"}</Name>
+                <Ending container={container} />
               </td>
               <td>{container.memory_mib ? `${container.memory_mib} MB` : "not told"}</td>
               <td>{container.vcores ?? "not told"}</td>
               <td>
-                <Ending container={container} />
+                <Name>{container.node || "not told"}</Name>
               </td>
             </tr>
           ))}
