@@ -15,11 +15,11 @@ def test_a_job_on_yarn_shows_whose_it_is_and_its_containers(open_page: OpenPage)
         expect(section).to_contain_text(text)
     rows = section.locator("tbody tr")
     expect(rows.nth(1)).to_contain_text("832 MB")
-    expect(rows.nth(1).locator("td").last).to_have_text("RUNNING")
-    expect(rows.nth(2).locator("td").last).to_have_text(
+    expect(rows.nth(1).locator("td").first).to_have_text("RUNNING")
+    expect(rows.nth(2).locator("td").first).to_have_text(
         "ended, exit code -104 (physical memory) says the NodeManager"
     )
-    expect(rows.nth(3).locator("td").last).to_have_text("ended, its exit code is not known")
+    expect(rows.nth(3).locator("td").first).to_have_text("ended, its exit code is not known")
 
 
 def test_a_job_of_another_cluster_has_no_such_section(open_page: OpenPage) -> None:
