@@ -1,5 +1,6 @@
 """Bodies of rows: JSON, compressed by zstd with a checksum, so that damage is always noticed."""
 
+from threading import local
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,6 +10,18 @@ T = TypeVar("T")
 
 _LEVEL = 3
 _encoder = msgspec.json.Encoder(order="deterministic")
+
+
+class _Zstd(local):
+    """Of each thread one, because they serve one at a time; a new one takes as long as a kilobyte
+    or two."""
+
+    def __init__(self) -> None:
+        self.pack = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress
+        self.unpack = zstandard.ZstdDecompressor().decompress
+
+
+_zstd = _Zstd()
 
 
 class BodyError(Exception):
@@ -22,13 +35,13 @@ def encoded(value: Any) -> bytes:
 
 def packed(data: bytes) -> bytes:
     """The bytes, compressed and checksummed."""
-    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(data)
+    return _zstd.pack(data)
 
 
 def unpacked(body: bytes) -> bytes:
     """What `packed` was given; raises BodyError."""
     try:
-        return zstandard.ZstdDecompressor().decompress(body)
+        return _zstd.unpack(body)
     except zstandard.ZstdError as error:
         raise BodyError(str(error)) from error
 
