@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from drsquirrel.deep import DeepTier
 from drsquirrel.diagnose.container import ContainerMinute
 from drsquirrel.diagnose.memory import Memory
@@ -15,7 +17,7 @@ from drsquirrel.model.facts import ContainerFacts, JobFacts, RunSeen, ThreadSamp
 from drsquirrel.model.report import Action, JobRef, JobRow, Report
 from drsquirrel.model.snapshot import Subject
 from drsquirrel.model.state import ENDED_STATES, LOST
-from drsquirrel.model.verdict import WORST_FIRST
+from drsquirrel.model.verdict import WORST_FIRST, Verdict
 from drsquirrel.model.yarn import YarnFacts, with_ended
 
 SETTLED_MS = 60_000
@@ -148,7 +150,21 @@ def run_to_show(runs: Iterable[RunDesk]) -> RunDesk:
     return min(runs, key=rank)
 
 
-def worst_first(row: JobRow) -> tuple[int, int, str]:
+class Named(Struct):
+    """The name of a job."""
+
+    name: str
+
+
+class Ranked(Struct):
+    """What of a JobRow its place in the list rests on."""
+
+    job: Named
+    verdict: Verdict
+    since_ms: int | None
+
+
+def worst_first(row: JobRow | Ranked) -> tuple[int, int, str]:
     """The order of the rows in the list of jobs."""
     return WORST_FIRST.index(row.verdict), row.since_ms or 0, row.job.name
 

@@ -3,15 +3,17 @@
 import math
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
+from operator import itemgetter
 from typing import TypeVar
 
 import msgspec
+from msgspec import Raw, Struct
 
 from drsquirrel.diagnose.strip import SHOWN_CONTAINERS
 from drsquirrel.model.event import LogEvent
 from drsquirrel.model.identity import container_id
-from drsquirrel.model.report import JobList, LogLine, LogList, Report
-from drsquirrel.on_desk import worst_first
+from drsquirrel.model.report import ClusterRow, LogLine, LogList, Report
+from drsquirrel.on_desk import Ranked, worst_first
 from drsquirrel.serve.pages import Rendered
 from drsquirrel.store.interface import Page, Store
 
@@ -21,7 +23,25 @@ LOG_LINES = 200
 AFTER_END_MS = 60_000
 """What processes say of the end of a run comes so long after it."""
 report_decoder = msgspec.json.Decoder(Report)
-list_decoder = msgspec.json.Decoder(JobList)
+
+
+class Listed(Struct, kw_only=True):
+    """A JobList whose rows stay the bytes that they are."""
+
+    made_ms: int
+    jobs: list[Raw]
+    clusters: list[ClusterRow]
+    kafka_says: str = ""
+
+
+class Ranks(Struct):
+    """What the order of a JobList rests on."""
+
+    jobs: list[Ranked]
+
+
+list_decoder = msgspec.json.Decoder(Listed)
+ranks_decoder = msgspec.json.Decoder(Ranks)
 
 
 class StoredPages:
@@ -33,17 +53,17 @@ class StoredPages:
         self.metrics = metrics
         self.ready = ready
         self._store = store
-        self._joined: tuple[list[str], Rendered] | None = None
+        self._joined: tuple[str, Rendered] | None = None
         """The list of all jobs, and what it was joined from."""
 
     def jobs(self) -> Rendered | None:
         parts = self._store.job_lists()
         if len(parts) <= 1:
             return _rendered(parts[0] if parts else None)
-        etags = [page.etag for page in parts]
+        etags = " ".join(page.etag for page in parts)
         if self._joined is None or self._joined[0] != etags:
-            lists = [found for page in parts if (found := decoded(list_decoder, page.body))]
-            self._joined = etags, _rendered_body(msgspec.json.encode(joined(lists)))
+            body = msgspec.json.encode(joined(page.body for page in parts))
+            self._joined = etags, Rendered(body, _etag(etags.encode()))
         return self._joined[1]
 
     def report(self, run_id: str) -> Rendered | None:
@@ -83,12 +103,19 @@ class StoredPages:
         return self._store.run_of_flink_job(flink_job_id)
 
 
-def joined(lists: Iterable[JobList]) -> JobList:
-    """The lists of all parts as one, as old as the oldest of those with a cluster."""
-    parts = [*lists]
-    return JobList(
+def joined(bodies: Iterable[bytes]) -> Listed:
+    """The lists of all parts as one, as old as the oldest of those with a cluster. Of 10,000 rows
+    nothing is decoded but what they are sorted by: all of it takes three times as long."""
+    parts: list[Listed] = []
+    rows: list[tuple[tuple[int, int, str], Raw]] = []
+    for body in bodies:
+        part, ranks = decoded(list_decoder, body), decoded(ranks_decoder, body)
+        if part and ranks:
+            parts.append(part)
+            rows += zip(map(worst_first, ranks.jobs), part.jobs, strict=True)
+    return Listed(
         made_ms=min(p.made_ms for p in [p for p in parts if p.clusters] or parts),
-        jobs=sorted((row for part in parts for row in part.jobs), key=worst_first),
+        jobs=[row for _, row in sorted(rows, key=itemgetter(0))],
         clusters=sorted((row for part in parts for row in part.clusters), key=lambda row: row.id),
         kafka_says=next((part.kafka_says for part in parts if part.kafka_says), ""),
     )
@@ -103,7 +130,11 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes | None) -> T | None:
 
 
 def _rendered_body(body: bytes) -> Rendered:
-    return Rendered(body, blake2b(body, digest_size=12).hexdigest())
+    return Rendered(body, _etag(body))
+
+
+def _etag(words: bytes) -> str:
+    return blake2b(words, digest_size=12).hexdigest()
 
 
 def _rendered(page: Page | None) -> Rendered | None:

@@ -93,3 +93,15 @@ def test_the_lists_of_all_parts_are_one_as_old_as_the_oldest_that_watches_someth
     store.write(Batch(time_ms=10, job_list=msgspec.json.encode(part(11)), claim=claim))
     assert pages.jobs() is not page
     store.close()
+
+
+def test_a_part_in_the_form_of_another_release_is_left_out(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path, Retention())
+    of_another = b'{"made_ms":1,"jobs":[{"of":"another release"}],"clusters":[]}'
+    for number, body in enumerate((of_another, msgspec.json.encode(part(7, "b")))):
+        claim = store.claim(number, 2)
+        store.write(Batch(time_ms=number, job_list=body, claim=claim))
+    page = StoredPages(store, str, lambda: None).jobs()
+    store.close()
+    assert page is not None
+    assert msgspec.json.decode(page.body, type=JobList) == part(7, "b")
