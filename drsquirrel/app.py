@@ -41,6 +41,9 @@ SNAPSHOT_EVERY_MS = 60_000
 """How often grown windows are written: a kill loses at most so much of minute data."""
 OWED_BATCHES = 100
 """Ticks kept in memory while the store cannot be written; the oldest are lost beyond."""
+JOBS_PER_MS = 10
+"""The list of jobs is made at most once in a millisecond for so many of them: each look at a
+cluster makes all of it, and 10,000 jobs may be ten looks a second."""
 NOT_YET = "No cluster has been looked at yet."
 OF_CLUSTERS = (
     ("drsquirrel_rounds_total", "rounds", "Looks at a cluster."),
@@ -81,6 +84,8 @@ class App:
         self._silent: set[str] = set()
         self._snapshots_ms = 0
         self._written_ms = 0
+        self._list_ms = 0
+        """When the list of jobs is due again."""
         self._owed: deque[Batch] = deque()
         self._lost = 0
         self._kafka: KafkaWatch | None = None
@@ -226,7 +231,7 @@ class App:
             offsets=heard.offsets,
             reports=tuple(RenderedReport(report=r, body=encode(r)) for r in reports),
             memories=tuple(Memory(run=r.id, body=memory.encoder.encode(r.memory)) for r in judged),
-            job_list=encode(self._job_list(now_ms)),
+            job_list=self._due_list(now_ms),
             claim=self._claim,
         )
         if due:
@@ -302,6 +307,13 @@ class App:
             counter("drsquirrel_looks_lost_total", "Looks never stored.", [({}, self._lost)]),
             *(self._kafka.metrics() if self._kafka else ()),
         ]
+
+    def _due_list(self, now_ms: int) -> bytes | None:
+        if now_ms < self._list_ms:
+            return None
+        listed = self._job_list(now_ms)
+        self._list_ms = now_ms + len(listed.jobs) // JOBS_PER_MS
+        return encode(listed)
 
     def _job_list(self, now_ms: int) -> JobList:
         return JobList(
