@@ -1,261 +1,284 @@
-"""How fast the store is: ticks of 100 runs, a run of 100,000 log events, restart. One JSON file."""
+"""How fast SQLite and PostgreSQL are with the history of 10,000 jobs: one JSON file.
+
+Both lie on the same disk, and both sync it at every commit. Each thing is measured on one, then on
+the other. Times are in ms by the wall, of a store that is called from this process.
+"""
 
 import json
 import os
-import platform
 import random
 import sqlite3
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
-from drsquirrel.model.event import LogEvent, Origin
-from drsquirrel.model.facts import RunSeen
-from drsquirrel.model.identity import run_id
-from drsquirrel.model.report import Data, JobRef, LastHour, Node, Report, RunRef
-from drsquirrel.model.snapshot import WINDOW_MS, Reading, Rollup, Snapshot, Subject, Track, TrackKey
-from drsquirrel.model.verdict import Verdict
-from drsquirrel.store.body import encoded
-from drsquirrel.store.interface import Batch, Memory, RenderedReport, Retention
-from drsquirrel.store.sqlite import SqliteStore
-from drsquirrel.store.sqlite_opening import DATABASE
+from benchmarks.fleet import (
+    START_MS,
+    Fleet,
+    Size,
+    listed,
+    log,
+)
+from benchmarks.machine import machine
+from benchmarks.took import Took, spread, took
+from demo.postgres import PASSWORD, Postgres
+from drsquirrel.app import JOBS_PER_MS
+from drsquirrel.model.identity import job_id
+from drsquirrel.model.snapshot import Snapshot
+from drsquirrel.store.interface import DAY_MS, HOUR_MS, Batch, Database, Retention
+from drsquirrel.store.postgresql import PostgresDatabase
+from drsquirrel.store.postgresql_connection import Access
+from drsquirrel.store.reading import SqlStore
+from drsquirrel.store.sqlite import SqliteDatabase
+from drsquirrel.stored_pages import StoredPages
 
 RESULT = Path(__file__).parent / "results" / "store.json"
-START_MS = 1_800_000_000_000
-RUNS, VERTICES, SUBTASKS = 100, 10, 8
-TICKS, TICK_MS, TICKS_PER_SNAPSHOT = 30, 10_000, 6
-LOG_EVENTS, LOG_BATCH = 100_000, 100
-WINDOWS = 12
-dice = random.Random(1)
+SIZE = Size(clusters=100, jobs=100, containers=400, log_lines=100_000)
+SMALL = Size(clusters=8, jobs=20, containers=80, log_lines=5_000, windows=3)
+"""For a look at this benchmark itself: `python -m benchmarks.store small`, which writes no file."""
+PARTS = 4
+TICKS, LINES = 40, 20
+"""Ticks that are measured; log lines of a run in one that is the first of a minute."""
+LOG_BATCH = 500
+GETS, LISTS, SEARCHES, LOADS, STEPS = 1_000, 60, 30, 5, 30
+LOOK_MS, LOOKS_A_MINUTE = 100, 6
+"""100 clusters, each looked at every ten seconds."""
+SERVER = {"fsync": "on", "shared_buffers": "128MB", "max_wal_size": "1GB"}
+"""What a PostgreSQL has that nobody has set up."""
+
+Figures = dict[str, object]
 
 
 def main() -> None:
-    result = {
-        "machine": {
-            "system": platform.platform(),
-            "python": platform.python_version(),
-            "sqlite": sqlite3.sqlite_version,
-            "cores": os.cpu_count(),
-            "load_before": os.getloadavg()[0],
-        },
-        "ticks_full": ticks("FULL"),
-        "ticks_normal": ticks("NORMAL"),
-        "logs": logs(),
-        "restart": restart(),
+    small = sys.argv[1:] == ["small"]
+    size = SMALL if small else SIZE
+    result: Figures = {
+        "machine": machine(),
+        "sqlite": sqlite3.sqlite_version,
+        "jobs": size.clusters * size.jobs,
+        "containers": size.clusters * size.containers,
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    json.dump(result, sys.stdout, indent=2)
-    print()
+    fleet = Fleet(size)
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, Postgres(SERVER) as server:
+        databases: dict[str, Database] = {
+            "sqlite": SqliteDatabase(Path(folder)),
+            "postgresql": PostgresDatabase(Access(server.url(), PASSWORD)),
+        }
+        benches = {name: Bench(database, fleet) for name, database in databases.items()}
+        for part in (Bench.fill, Bench.ingest, Bench.page, Bench.search, Bench.fleet, Bench.expire):
+            print(part.__name__, file=sys.stderr, flush=True)
+            found = {name: part(bench) for name, bench in benches.items()}
+            result[part.__name__] = compared(found)
+        for bench in benches.values():
+            bench.store.close()
+    result["load_after"] = round(os.getloadavg()[0], 1)
+    text = json.dumps(result, indent=2)
+    print(text)
+    if not small:
+        RESULT.write_text(text + "\n")
 
 
-def ticks(synchronous: str) -> dict[str, float]:
-    """Five minutes of 100 runs of 10 vertices with 8 subtasks each, without waiting in between."""
-    with tempfile.TemporaryDirectory() as directory:
-        store = SqliteStore(Path(directory), Retention())
-        store._writer.execute(f"PRAGMA synchronous = {synchronous}")
-        plain: list[Took] = []
-        with_snapshots: list[Took] = []
-        for number in range(TICKS):
-            batch = tick(number)
-            took = Took(partial(store.write, batch))
-            (with_snapshots if batch.snapshots else plain).append(took)
-        run = batch.reports[0].report.run.id
-        read = Took(lambda: [store.report(run) for _ in range(1_000)])
-        store.close()
-        size = (Path(directory) / DATABASE).stat().st_size
-    return {
-        "runs": RUNS,
-        "tick_ms_p50": statistics.median(t.wall_ms for t in plain),
-        "tick_ms_p95": statistics.quantiles((t.wall_ms for t in plain), n=20)[-1],
-        "tick_cpu_ms_p50": statistics.median(t.cpu_ms for t in plain),
-        "tick_with_snapshots_ms_p50": statistics.median(t.wall_ms for t in with_snapshots),
-        "tick_with_snapshots_cpu_ms_p50": statistics.median(t.cpu_ms for t in with_snapshots),
-        "report_read_cpu_ms": read.cpu_ms / 1_000,
-        "database_bytes": size,
-    }
+class Bench:
+    """One store; every look at a cluster is later than the one before."""
 
+    def __init__(self, database: Database, fleet: Fleet) -> None:
+        self._database = database
+        self._fleet = fleet
+        self._looks = count()
+        self._dice = random.Random(2)
+        self._first_run = fleet.ids(fleet.clusters[0])[0]
+        self._open()
+        self._share(1)
 
-def tick(number: int) -> Batch:
-    time_ms = START_MS + number * TICK_MS
-    seen = tuple(
-        RunSeen(cluster="c", job=f"{i:032x}", start_ms=START_MS, name=f"job {i}", state="RUNNING")
-        for i in range(RUNS)
-    )
-    snapshots = number % TICKS_PER_SNAPSHOT == 0
-    window_ms = time_ms - time_ms % WINDOW_MS
-    return Batch(
-        time_ms=time_ms,
-        runs=seen,
-        reports=tuple(report(run, time_ms) for run in seen),
-        memories=tuple(
-            Memory(run=run_id(r.cluster, r.job, r.start_ms), body=dice.randbytes(500)) for r in seen
-        ),
-        snapshots=tuple(snapshot(r, window_ms, 5) for r in seen) if snapshots else (),
-        job_list=encoded(list(seen)),
-    )
+    def fill(self) -> Figures:
+        """The history of all clusters, and the lines of one run."""
+        fleet, began_s = self._fleet, time.monotonic()
+        for cluster in fleet.clusters:
+            self.store.write(fleet.first(cluster))
+            with self.store._transaction() as connection:
+                for statement, rows in fleet.history(cluster):
+                    connection.executemany(statement, rows)
+        run, lines = fleet.runs[fleet.clusters[0]][0], fleet.size.log_lines
+        filled_s, began_ms = time.monotonic() - began_s, START_MS - lines
+        spent = []
+        for first in range(0, lines, LOG_BATCH):
+            told = tuple(log(run, began_ms + n, n) for n in range(first, first + LOG_BATCH))
+            spent.append(self._wrote(Batch(time_ms=began_ms + first, logs=told)))
+        return {
+            "history_s": round(filled_s, 1),
+            f"{LOG_BATCH}_log_lines_ms": spread(spent),
+            "log_lines_per_s": round(lines / sum(t.wall for t in spent) * 1_000),
+        }
 
+    def ingest(self) -> Figures:
+        """What clusters tell, one after another, with the list of the jobs of their parts."""
+        self._share(PARTS)
+        ticks = [self._look() for _ in range(TICKS)]
+        short = [replace(self._look(), job_list=None) for _ in range(TICKS)]
+        minutes = [self._look(is_minute=True) for _ in range(TICKS)]
+        only = [
+            Batch(time_ms=look.time_ms, snapshots=look.snapshots)
+            for look in (self._look(is_minute=True) for _ in range(TICKS))
+        ]
+        found: Figures = {
+            "tick_ms": spread(map(self._wrote, ticks)),
+            "tick_without_list_ms": spread(map(self._wrote, short)),
+            "snapshots_ms": (spent := spread(map(self._wrote, only))),
+            "snapshots": (number := len(only[0].snapshots)),
+            "snapshots_per_s": round(number / spent["p50"] * 1_000),
+            "tick_of_a_minute_ms": spread(map(self._wrote, minutes)),
+        }
+        return found
 
-def report(run: RunSeen, made_ms: int) -> RenderedReport:
-    graph = [
-        Node(
-            id=f"{i:032x}",
-            name=f"Vertex {i}",
-            operators=("Source", "Map", "Filter"),
-            inputs=(),
-            parallelism=SUBTASKS,
-            busy=dice.random(),
-            backpressured=dice.random(),
-            records_per_s=dice.random() * 1e5,
-        )
-        for i in range(VERTICES * 5)
-    ]
-    document = Report(
-        made_ms=made_ms,
-        job=JobRef(id=run.job[-12:], cluster="c", name=run.name),
-        run=RunRef(
-            id=run_id("c", run.job, START_MS),
-            job_id=run.job[-12:],
-            start_ms=START_MS,
-            state="RUNNING",
-        ),
-        verdict=Verdict.HEALTHY,
-        headline="Healthy.",
-        hour=LastHour(from_ms=made_ms),
-        data=Data(age_ms=0, observed_minutes=60),
-        graph=graph,
-    )
-    return RenderedReport(report=document, body=encoded(document))
+    def page(self) -> Figures:
+        """What a reader waits for while a writer goes on."""
+        runs = [run for cluster in self._fleet.clusters for run in self._fleet.ids(cluster)]
+        chosen = self._dice.choices(runs, k=GETS)
+        self._share(1)
+        for _ in range(PARTS):
+            self._wrote(self._look())
+        with self._writing() as wrote:
+            reports = spread(took(partial(self._pages.report, run)) for run in chosen)
+            lists = spread(self._now_and_then(self._pages.jobs))
+        found: Figures = {"report_ms": reports, "jobs_ms": lists, "ticks_per_s": wrote()}
+        self._share(PARTS)
+        for _ in range(PARTS):
+            self._wrote(self._look())
+        with self._writing() as wrote:
+            found["jobs_joined_ms"] = spread(self._now_and_then(self._pages.jobs))
+        found["ticks_per_s_joined"] = wrote()
+        changed, same = [], []
+        for _ in range(LISTS):
+            self._wrote(self._look())
+            changed.append(took(self._pages.jobs))
+            same.append(took(self._pages.jobs))
+        page = self._pages.jobs()
+        assert page is not None
+        return found | {
+            "jobs_joined_quiet_changed_ms": spread(changed),
+            "jobs_joined_quiet_same_ms": spread(same),
+            "jobs_bytes": len(page.body),
+        }
 
+    def search(self) -> Figures:
+        """A run's log lines, of which each line has been looked at where nothing is found."""
+        logs, run = self.store.logs, self._first_run
+        assert len(logs(run, contains="record 77 ").events) == 1
+        searches = {
+            "newest_100_ms": partial(logs, run),
+            "nothing_found_ms": partial(logs, run, contains="no such text"),
+            "oldest_found_ms": partial(logs, run, contains="record 77 "),
+        }
+        return {
+            name: spread(took(search) for _ in range(SEARCHES)) for name, search in searches.items()
+        }
 
-def snapshot(run: RunSeen, window_ms: int, minutes: int) -> Snapshot:
-    subject = Subject(cluster="c", job=run.job, start_ms=run.start_ms)
-    rollups = tuple(
-        Rollup(
-            subject=subject,
-            minute=window_ms // 60_000 + minute,
-            tracks=tuple(
-                track(window_ms + minute * 60_000, vertex, subtask)
-                for vertex in range(VERTICES)
-                for subtask in range(SUBTASKS)
+    def fleet(self) -> Figures:
+        """Runs and clusters, and what a process loads when it takes a cluster over."""
+        store, clusters = self.store, self._dice.choices(self._fleet.clusters, k=LOADS)
+        runs = [(c, self._dice.choice(self._fleet.runs[c])) for c in clusters * (GETS // LOADS)]
+        found: Figures = {
+            "runs_of_cluster_ms": spread(took(partial(store.runs, c)) for c, _ in runs),
+            "run_of_job_ms": spread(
+                took(partial(store.run_of_job, job_id(c, run.name))) for c, run in runs
             ),
-        )
-        for minute in range(minutes)
-    )
-    return Snapshot(
-        subject=subject,
-        window_ms=window_ms,
-        rollups=rollups,
-        reports_seen=window_ms % 1000 + minutes,
-        reports_expected=30,
-    )
-
-
-def track(time_ms: int, vertex: int, subtask: int) -> Track:
-    def reading(at_ms: int) -> Reading:
-        values = {f"metric_{i}": dice.randrange(10**7) for i in range(9)}
-        return Reading(at_ms, at_ms // TICK_MS, values)
-
-    gauges = {f"metric_{i}": dice.randrange(100) for i in range(3)}
-    key = TrackKey("tm-1", "e", f"{vertex:032x}", subtask, attempt=0)
-    return Track(key, (reading(time_ms),), (reading(time_ms + 50_000),), gauges, gauges)
-
-
-def logs() -> dict[str, float]:
-    """One run that logs 100,000 warnings with stack traces of some kinds."""
-    run = RunSeen(cluster="c", job="a", start_ms=START_MS, name="a", state="RUNNING")
-    batches = [
-        Batch(time_ms=START_MS + s, logs=tuple(log(n) for n in range(s, s + LOG_BATCH)))
-        for s in range(0, LOG_EVENTS, LOG_BATCH)
-    ]
-    subject = run_id(run.cluster, run.job, run.start_ms)
-    with tempfile.TemporaryDirectory() as directory:
-        store = SqliteStore(Path(directory), Retention())
-        wrote = Took(partial(write_all, store, batches))
-        reads = {
-            "newest_100_cpu_ms": partial(store.logs, subject),
-            "search_for_nothing_cpu_ms": partial(store.logs, subject, contains="no such text"),
-            "search_for_the_oldest_cpu_ms": partial(store.logs, subject, contains="record 77 "),
+            "run_of_flink_job_ms": spread(
+                took(partial(store.run_of_flink_job, run.job)) for c, run in runs
+            ),
+            "containers_of_cluster_ms": spread(
+                took(partial(store.container_facts, c)) for c in clusters
+            ),
+            "load_hour_ms": spread(took(partial(self._hour, c)) for c in clusters),
+            "snapshots_of_an_hour": len(self._hour(clusters[0])),
         }
-        times = {
-            name: statistics.median(Took(read).cpu_ms for _ in range(9))
-            for name, read in reads.items()
-        }
-        assert len(store.logs(subject, contains="record 77 ").events) == 1
         store.close()
-        size = (Path(directory) / DATABASE).stat().st_size
-    return {
-        "events": LOG_EVENTS,
-        "events_per_cpu_s": LOG_EVENTS / wrote.cpu_ms * 1_000,
-        "bytes_per_event": size / LOG_EVENTS,
-    } | times
+        found["open_and_check_ms"] = round(took(self._open).wall, 1)
+        return found
+
+    def expire(self) -> Figures:
+        """A step with nothing to delete, as each minute, and with as much as a step may delete."""
+        now_ms = START_MS + DAY_MS // 2
+        nothing = [took(partial(self.store.expire, now_ms)) for _ in range(STEPS)]
+        due = [took(partial(self.store.expire, now_ms + 4 * DAY_MS)) for _ in range(STEPS)]
+        return {"nothing_due_ms": spread(nothing), "much_due_ms": spread(due)}
+
+    def _open(self) -> None:
+        store = self._database.open(Retention(max_bytes=1 << 40))
+        assert isinstance(store, SqlStore)
+        self.store = store
+        self._pages = StoredPages(store, str, lambda: None)
+
+    def _hour(self, cluster: str) -> list[Snapshot]:
+        return [*self.store.load_hour(cluster, START_MS - HOUR_MS)]
+
+    def _share(self, parts: int) -> None:
+        """From now on the clusters are shared out into so many parts."""
+        clusters = self._fleet.clusters
+        self._lists = [self._fleet.job_list(clusters[part::parts]) for part in range(parts)]
+        self._list_ms = [0] * parts
+        self._jobs_of_part = len(clusters) // parts * self._fleet.size.jobs
+        self._claims = [self.store.claim(part, parts) for part in range(parts)]
+
+    def _look(self, is_minute: bool = False) -> Batch:
+        number = next(self._looks)
+        cluster = self._fleet.clusters[number % len(self._fleet.clusters)]
+        part, time_ms = number % len(self._claims), START_MS + number * LOOK_MS
+        job_list = None
+        if time_ms >= self._list_ms[part]:
+            job_list = listed(self._lists[part], time_ms)
+            self._list_ms[part] = time_ms + self._jobs_of_part // JOBS_PER_MS
+        tick = self._fleet.tick(cluster, time_ms, job_list, self._claims[part])
+        return self._fleet.minute(tick, cluster, LINES) if is_minute else tick
+
+    def _wrote(self, batch: Batch) -> Took:
+        return took(partial(self.store.write, batch))
+
+    @contextmanager
+    def _writing(self) -> Iterator[Callable[[], float]]:
+        """Meanwhile looks are written, if the store can, as often as clusters are looked at; how
+        many a second."""
+        over, wrote, began_s = Event(), 0, time.monotonic()
+
+        def write() -> None:
+            nonlocal wrote
+            while not over.is_set():
+                due_s = time.monotonic() + LOOK_MS / 1_000
+                self.store.write(self._look(is_minute=wrote % LOOKS_A_MINUTE == 0))
+                wrote += 1
+                over.wait(max(0.0, due_s - time.monotonic()))
+
+        thread = Thread(target=write)
+        thread.start()
+        try:
+            yield lambda: round(wrote / took_s, 1)
+        finally:
+            over.set()
+            thread.join()
+            took_s = time.monotonic() - began_s
+
+    def _now_and_then(self, get: Callable[[], object]) -> Iterator[Took]:
+        for _ in range(LISTS):
+            time.sleep(LOOK_MS / 1_000)
+            yield took(get)
 
 
-def write_all(store: SqliteStore, batches: list[Batch]) -> None:
-    for batch in batches:
-        store.write(batch)
+def compared(found: dict[str, Figures]) -> Figures:
+    """What was found on both, and how often SQLite's figure PostgreSQL's is."""
+    small, large = found["sqlite"], found["postgresql"]
+    ratios = {name: round(_one(large[name]) / _one(small[name]), 2) for name in small}
+    return {**found, "ratio": ratios}
 
 
-def log(number: int) -> LogEvent:
-    kind = dice.randrange(5)
-    frames = "\n".join(f"\tat com.example.Step{kind}.call(Step{kind}.java:{i})" for i in range(5))
-    return LogEvent(
-        origin=Origin(
-            cluster="c", producer="plugin", epoch="1f3a", sequence=number, container="tm-1"
-        ),
-        time_ms=START_MS + number * 7,
-        level="WARN",
-        logger=f"com.example.Step{kind}",
-        message=f"record {number} took {dice.randrange(10_000)} ms",
-        thread=f"Map ({dice.randrange(8)}/8)#0",
-        throwable=f"java.io.IOException: time-out\n{frames}" if kind == 0 else "",
-        job="a",
-        start_ms=START_MS,
-    )
-
-
-def restart() -> dict[str, float]:
-    """Open a database with the last hour of 100 runs, and load that hour."""
-    with tempfile.TemporaryDirectory() as directory:
-        store = SqliteStore(Path(directory), Retention())
-        seen = tick(0).runs
-        for number in range(WINDOWS):
-            window_ms = START_MS + number * WINDOW_MS
-            snapshots = tuple(snapshot(run, window_ms, 5) for run in seen)
-            store.write(Batch(time_ms=window_ms, snapshots=snapshots))
-        store.close()
-        size = (Path(directory) / DATABASE).stat().st_size
-        opened = Took(lambda: SqliteStore(Path(directory), Retention()).close())
-        store = SqliteStore(Path(directory), Retention())
-        loaded = 0
-
-        def load() -> None:
-            nonlocal loaded
-            loaded = sum(1 for _ in store.load_hour("c", START_MS))
-
-        took = Took(load)
-        store.close()
-    assert loaded == RUNS * WINDOWS
-    return {
-        "open_and_check_cpu_ms": opened.cpu_ms,
-        "load_hour_cpu_ms": took.cpu_ms,
-        "snapshot_bytes": size / loaded,
-        "series_per_snapshot": VERTICES * SUBTASKS * 9,
-    }
-
-
-class Took:
-    """How long some work took, by the wall and of this process's CPU."""
-
-    def __init__(self, work: Callable[[], object]) -> None:
-        wall, cpu = time.perf_counter(), time.process_time()
-        work()
-        self.wall_ms = (time.perf_counter() - wall) * 1_000
-        self.cpu_ms = (time.process_time() - cpu) * 1_000
+def _one(figure: Any) -> float:
+    return float(figure["p50"] if isinstance(figure, dict) else figure)
 
 
 if __name__ == "__main__":
