@@ -64,22 +64,6 @@ async def test_while_all_is_well_the_log_is_silent(
     assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
 
 
-async def test_a_long_list_of_jobs_is_not_made_at_each_look(
-    flink: Simulated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("drsquirrel.app.JOBS_PER_MS", 1 / 15_000)
-    flink.job("orders")
-    with running(tmp_path, flink) as run:
-        lists, reports = [], []
-        for _ in range(6):
-            await run.rounds(1)
-            lists.append(run.jobs.made_ms)
-            reports.append(run.report("orders").made_ms)
-    assert len(set(reports)) == 6
-    assert len(set(lists)) == 3
-    assert lists[::2] == reports[::2]
-
-
 async def test_a_dead_cluster_is_listed_logged_once_and_picked_up_when_it_comes(
     flink: Simulated, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
