@@ -96,7 +96,7 @@ def checked(path: Path) -> int:
 
 
 def _require_whole(connection: sqlite3.Connection, path: Path) -> None:
-    # About half a second per GB on a warm file: worth knowing before new is laid on bad.
+    # About a second of CPU per GB on a warm file: worth knowing before new is laid on bad.
     ((found,),) = connection.execute("PRAGMA integrity_check(1)")
     if found != "ok":
         raise damaged(path, found)
