@@ -62,7 +62,7 @@ function Fact({ label, children }: { label: string; children?: string }) {
 function Containers({ containers }: { containers: Container[] }) {
   return (
     <div className="scroll" tabIndex={0} role="group" aria-label="Containers">
-      <table className="plain containers">
+      <table className="plain" style={{ minWidth: 680 }}>
         <thead>
           <tr>
             <th scope="col">Container</th>
