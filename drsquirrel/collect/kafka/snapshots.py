@@ -66,6 +66,8 @@ def examined(value: bytes, clusters: Collection[str]) -> Snapshot | Refusal:
         return Refusal("another cluster", cluster)
     if any(rollup.subject.cluster != cluster for rollup in snapshot.rollups):
         return Refusal("malformed")
+    if not all(track.first and track.last for r in snapshot.rollups for track in r.tracks):
+        return Refusal("malformed")
     if not all(map(_is_countable, snapshot.rollups)):
         return Refusal("impossible number")
     return snapshot

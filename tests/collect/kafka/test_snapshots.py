@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 
+import msgspec
 import pytest
 from confluent_kafka import Producer
 from msgspec.structs import replace
@@ -54,6 +55,13 @@ def test_a_snapshot_that_holds_another_clusters_minutes_is_refused() -> None:
     foreign = replace(rollup, subject=replace(rollup.subject, cluster="stage"))
     value = encoder.encode(replace(snapshot(), rollups=(rollup, foreign)))
     assert examined(value, {"prod"}) == Refusal("malformed")
+
+
+@pytest.mark.parametrize("side", ["first", "last"])
+def test_a_track_without_readings_is_refused(side: str) -> None:
+    value = msgspec.to_builtins(snapshot())
+    value["rollups"][0]["tracks"][0][1 if side == "first" else 2] = []
+    assert examined(msgspec.json.encode(value), {"prod"}) == Refusal("malformed")
 
 
 @pytest.mark.parametrize(
