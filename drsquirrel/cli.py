@@ -132,7 +132,11 @@ def share(
         flags = {"data_dir": data_dir, "database": database, "port": port}
         settings, rules = _prepared(config, flink or (), **flags, thread_dumps=thread_dumps)
         settings = replace(settings, kafka=needed_kafka(kafka, settings.kafka))
-        _run(run_share(_with_heard(settings, (), ()), rules, say))
+        if not settings.cluster:
+            raise SettingsError(
+                "No cluster to watch: give --config FILE with [[cluster]] tables, or --flink URL."
+            )
+        _run(run_share(settings, rules, say))
 
 
 @cli.command()
