@@ -84,12 +84,16 @@ class StoredPages:
 
 
 def joined(lists: Iterable[JobList]) -> JobList:
-    """The lists of all parts as one, as old as the oldest of those with a cluster."""
-    parts = [*lists]
+    """The lists of all parts as one, as old as the oldest of those with a cluster. Of a cluster
+    that has moved to another part the newest tells."""
+    parts = sorted(lists, key=lambda part: part.made_ms)
+    tells = {row.id: part for part in parts for row in part.clusters}
+    clusters = [row for part in parts for row in part.clusters if tells[row.id] is part]
+    jobs = [row for p in parts for row in p.jobs if tells.get(row.job.cluster, p) is p]
     return JobList(
-        made_ms=min(p.made_ms for p in [p for p in parts if p.clusters] or parts),
-        jobs=sorted((row for part in parts for row in part.jobs), key=worst_first),
-        clusters=sorted((row for part in parts for row in part.clusters), key=lambda row: row.id),
+        made_ms=min(part.made_ms for part in tells.values() or parts),
+        jobs=sorted(jobs, key=worst_first),
+        clusters=sorted(clusters, key=lambda row: row.id),
         kafka_says=next((part.kafka_says for part in parts if part.kafka_says), ""),
     )
 

@@ -12,7 +12,7 @@ from drsquirrel.model.report import JobList, LogList
 from drsquirrel.on_desk import worst_first
 from drsquirrel.store.interface import Batch, RenderedReport, Retention
 from drsquirrel.store.sqlite import SqliteStore
-from drsquirrel.stored_pages import StoredPages
+from drsquirrel.stored_pages import StoredPages, joined
 from tests.diagnose.seen import CLUSTER
 from tests.diagnose.sim import Sim
 from tests.show.page.fixtures import job_list
@@ -93,3 +93,16 @@ def test_the_lists_of_all_parts_are_one_as_old_as_the_oldest_that_watches_someth
     store.write(Batch(time_ms=10, job_list=msgspec.json.encode(part(11)), claim=claim))
     assert pages.jobs() is not page
     store.close()
+
+
+def test_a_cluster_that_has_moved_to_another_part_is_there_once() -> None:
+    listed = job_list()
+    [row] = listed.jobs[:1]
+    before, after = (
+        replace(part(made_ms, row.job.cluster), jobs=[replace(row, headline=headline)])
+        for made_ms, headline in ((7, "before"), (9, "after"))
+    )
+    for lists in ((before, after), (after, before)):
+        found = joined(lists)
+        assert [cluster.id for cluster in found.clusters] == [row.job.cluster]
+        assert [job.headline for job in found.jobs] == ["after"] and found.made_ms == 9
