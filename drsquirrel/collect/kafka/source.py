@@ -145,6 +145,8 @@ class Source:
         """Topics that cannot be read, and why."""
         self._stranger = "", 0.0
         """The cluster that nobody set of which a message came last, and when."""
+        self._unplaced: list[TopicPartition] = []
+        """Ours, but nobody could tell where to go on in them."""
         self._is_away = False
         """Whether no broker answered when we looked last."""
         self._went_on: dict[Partition, int] = {}
@@ -167,6 +169,8 @@ class Source:
     def read(self, timeout_s: float) -> Read:
         """Read what is there, or wait for something as long. Everything is in memory afterwards:
         what is not stored before the next read may be read by another member of the group."""
+        if self._unplaced:
+            self._assigned(self._consumer, self._unplaced)
         found = Read()
         if self._damaged:
             timeout_s = min(timeout_s, AGAIN_S)
@@ -260,7 +264,14 @@ class Source:
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._went_on.clear()
-        stored = self._stored()
+        try:
+            stored = self._stored()
+        except Exception:
+            # Else Kafka would have us begin anew, and what comes with this call would be lost.
+            consumer.assign([])
+            self._unplaced = partitions
+            raise
+        self._unplaced = []
         for at in partitions:
             at.offset = stored.get((at.topic, at.partition), OFFSET_BEGINNING)
             self._closed.pop(at.topic, None)
