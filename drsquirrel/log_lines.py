@@ -22,8 +22,9 @@ from drsquirrel.store.interface import Batch, Store
 
 logger = logging.getLogger(__name__)
 WRITE_EVERY_MS = 5_000
-KNOWN_MS, UNKNOWN_MS = 60_000, 2_000
-"""For so long it is remembered when the runs of a job began, and that there are none."""
+KNOWN_MS, UNKNOWN_MS = 10_000, 2_000
+"""For so long it is remembered when the runs of a job began, and that there are none: lines of a
+new start of it go to the one before meanwhile."""
 LOOK_UPS = MESSAGES
 """Of jobs, at once: as many as one read can bring."""
 NEVER: tuple[int, frozenset[int]] = (0, frozenset())

@@ -115,7 +115,8 @@ class SnapshotDesk(Desk):
         for rollup in rollups:
             over_ms = (rollup.minute + 1) * MINUTE_MS
             for seen in rollup.seen:
-                sent_ms[seen.container] = max(over_ms, sent_ms.get(seen.container, 0))
+                if seen.container in sent_ms or len(sent_ms) < PROCESSES_MAX:
+                    sent_ms[seen.container] = max(over_ms, sent_ms.get(seen.container, 0))
             container = rollup.subject.container
             if not rollup.subject.job and len(desk.minutes) < PROCESSES_MAX:
                 desk.minutes.setdefault(container, Minutes())

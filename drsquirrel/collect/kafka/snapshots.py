@@ -64,13 +64,18 @@ def examined(value: bytes, clusters: Collection[str]) -> Snapshot | Refusal:
         return Refusal("newer schema")
     if cluster not in clusters:
         return Refusal("another cluster", cluster)
-    if any(rollup.subject.cluster != cluster for rollup in snapshot.rollups):
-        return Refusal("malformed")
-    if not all(track.first and track.last for r in snapshot.rollups for track in r.tracks):
+    if not all(_is_whole(rollup, cluster) for rollup in snapshot.rollups):
         return Refusal("malformed")
     if not all(map(_is_countable, snapshot.rollups)):
         return Refusal("impossible number")
     return snapshot
+
+
+def _is_whole(rollup: Rollup, cluster: str) -> bool:
+    """Whether all of it is about this cluster, and no track is without readings."""
+    events = (*rollup.failures, *rollup.checkpoints, *rollup.changes)
+    told_of = {rollup.subject.cluster, *(event.origin.cluster for event in events)}
+    return told_of == {cluster} and all(track.first and track.last for track in rollup.tracks)
 
 
 def _is_countable(rollup: Rollup) -> bool:

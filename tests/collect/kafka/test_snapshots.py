@@ -57,6 +57,14 @@ def test_a_snapshot_that_holds_another_clusters_minutes_is_refused() -> None:
     assert examined(value, {"prod"}) == Refusal("malformed")
 
 
+def test_a_snapshot_with_an_event_of_another_cluster_is_refused() -> None:
+    [rollup] = snapshot().rollups
+    [failure] = rollup.failures
+    foreign = replace(failure, origin=replace(failure.origin, cluster="stage"))
+    value = encoder.encode(replace(snapshot(), rollups=(replace(rollup, failures=(foreign,)),)))
+    assert examined(value, {"prod"}) == Refusal("malformed")
+
+
 @pytest.mark.parametrize("side", ["first", "last"])
 def test_a_track_without_readings_is_refused(side: str) -> None:
     value = msgspec.to_builtins(snapshot())
