@@ -21,8 +21,6 @@ from drsquirrel.model.report import Report
 from drsquirrel.model.state import LOST
 from drsquirrel.model.verdict import Verdict
 from drsquirrel.settings import Cluster, Settings, SettingsError
-from drsquirrel.store.error import DiskError
-from drsquirrel.store.interface import Batch
 from drsquirrel.store.sqlite import SqliteStore
 from tests.collect.flink_rest.server import serving
 from tests.collect.flink_rest.simulated import Simulated, simulated
@@ -209,34 +207,6 @@ async def test_what_cannot_be_stored_for_long_is_lost_and_counted(
         await run.rounds(1)
         assert run.pages.ready() is None
         assert metric(run, "drsquirrel_looks_owed") == 0
-
-
-async def test_of_minutes_none_is_lost_however_many_looks_are(
-    flink: Simulated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(batch: Batch) -> None:
-        raise DiskError("full")
-
-    monkeypatch.setattr("drsquirrel.app.OWED_BATCHES", 3)
-    flink.job("orders")
-    with running(tmp_path, flink) as run:
-        await run.rounds(3)
-        with monkeypatch.context() as away:
-            away.setattr(run.store, "write", full)
-            await run.rounds(120)
-        assert metric(run, "drsquirrel_looks_lost_total") > 100
-        await run.rounds(8)
-        [cluster] = {row.id for row in run.jobs.clusters}
-        minutes = sorted(
-            {
-                rollup.minute
-                for snapshot in run.store.load_hour(cluster, 0)
-                for rollup in snapshot.rollups
-                if rollup.subject.job and rollup.tracks
-            }
-        )
-    assert len(minutes) >= 20
-    assert all(b - a == 1 for a, b in pairwise(minutes))
 
 
 def limit(store: SqliteStore, more_pages: int) -> None:

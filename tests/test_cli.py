@@ -321,9 +321,6 @@ def test_a_wrong_variable_or_pattern_or_secret_refuses(tmp_path: Path) -> None:
 
 def test_up_refuses_to_start_without_a_cluster_or_with_one_twice(tmp_path: Path) -> None:
     assert refused(2, "up").startswith("No cluster to watch: give --flink URL, or --config FILE")
-    assert refused(2, "serve", "--kafka", "a:1") == (
-        "No cluster to watch: give --config FILE with [[cluster]] tables, or --flink URL."
-    )
     twice = ("--flink", "http://a:1", "--flink", "http://a:1/")
     assert refused(2, "up", *twice) == "The cluster http://a:1 is given twice: give it once."
     one_host = ("--flink", "http://gate/one", "--flink", "http://gate/two")

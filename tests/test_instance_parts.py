@@ -19,6 +19,7 @@ from drsquirrel.settings import Cluster, Kafka, Settings
 from drsquirrel.store.error import AwayError
 from drsquirrel.store.interface import Offset, Retention
 from drsquirrel.store.sqlite import SqliteStore
+from tests.test_cli import refused
 
 NOBODY = "127.0.0.1:1"
 
@@ -112,3 +113,9 @@ async def test_parts_are_given_up_together(watched: Watched) -> None:
     began_s = time.monotonic()
     await watched.own()
     assert not watched.parts and time.monotonic() - began_s < 4
+
+
+def test_serve_without_a_cluster_says_where_to_name_one() -> None:
+    assert refused(2, "serve", "--kafka", "a:1") == (
+        "No cluster to watch: give --config FILE with [[cluster]] tables, or --flink URL."
+    )

@@ -11,6 +11,7 @@ from drsquirrel.collect.kafka.dead_letter import DeadLetters
 from drsquirrel.collect.kafka.message import BROKEN, INTEGER_LIMIT, SNAPSHOT_BYTES, Refusal
 from drsquirrel.collect.kafka.source import Arrival, Partition, Source
 from drsquirrel.collect.redaction import Redaction
+from drsquirrel.model.event import Message
 from drsquirrel.model.snapshot import SCHEMA, Rollup, Snapshot, decoder
 
 REPORTS_MAX = 2**32
@@ -73,7 +74,7 @@ def examined(value: bytes, clusters: Collection[str]) -> Snapshot | Refusal:
 
 def _is_whole(rollup: Rollup, cluster: str) -> bool:
     """Whether all of it is about this cluster, and no track is without readings."""
-    events = (*rollup.failures, *rollup.checkpoints, *rollup.changes)
+    events: Iterable[Message] = (*rollup.failures, *rollup.checkpoints, *rollup.changes)
     told_of = {rollup.subject.cluster, *(event.origin.cluster for event in events)}
     return told_of == {cluster} and all(track.first and track.last for track in rollup.tracks)
 
