@@ -211,11 +211,13 @@ class App:
     def _write(self, watch: Watch, found: Round, judged: list[RunDesk]) -> None:
         """Everything of one tick in one transaction."""
         now_ms = max(self._clock.now_ms(), self._written_ms + 1)
-        due = now_ms - self._snapshots_ms >= SNAPSHOT_EVERY_MS or (
-            self._kafka is not None and self._kafka.owes_much
+        # While the store takes nothing, windows and what Kafka brought stay where they are: looks
+        # that are owed may be lost, and Kafka keeps what comes after.
+        due = not self._owed and (
+            now_ms - self._snapshots_ms >= SNAPSHOT_EVERY_MS
+            or (self._kafka is not None and self._kafka.owes_much)
         )
-        # While the store takes nothing it stays where it is, and Kafka keeps what comes after.
-        heard = self._kafka.take_owed() if due and self._kafka and not self._owed else NOTHING
+        heard = self._kafka.take_owed() if due and self._kafka else NOTHING
         reports = [r.report for r in judged if r.report is not None]
         listed = watch.take_listed()
         batch = Batch(
@@ -244,8 +246,9 @@ class App:
         if self.is_fenced:
             return
         if len(self._owed) == OWED_BATCHES:
-            # What came through Kafka is nowhere else, once a later offset is stored.
-            oldest = next((i for i, owed in enumerate(self._owed) if not owed.offsets), 0)
+            # Windows, and what came through Kafka before a later offset, are nowhere else.
+            looks = (i for i, b in enumerate(self._owed) if not (b.offsets or b.snapshots))
+            oldest = next(looks, 0)
             del self._owed[oldest]
             self._lost += 1
         self._owed.append(batch)

@@ -144,7 +144,12 @@ def share(
         settings, rules = _prepared(config, flink or (), **flags, thread_dumps=thread_dumps)
         settings = replace(settings, kafka=needed_kafka(kafka, settings.kafka))
         settings = _with_yarn(settings, yarn or ())
-        _run(run_share(_with_heard(settings, (), ()), rules, say))
+        if not (settings.cluster or settings.yarn):
+            raise SettingsError(
+                "No cluster to watch: give --config FILE with [[cluster]] tables, --flink URL, or "
+                "--yarn URL."
+            )
+        _run(run_share(settings, rules, say))
 
 
 @cli.command()

@@ -26,6 +26,7 @@ from drsquirrel.database import database_of
 from drsquirrel.exposition import Family, counter, gauge, rendered
 from drsquirrel.kafka_watch import kafka_access, lines_of, stored
 from drsquirrel.log_lines import LogLines
+from drsquirrel.model.clock import Clock
 from drsquirrel.rules.load import Rules
 from drsquirrel.rules.wording import plural
 from drsquirrel.running import Say, expire, opened, until_stopped
@@ -41,7 +42,8 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 POLL_S = 0.5
 AGAIN_S = 30.0
-"""What another has claimed, or what broke, is claimed again after so long, if it is still ours."""
+"""What another has claimed, or what broke, is claimed again after so long, if it is still ours; at
+once where the group has shared out anew since."""
 BROKE = "Some of the clusters that are ours are not watched: our log says why."
 NOT_YET = "Kafka has not said yet which clusters are ours."
 
@@ -52,6 +54,8 @@ class Part:
 
     app: App
     task: asyncio.Task[None]
+    sharing: int
+    """In which sharing out by the group it was claimed."""
 
 
 class Instance:
@@ -78,7 +82,7 @@ class Instance:
         self._lines_say = lines_say
         self._topic = kafka.topic_prefix + SNAPSHOTS
         self._parts: dict[int, Part] = {}
-        self._partitions = 0
+        self._partitions = self._sharing = 0
         self._not_before_s: dict[int, float] = {}
         self._fenced = 0
 
@@ -91,30 +95,37 @@ class Instance:
                 while True:
                     says = await loop.run_in_executor(thread, member.poll, POLL_S)
                     if member.partitions:
-                        says = await self._own(member.owned, member.partitions) or says
+                        says = await self._own(member) or says
                     if says and says != self.trouble:
                         logger.warning("%s", says)
-                    self.trouble = says or ("" if member.is_settled else NOT_YET)
+                    self.trouble = says or ("" if member.sharings else NOT_YET)
             finally:
                 await asyncio.shield(self._end(thread, member))
 
     async def _end(self, thread: ThreadPoolExecutor, member: Member) -> None:
-        await self._own(frozenset(), self._partitions)
+        await self._leave(self._parts)
         await asyncio.get_running_loop().run_in_executor(thread, member.close)
 
-    async def _own(self, owned: frozenset[int], partitions: int) -> str:
-        """Watch these parts and no others; returns why not all, or ""."""
-        for number, part in [*self._parts.items()]:
-            is_ours = number in owned and partitions == self._partitions
-            if is_ours and part.app.is_fenced:
+    async def _own(self, member: Member) -> str:
+        """Watch the parts that are ours and no others; returns why not all, or ""."""
+        if member.sharings != self._sharing:  # what another had claimed may be ours now
+            self._not_before_s.clear()
+            self._sharing = member.sharings
+        is_same = member.partitions == self._partitions
+        gone = {n for n in self._parts if n not in member.owned or not is_same}
+        ended = {n for n, p in self._parts.items() if p.app.is_fenced or p.task.done()} - gone
+        for number in ended:
+            part = self._parts[number]
+            if part.app.is_fenced:
                 logger.warning("part %d: %s", number, part.app.trouble)
-            if not is_ours or part.app.is_fenced or part.task.done():
-                await self._give_up(number, again=is_ours)
-        self._partitions = partitions
+            if part.sharing == self._sharing:
+                self._not_before_s[number] = time.monotonic() + AGAIN_S
+        await self._leave(gone | ended)
+        self._partitions = member.partitions
         says = ""
-        for number in sorted(owned - self._parts.keys()):
-            if time.monotonic() >= self._not_before_s.get(number, 0.0):
-                says = await self._take_up(number) or says
+        for number in sorted(member.owned - self._parts.keys()):
+            is_due = time.monotonic() >= self._not_before_s.get(number, 0.0)
+            says = (await self._take_up(number) if is_due else BROKE) or says
         return says
 
     async def _take_up(self, number: int) -> str:
@@ -134,15 +145,7 @@ class Instance:
             for id_, client in clients.items():
                 await self._in_thread(partial(app.add, id_, client))
             await self._in_thread(app.list_jobs)
-            source = SnapshotSource(
-                self._access,
-                (self._topic, number),
-                frozenset(clients),
-                partial(stored, self._store.offsets),
-                DeadLetters(self._access, clock, self._kafka.topic_prefix),
-                Redaction(self._settings.redact_keys),
-                self._kafka.group,
-            )
+            source = await self._in_thread(partial(self._source, number, clients, clock))
             yarns = watches_of(self._settings, app, clock, partial(self._is_of, number))
         except StoreError as error:
             return str(error)
@@ -153,19 +156,32 @@ class Instance:
         watching = [app.watch(id_, client) for id_, client in clients.items()]
         watching += [yarn.run() for yarn in yarns]
         task = asyncio.create_task(_together([*watching, app.read(source)]))
-        self._parts[number] = Part(app, task)
+        self._parts[number] = Part(app, task, self._sharing)
         return ""
 
-    async def _give_up(self, number: int, *, again: bool) -> None:
-        part = self._parts.pop(number)
-        part.task.cancel()
-        [ended] = await asyncio.gather(part.task, return_exceptions=True)
-        if isinstance(ended, Exception):
-            logger.error("watching part %d broke off", number, exc_info=ended)
-        if again:
-            self._not_before_s[number] = time.monotonic() + AGAIN_S
-        await self._in_thread(part.app.finish)
-        self._fenced += part.app.is_fenced
+    def _source(self, number: int, clusters: Iterable[str], clock: Clock) -> SnapshotSource:
+        return SnapshotSource(
+            self._access,
+            (self._topic, number),
+            frozenset(clusters),
+            partial(stored, self._store.offsets),
+            DeadLetters(self._access, clock, self._kafka.topic_prefix),
+            Redaction(self._settings.redact_keys),
+            self._kafka.group,
+        )
+
+    async def _leave(self, numbers: Iterable[int]) -> None:
+        """Give up these parts, all at once: others wait for them, or have them already."""
+        parts = {number: self._parts[number] for number in numbers}
+        for part in parts.values():
+            part.task.cancel()
+        for number, part in parts.items():
+            [ended] = await asyncio.gather(part.task, return_exceptions=True)
+            if isinstance(ended, Exception):
+                logger.error("watching part %d broke off", number, exc_info=ended)
+            await self._in_thread(part.app.finish)
+            self._fenced += part.app.is_fenced
+            del self._parts[number]
 
     def _is_of(self, number: int, id_: str) -> bool:
         return partition_of(id_, self._partitions) == number

@@ -9,7 +9,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from heapq import nsmallest
 
+from drsquirrel.collect.kafka.source import MESSAGES
 from drsquirrel.deep import DeepTier, as_folded, usable
 from drsquirrel.exposition import Family
 from drsquirrel.kafka_watch import NOTHING, KafkaWatch, Readable
@@ -20,8 +22,12 @@ from drsquirrel.store.interface import Batch, Store
 
 logger = logging.getLogger(__name__)
 WRITE_EVERY_MS = 5_000
-KNOWN_MS, UNKNOWN_MS = 60_000, 2_000
-"""For so long it is remembered when the runs of a job began, and that there are none."""
+KNOWN_MS, UNKNOWN_MS = 10_000, 2_000
+"""For so long it is remembered when the runs of a job began, and that there are none: lines of a
+new start of it go to the one before meanwhile."""
+LOOK_UPS = MESSAGES
+"""Of jobs, at once: as many as one read can bring."""
+NEVER: tuple[int, frozenset[int]] = (0, frozenset())
 
 
 class LogLines:
@@ -99,14 +105,13 @@ class Hearing:
         tier = self._tiers.setdefault(cluster, DeepTier(self.dropped))
         lines = [(ms, m) for ms, m in usable(arrivals, now_ms, self.dropped) if _is_line(m)]
         jobs = {m.job for _, m in lines if isinstance(m, LogEvent)} | tier.waiting_jobs.keys()
-        starts: dict[str, frozenset[int]] = {}
         try:
-            for job in jobs - {""}:
-                if began := self._began(cluster, job, now_ms):
-                    starts[job] = began
+            self._look_up(cluster, jobs - {""}, now_ms)
             self._is_away, self._answered_ms = False, now_ms
         except StoreError:
             self._is_away = True
+        known = {job: self._known.get((cluster, job), NEVER)[1] for job in jobs}
+        starts = {job: began for job, began in known.items() if began}
         ready = tier.take(lines, starts, self._answered_ms or now_ms)
         return [as_folded(arrival_ms, event) for arrival_ms, event in ready]
 
@@ -119,13 +124,14 @@ class Hearing:
         """While the store does not answer."""
         return self._is_away
 
-    def _began(self, cluster: str, job: str, now_ms: int) -> frozenset[int]:
-        asked_ms, found = self._known.get((cluster, job), (0, frozenset()))
-        if now_ms - asked_ms > (KNOWN_MS if found else UNKNOWN_MS):
-            found = frozenset(self._starts(cluster, job))
-            self._known = {k: v for k, v in self._known.items() if now_ms - v[0] <= KNOWN_MS}
-            self._known[cluster, job] = now_ms, found
-        return found
+    def _look_up(self, cluster: str, jobs: Iterable[str], now_ms: int) -> None:
+        """Ask when the runs of these jobs began, where it is time: those first that were asked
+        about longest ago, and not so many that others wait for it."""
+        self._known = {k: v for k, v in self._known.items() if now_ms - v[0] <= KNOWN_MS}
+        asked = {job: self._known.get((cluster, job), NEVER) for job in jobs}
+        due = (job for job, (ms, found) in asked.items() if not found and now_ms - ms > UNKNOWN_MS)
+        for job in nsmallest(LOOK_UPS, due, key=lambda job: asked[job][0]):
+            self._known[cluster, job] = now_ms, frozenset(self._starts(cluster, job))
 
 
 def _is_line(message: Message) -> bool:

@@ -153,6 +153,7 @@ def run_to_show(runs: Iterable[RunDesk]) -> RunDesk:
 class Named(Struct):
     """The name of a job."""
 
+    cluster: str
     name: str
 
 

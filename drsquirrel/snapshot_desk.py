@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from drsquirrel.collect.kafka.source import Arrival
-from drsquirrel.deep import EARLY_MS, PROCESSES_MAX, WAITS_MS
+from drsquirrel.deep import EARLY_MS, FURTHEST_MS, PROCESSES_MAX, WAITS_MS
 from drsquirrel.desk import LATEST_MS, Desk
 from drsquirrel.diagnose.minute import Minutes
 from drsquirrel.model.event import Event, Message
@@ -20,8 +20,8 @@ from drsquirrel.on_desk import ClusterDesk
 from drsquirrel.rules.load import Rules
 from drsquirrel.same_run import began_of
 
-TRACKS_MAX = 500_000
-"""Of what waits for its run; beyond, nothing more is read."""
+WAITING_MAX = 500_000
+"""Tracks and the like that wait for their run; beyond, nothing more is read."""
 SENDING_MS = 2 * WINDOW_MS + MINUTE_MS
 """Who is in no snapshot for so long does not send any more."""
 
@@ -42,7 +42,7 @@ class SnapshotDesk(Desk):
     def __init__(self, rules: Rules, shorten: Callable[[str], str] = str) -> None:
         super().__init__(rules, shorten)
         self._waiting: dict[str, deque[Waiting]] = {}
-        self._waiting_tracks = 0
+        self._waits = 0
         self._sent_ms: dict[str, dict[str, int]] = {}
         """By cluster and process, up to when it is in snapshots."""
 
@@ -70,7 +70,7 @@ class SnapshotDesk(Desk):
         return found
 
     def is_full(self) -> bool:
-        return self._waiting_tracks > TRACKS_MAX
+        return self._waits > WAITING_MAX
 
     def _sending(self, desk: ClusterDesk, reporting: Mapping[str, int]) -> Mapping[str, int]:
         return self._sent_ms.get(desk.id, {})
@@ -78,11 +78,14 @@ class SnapshotDesk(Desk):
     def _usable(self, rollups: Iterable[Rollup], now_ms: int) -> Iterator[Rollup]:
         """Those of minutes that can have been."""
         for rollup in rollups:
-            if rollup.minute > now_ms // MINUTE_MS + 1:
+            late_ms = now_ms - rollup.minute * MINUTE_MS
+            self.late_total += late_ms > LATEST_MS
+            if late_ms < -MINUTE_MS:
                 self.dropped["of the future"] += 1
-                continue
-            self.late_total += now_ms - rollup.minute * MINUTE_MS > LATEST_MS
-            yield rollup
+            elif late_ms > FURTHEST_MS:
+                self.dropped["too late"] += 1
+            else:
+                yield rollup
 
     def _placed(
         self, desk: ClusterDesk, rollups: Iterable[Rollup], now_ms: int
@@ -91,7 +94,7 @@ class SnapshotDesk(Desk):
         starts = began_of(desk)
         before = self._waiting.get(desk.id, deque())
         waiting = self._waiting[desk.id] = deque()
-        self._waiting_tracks -= sum(len(waited.rollup.tracks) for waited in before)
+        self._waits -= sum(_weight(waited.rollup) for waited in before)
         for told in (*before, *(Waiting(now_ms, rollup) for rollup in rollups)):
             subject = told.rollup.subject
             known = starts.get(subject.job, {})
@@ -105,14 +108,15 @@ class SnapshotDesk(Desk):
                 self.dropped["unknown run"] += 1
             else:
                 waiting.append(told)
-                self._waiting_tracks += len(told.rollup.tracks)
+                self._waits += _weight(told.rollup)
 
     def _note_senders(self, desk: ClusterDesk, rollups: Iterable[Rollup]) -> None:
         sent_ms = self._sent_ms.setdefault(desk.id, {})
         for rollup in rollups:
             over_ms = (rollup.minute + 1) * MINUTE_MS
             for seen in rollup.seen:
-                sent_ms[seen.container] = max(over_ms, sent_ms.get(seen.container, 0))
+                if seen.container in sent_ms or len(sent_ms) < PROCESSES_MAX:
+                    sent_ms[seen.container] = max(over_ms, sent_ms.get(seen.container, 0))
             container = rollup.subject.container
             if not rollup.subject.job and len(desk.minutes) < PROCESSES_MAX:
                 desk.minutes.setdefault(container, Minutes())
@@ -120,3 +124,7 @@ class SnapshotDesk(Desk):
             oldest_ms = max(sent_ms.values()) - SENDING_MS
             for container in [c for c, ms in sent_ms.items() if ms < oldest_ms]:
                 del sent_ms[container]
+
+
+def _weight(rollup: Rollup) -> int:
+    return 1 + len(rollup.tracks) + len(rollup.logs) + len(rollup.seen)

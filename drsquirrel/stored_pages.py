@@ -104,20 +104,29 @@ class StoredPages:
 
 
 def joined(bodies: Iterable[bytes]) -> Listed:
-    """The lists of all parts as one, as old as the oldest of those with a cluster. Of 10,000 rows
-    nothing is decoded but what they are sorted by: all of it takes three times as long."""
-    parts: list[Listed] = []
-    rows: list[tuple[tuple[int, int, str], Raw]] = []
+    """The lists of all parts as one, as old as the oldest of those with a cluster; of a cluster
+    that has moved to another part the newest tells. Of 10,000 rows nothing is decoded but what
+    they are sorted by: all of it takes three times as long."""
+    parts: list[tuple[Listed, Ranks]] = []
     for body in bodies:
-        part, ranks = decoded(list_decoder, body), decoded(ranks_decoder, body)
-        if part and ranks:
-            parts.append(part)
-            rows += zip(map(worst_first, ranks.jobs), part.jobs, strict=True)
+        listed, ranks = decoded(list_decoder, body), decoded(ranks_decoder, body)
+        if listed and ranks:
+            parts.append((listed, ranks))
+    parts.sort(key=lambda part: part[0].made_ms)
+    tells = {row.id: part for part, _ in parts for row in part.clusters}
+    rows = [
+        (worst_first(rank), row)
+        for part, ranks in parts
+        for rank, row in zip(ranks.jobs, part.jobs, strict=True)
+        if tells.get(rank.job.cluster, part) is part
+    ]
+    clusters = [row for part, _ in parts for row in part.clusters if tells[row.id] is part]
+    made_ms = [part.made_ms for part in tells.values()] or [part.made_ms for part, _ in parts]
     return Listed(
-        made_ms=min(p.made_ms for p in [p for p in parts if p.clusters] or parts),
+        made_ms=min(made_ms, default=0),
         jobs=[row for _, row in sorted(rows, key=itemgetter(0))],
-        clusters=sorted((row for part in parts for row in part.clusters), key=lambda row: row.id),
-        kafka_says=next((part.kafka_says for part in parts if part.kafka_says), ""),
+        clusters=sorted(clusters, key=lambda row: row.id),
+        kafka_says=next((part.kafka_says for part, _ in parts if part.kafka_says), ""),
     )
 
 

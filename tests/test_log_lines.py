@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from drsquirrel import log_lines
 from drsquirrel.collect.kafka.source import Read
 from drsquirrel.deep import WAITS_MS
-from drsquirrel.log_lines import KNOWN_MS, UNKNOWN_MS, Hearing, LogLines
+from drsquirrel.log_lines import KNOWN_MS, LOOK_UPS, UNKNOWN_MS, Hearing, LogLines
 from drsquirrel.model.event import ChangeEvent, Event, LogEvent, Message
 from drsquirrel.store.error import AwayError
 from drsquirrel.store.interface import Batch, Offset, Retention, Store
@@ -82,6 +82,17 @@ def test_while_the_store_is_away_nothing_more_is_read_and_nothing_waits_in_vain(
     starts.is_away, starts.known[JOB] = False, [START_MS]
     assert len(hear(hearing, now_ms=later_ms + 1)) == 1
     assert not hearing.is_full() and not hearing.dropped
+
+
+def test_jobs_that_nobody_lists_are_asked_about_by_turns() -> None:
+    starts = Starts()
+    hearing = Hearing(starts)
+    jobs = [f"job {number}" for number in range(5 * LOOK_UPS)]
+    hear(hearing, *(line(n, job) for n, job in enumerate(jobs)))
+    for second in range(1, 5):
+        assert starts.asked == second * LOOK_UPS
+        hear(hearing, now_ms=START_MS + second * 1_000)
+    assert len(hearing._known) == len(jobs)
 
 
 def test_only_lines_are_heard() -> None:

@@ -12,9 +12,9 @@ from drsquirrel.diagnose.known import PLUGIN
 from drsquirrel.model.event import CheckpointEvent, MetricReport
 from drsquirrel.model.facts import RunSeen
 from drsquirrel.model.report import Report
-from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Subject, decoder, encoder
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Snapshot, Subject, decoder, encoder
 from drsquirrel.rules.load import load
-from drsquirrel.snapshot_desk import SENDING_MS, TRACKS_MAX, SnapshotDesk
+from drsquirrel.snapshot_desk import SENDING_MS, WAITING_MAX, SnapshotDesk
 from drsquirrel.watch.piece import Arrived, joined, pieces
 from tests.diagnose.seen import CLUSTER, JOB, NOON_MS
 from tests.diagnose.sim import Sim
@@ -145,8 +145,12 @@ def test_what_waits_for_a_run_that_nobody_lists_is_dropped_in_the_end() -> None:
 def test_too_much_that_waits_stops_the_reading() -> None:
     at = desk()
     assert not at.is_full()
-    at._waiting_tracks = TRACKS_MAX + 1
+    at._waits = WAITING_MAX
+    hear(at, of_job(1, NOON_MS))
     assert at.is_full()
+    at.take(CLUSTER, found(run(NOON_MS), at_ms=NOON_MS + 1_000))
+    at.hear(CLUSTER, [], NOON_MS + 2_000)
+    assert not at.is_full()
 
 
 def test_a_minute_is_of_the_start_that_was_the_last_before_its_end() -> None:
@@ -174,6 +178,26 @@ def test_minutes_that_cannot_have_been_are_dropped_and_late_ones_counted() -> No
     [piece] = pieces([Arrived(event.time_ms, event.time_ms, event)])[0].values()
     at.hear(CLUSTER, told(piece, NOON_MS), NOON_MS)
     assert at.late_total == 1
+    event = of_job(1, NOON_MS - 25 * 3_600_000)
+    [piece] = pieces([Arrived(event.time_ms, event.time_ms, event)])[0].values()
+    at.hear(CLUSTER, told(piece, NOON_MS), NOON_MS)
+    assert (at.late_total, at.dropped["too late"]) == (2, 1)
+
+
+def test_what_waits_is_counted_though_it_holds_no_tracks() -> None:
+    at = desk()
+    [rollup] = [
+        p.rollups[0] for p in pieces([Arrived(NOON_MS, NOON_MS, of_job(1, NOON_MS))])[0].values()
+    ]
+    bare = Snapshot(
+        subject=rollup.subject,
+        window_ms=NOON_MS,
+        rollups=(replace(rollup, tracks=(), seen=(), skewed=(("t", "e", 1),)),) * (WAITING_MAX + 1),
+        reports_seen=0,
+        reports_expected=None,
+    )
+    at.hear(CLUSTER, [(NOON_MS, bare)], NOON_MS)
+    assert at.is_full()
 
 
 def test_events_come_alone_and_are_not_told_twice() -> None:

@@ -12,7 +12,7 @@ from drsquirrel.model.report import JobList, LogList
 from drsquirrel.on_desk import worst_first
 from drsquirrel.store.interface import Batch, RenderedReport, Retention
 from drsquirrel.store.sqlite import SqliteStore
-from drsquirrel.stored_pages import StoredPages
+from drsquirrel.stored_pages import StoredPages, joined
 from tests.diagnose.seen import CLUSTER
 from tests.diagnose.sim import Sim
 from tests.show.page.fixtures import job_list
@@ -105,3 +105,17 @@ def test_a_part_in_the_form_of_another_release_is_left_out(tmp_path: Path) -> No
     store.close()
     assert page is not None
     assert msgspec.json.decode(page.body, type=JobList) == part(7, "b")
+
+
+def test_a_cluster_that_has_moved_to_another_part_is_there_once() -> None:
+    listed = job_list()
+    [row] = listed.jobs[:1]
+    before, after = (
+        replace(part(made_ms, row.job.cluster), jobs=[replace(row, headline=headline)])
+        for made_ms, headline in ((7, "before"), (9, "after"))
+    )
+    for lists in ((before, after), (after, before)):
+        body = msgspec.json.encode(joined(map(msgspec.json.encode, lists)))
+        found = msgspec.json.decode(body, type=JobList)
+        assert [cluster.id for cluster in found.clusters] == [row.job.cluster]
+        assert [job.headline for job in found.jobs] == ["after"] and found.made_ms == 9

@@ -5,15 +5,22 @@ A connection that broke is given up, and the next call makes a new one.
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from threading import BoundedSemaphore
 from zlib import crc32
+
+import psycopg
 
 from drsquirrel.model.event import LogEvent
 from drsquirrel.store.body import BodyError
 from drsquirrel.store.error import InUseError
 from drsquirrel.store.interface import Batch, Condition, Database, Retention
-from drsquirrel.store.postgresql_connection import ANSWER_S, Access, PostgresConnection
+from drsquirrel.store.postgresql_connection import (
+    ANSWER_S,
+    IDLE_IN_TRANSACTION_S,
+    Access,
+    PostgresConnection,
+)
 from drsquirrel.store.postgresql_days import drop_days, make_days
 from drsquirrel.store.postgresql_error import damaged, explained
 from drsquirrel.store.postgresql_schema import (
@@ -32,6 +39,14 @@ LOCK_LOGS = "SELECT pg_advisory_xact_lock(?)"
 STRIPES = 64
 FIRST_STRIPE = 0x44725372
 """Beside the lock of who changes tables."""
+
+# Amid what is sent in one go the server knows no time-out for whoever sends no more.
+SEND_AWAY = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = 'drsquirrel' AND datname = current_database() AND usename = current_user
+    AND state = 'active' AND wait_event = 'ClientRead'
+    AND state_change < now() - make_interval(secs => ?)
+"""
 
 
 def _stripe(event: LogEvent) -> int:
@@ -145,6 +160,10 @@ class PostgresStore(SqlStore):
                 yield connection
         except BodyError as error:
             raise damaged(self._place, str(error)) from error
+        except InUseError:
+            with suppress(psycopg.Error):  # whoever asks next finds the same
+                connection.execute(SEND_AWAY, (IDLE_IN_TRANSACTION_S,))
+            raise
         finally:
             if connection.is_usable:
                 self._writer = connection

@@ -83,7 +83,11 @@ INSERT INTO claims VALUES (?, 1) ON CONFLICT (part) DO UPDATE SET term = claims.
 TERM = "SELECT term FROM claims WHERE part = ?"
 # Holds the row, so that nobody claims it before all of the batch is stored.
 HOLD_CLAIM = "UPDATE claims SET term = term WHERE part = ? AND term = ?"
-FORGET_PARTS = ("DELETE FROM claims WHERE part >= ?", "DELETE FROM job_lists WHERE part >= ?")
+# A term that was used once is never given again, though its part may come back.
+FORGET_PARTS = (
+    "UPDATE claims SET term = term + 1 WHERE part >= ?",
+    "DELETE FROM job_lists WHERE part >= ?",
+)
 TRIM_EVENTS = """
 DELETE FROM events WHERE kind = ? AND subject = ? AND time_ms < (
     SELECT time_ms FROM events WHERE kind = ? AND subject = ?

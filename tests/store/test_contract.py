@@ -354,3 +354,12 @@ def test_what_was_listed_of_parts_that_are_no_more_is_gone(store: Store) -> None
             store.write(Batch(time_ms=START_MS + 1, job_list=b"late", claim=claim))
     store.write(Batch(time_ms=START_MS + 2, job_list=b"new", claim=again))
     assert [page.body for page in store.job_lists()] == [b"new"]
+
+
+def test_a_claim_of_a_part_that_was_gone_meanwhile_is_no_claim_any_more(store: Store) -> None:
+    before = store.claim(1, 2)
+    store.claim(0, 1)
+    after = store.claim(1, 2)
+    with pytest.raises(FencedError):
+        store.write(Batch(time_ms=START_MS, job_list=b"late", claim=before))
+    store.write(Batch(time_ms=START_MS + 1, job_list=b"new", claim=after))

@@ -42,8 +42,8 @@ class Member:
         """How many the topic has; 0 while that is not known."""
         self.owned: frozenset[int] = frozenset()
         """Until the group says otherwise; only the store knows whether others have them already."""
-        self.is_settled = False
-        """Whether the group has said anything yet."""
+        self.sharings = 0
+        """How often the group has said so."""
         self._access = access
         self._topic = topic
         self._heard = Heard()
@@ -84,7 +84,8 @@ class Member:
         if partitions:
             consumer.pause(list(partitions))
         self.owned = frozenset(at.partition for at in partitions)
-        self._is_new = self.is_settled = True
+        self._is_new = True
+        self.sharings += 1
 
     def _sentence(self, error: KafkaError) -> str:
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:

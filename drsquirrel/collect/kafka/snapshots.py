@@ -8,10 +8,14 @@ from msgspec.structs import replace
 
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
-from drsquirrel.collect.kafka.message import BROKEN, SNAPSHOT_BYTES, Refusal
+from drsquirrel.collect.kafka.message import BROKEN, INTEGER_LIMIT, SNAPSHOT_BYTES, Refusal
 from drsquirrel.collect.kafka.source import Arrival, Partition, Source
 from drsquirrel.collect.redaction import Redaction
+from drsquirrel.model.event import Message
 from drsquirrel.model.snapshot import SCHEMA, Rollup, Snapshot, decoder
+
+REPORTS_MAX = 2**32
+"""Of one process in a minute; nobody sends as many in a lifetime."""
 
 
 class SnapshotSource(Source):
@@ -61,9 +65,25 @@ def examined(value: bytes, clusters: Collection[str]) -> Snapshot | Refusal:
         return Refusal("newer schema")
     if cluster not in clusters:
         return Refusal("another cluster", cluster)
-    if any(rollup.subject.cluster != cluster for rollup in snapshot.rollups):
+    if not all(_is_whole(rollup, cluster) for rollup in snapshot.rollups):
         return Refusal("malformed")
+    if not all(map(_is_countable, snapshot.rollups)):
+        return Refusal("impossible number")
     return snapshot
+
+
+def _is_whole(rollup: Rollup, cluster: str) -> bool:
+    """Whether all of it is about this cluster, and no track is without readings."""
+    events: Iterable[Message] = (*rollup.failures, *rollup.checkpoints, *rollup.changes)
+    told_of = {rollup.subject.cluster, *(event.origin.cluster for event in events)}
+    return told_of == {cluster} and all(track.first and track.last for track in rollup.tracks)
+
+
+def _is_countable(rollup: Rollup) -> bool:
+    """Whether what the store counts in 64 bits fits into them."""
+    return abs(rollup.subject.start_ms) < INTEGER_LIMIT and all(
+        0 <= seen.last - seen.first < REPORTS_MAX for seen in rollup.seen
+    )
 
 
 def told(snapshot: Snapshot, arrival_ms: int) -> Iterator[Arrival]:

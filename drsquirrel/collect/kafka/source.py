@@ -69,6 +69,8 @@ AGAIN_S = 0.2
 """Where a batch was unreadable, what follows is looked for so soon."""
 STRANGER_S = 60.0
 """For so long after its last message a cluster that nobody set is told of."""
+PROBE_S = 1.0
+"""For an answer of any broker at all."""
 METADATA_S = 5.0
 """For an answer on topics and partitions."""
 WRONG_CLOCK_MS = 60_000
@@ -96,7 +98,7 @@ class Read:
     skipped: set[Partition] = field(default_factory=set)
     """Where an unreadable batch was passed over."""
     is_assigned: bool = False
-    """Partitions were assigned since the last."""
+    """Partitions were assigned since the last, or brokers answer again."""
     says: str = ""
     """What is wrong with the connection or a topic, as a sentence."""
 
@@ -143,6 +145,10 @@ class Source:
         """Topics that cannot be read, and why."""
         self._stranger = "", 0.0
         """The cluster that nobody set of which a message came last, and when."""
+        self._unplaced: list[TopicPartition] = []
+        """Ours, but nobody could tell where to go on in them."""
+        self._is_away = False
+        """Whether no broker answered when we looked last."""
         self._went_on: dict[Partition, int] = {}
         """Where to, past what was too large."""
         self._consumer = Consumer(self._options(self._heard))
@@ -163,6 +169,8 @@ class Source:
     def read(self, timeout_s: float) -> Read:
         """Read what is there, or wait for something as long. Everything is in memory afterwards:
         what is not stored before the next read may be read by another member of the group."""
+        if self._unplaced:
+            self._assigned(self._consumer, self._unplaced)
         found = Read()
         if self._damaged:
             timeout_s = min(timeout_s, AGAIN_S)
@@ -200,9 +208,22 @@ class Source:
             )
         if self._closed and not found.says:
             found.says = self._closed_says()
-        if not found.arrivals and self._heard.last and not self._consumer.assignment():
-            found.says = f"No Kafka broker answers at {self._access.brokers}: {self._heard.last}."
+        is_alone = self._shared or not self._consumer.assignment()
+        if not found.arrivals and self._heard.last and is_alone:
+            self._look_for_brokers(found)
         return found
+
+    def _look_for_brokers(self, found: Read) -> None:
+        """Say that no broker answers, where that is still so. Who has partitions for good, or none
+        at all, hears of it by no other way, nor that it is over."""
+        try:
+            self._consumer.list_topics(next(iter(self.bound)), timeout=PROBE_S)
+        except KafkaException:
+            found.says = f"No Kafka broker answers at {self._access.brokers}: {self._heard.last}."
+            self._is_away = True
+        else:
+            self._heard.why = self._heard.do = ""
+            self._is_away, found.is_assigned = False, found.is_assigned or self._is_away
 
     def _hear_safely(self, raw: Raw, found: Read) -> None:
         """One message that breaks what reads it takes no other with it."""
@@ -243,7 +264,14 @@ class Source:
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._went_on.clear()
-        stored = self._stored()
+        try:
+            stored = self._stored()
+        except Exception:
+            # Else Kafka would have us begin anew, and what comes with this call would be lost.
+            consumer.assign([])
+            self._unplaced = partitions
+            raise
+        self._unplaced = []
         for at in partitions:
             at.offset = stored.get((at.topic, at.partition), OFFSET_BEGINNING)
             self._closed.pop(at.topic, None)

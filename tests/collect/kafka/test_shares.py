@@ -45,7 +45,7 @@ def test_members_share_all_partitions_and_whoever_is_left_has_them_all(broker: B
     one, other = (Member(access, PREFIX + SNAPSHOTS, "shares") for _ in range(2))
     every = frozenset(range(PARTITIONS))
     try:
-        assert not one.is_settled
+        assert not one.sharings
         assert polled(
             lambda: bool(one.owned and other.owned) and one.owned | other.owned == every, one, other
         )

@@ -1,13 +1,18 @@
 """Reading from a real broker: what comes, and when it came."""
 
 import time
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from drsquirrel.collect.kafka.source import READING, Partition
+from drsquirrel.cluster import SystemClock
+from drsquirrel.collect.kafka.connection import Access
+from drsquirrel.collect.kafka.dead_letter import DeadLetters
+from drsquirrel.collect.kafka.source import READING, Partition, Source
+from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import (
     ConfigEvent,
     FailureEvent,
@@ -134,3 +139,31 @@ def test_a_log_event_keeps_what_the_plugin_says_of_it(topic: Topic) -> None:
     with topic.source() as source:
         [(_, found)] = next(r for r in reads(source) if r.arrivals).arrivals["prod"]
     assert found == told
+
+
+def test_while_nobody_tells_where_to_go_on_nothing_is_read() -> None:
+    broker = Producer({"test.mock.num.brokers": 1})
+    [at] = broker.list_topics(timeout=10).brokers.values()
+    access = Access(brokers=f"{at.host}:{at.port}")
+    producer = Producer({"bootstrap.servers": access.brokers})
+    for _ in range(100):
+        producer.produce("flink-logs", b"{}", partition=0)
+    assert producer.flush(10) == 0
+    answers = iter([{("flink-logs", 0): 95}])
+    away = 2
+
+    def stored() -> dict[Partition, int]:
+        nonlocal away
+        if away:
+            away -= 1
+            raise OSError("the database is away")
+        return next(answers)
+
+    letters = DeadLetters(access, SystemClock(), "")
+    source = Source(access, {"flink-logs": {"prod"}}, stored, letters, Redaction(), "group")
+    with closing(source):
+        for _ in range(20):
+            with suppress(OSError):
+                if source.read(1.0).offsets:
+                    break
+    assert source.refused == {"malformed": 5}
