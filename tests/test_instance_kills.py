@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from demo.broker import Broker
 from demo.postgres import OLDEST, programs
+from drsquirrel.app import SNAPSHOT_EVERY_MS
 from drsquirrel.model.event import CheckpointEvent, LogEvent, MetricReport, Origin, Values, tables
 from drsquirrel.model.event import encoder as event_encoder
 from drsquirrel.model.snapshot import Rollup, Subject, encoder
@@ -34,8 +35,9 @@ PACE_S = 0.5
 AGAIN = 0.3
 """So often what was told before is told again, as the watcher does after a kill of its own."""
 ALL = 1_000_000
-BETWEEN_S = 15.0
-"""At most, from the end of one recovery to the next kill."""
+BETWEEN_S = SNAPSHOT_EVERY_MS / 1000
+"""At most, from the end of one recovery to the next kill: what grows is written so often, and a
+kill shall meet that at any moment."""
 RECOVERED_S = 200.0
 
 
@@ -44,7 +46,7 @@ class Telling:
     checkpoint and a log line of each run. All of the n-th time has the number n."""
 
     def __init__(self, shared: Shared, brokers: str) -> None:
-        self.number = 0
+        self.number = self.snapshots = 0
         self.minutes: defaultdict[Subject, Minutes] = defaultdict(dict)
         """What was told, as one process would have it."""
         self._shared = shared
@@ -76,6 +78,7 @@ class Telling:
             now_ms = flink.now_ms
             arrived = [Arrived(now_ms, now_ms, e) for e in _told(cluster, job.jid, number, now_ms)]
             for piece in pieces(arrived)[0].values():
+                self.snapshots += 1
                 merge(self.minutes, piece.rollups)
                 self._send("job-snapshots", encoder.encode(piece), cluster)
             line = LogEvent(
@@ -270,7 +273,6 @@ async def test_after_each_kill_all_that_was_told_is_stored_once(
     for _ in range(2):
         await place.services.start()
     task = asyncio.create_task(telling.run())
-    await asyncio.sleep(random.uniform(0, BETWEEN_S))
     await stored(telling.number)
     recovered_s = []
     for _ in range(KILLS):
@@ -291,6 +293,7 @@ async def test_after_each_kill_all_that_was_told_is_stored_once(
     note(
         f"services: {kill.__name__.removeprefix('kill_')}",
         recovered_s,
+        snapshots=telling.snapshots,
         reports=telling.number * len(CLUSTERS) * len(CONTAINERS) * 2,
         checkpoints=telling.number * len(CLUSTERS),
         lines=telling.number * len(CLUSTERS),
