@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,10 +15,10 @@ from demo import watcher
 from demo.broker import Broker
 from demo.cluster import Cluster
 from tests.conftest import need_maven, need_pyflink
+from tests.kills import KILLS, note
 from tests.test_flink_job import CHECKPOINTED_S, ENOUGH_S, OPEN_MS, Watched, Watcher, arrivals
 
 pytestmark = [pytest.mark.flink, pytest.mark.alone, pytest.mark.timeout(3_600)]
-KILLS = int(os.environ.get("KILLS", "10"))
 APART_MS = 3_600_000
 """Between the events of one kill and the next."""
 RECOVERED_S = 3 * ENOUGH_S
@@ -44,7 +45,9 @@ def flink() -> Iterator[Cluster]:
 
 
 def kill_worker(flink: Cluster, job: Watcher, broker: Broker) -> None:
-    for worker in job.workers():
+    workers = job.workers()
+    assert workers
+    for worker in workers:
         with suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
 
@@ -73,6 +76,7 @@ def test_after_each_kill_it_has_told_all_of_what_came(
     job.submit()
     watched.until(lambda: bool(job.workers()))
     random = Random(4)
+    recovered_s = []
     for number in range(KILLS):
         later_ms = number * APART_MS
         told = [
@@ -82,9 +86,18 @@ def test_after_each_kill_it_has_told_all_of_what_came(
         at = random.randrange(100, len(told) - 100)
         watched.send(told[:at])
         watched.until(lambda: False, random.uniform(0, CHECKPOINTED_S))
+        killed_s = time.monotonic()
         kill(flink, job, own_broker)
         watched.send(told[at:])
         watched.close_windows(OPEN_MS + later_ms + APART_MS // 2)
         watched.until(lambda: not watched.differing(), RECOVERED_S)
         assert watched.differing() == [], f"after kill {number + 1}"
+        recovered_s.append(time.monotonic() - killed_s)
+    note(
+        f"watcher: {kill.__name__.removeprefix('kill_')}",
+        recovered_s,
+        events=len(watched.sent),
+        windows=len(watched.wanted()),
+        lost_or_doubled=len(watched.differing()),
+    )
     assert job.does("cancel")[0] == 0

@@ -134,16 +134,23 @@ async def until(holds: Callable[[], Any], enough_s: float = ENOUGH_S) -> float:
     return time.monotonic() - began_s
 
 
+@asynccontextmanager
+async def sharing(
+    broker: Broker, prefix: str, postgres: Server, folder: Path
+) -> AsyncIterator[Shared]:
+    async with AsyncExitStack() as stack:
+        made = Shared(broker, prefix, postgres, folder)
+        for name in CLUSTERS:
+            made.flinks[name] = await stack.enter_async_context(simulated(WallClock()))
+            made.flinks[name].job(f"orders of {name}")
+        yield made
+
+
 @pytest.fixture
 async def shared(
     broker: Broker, postgres: Server, tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Shared]:
-    prefix = f"{request.node.name[5:15]}-"
-    async with AsyncExitStack() as stack:
-        made = Shared(broker, prefix, postgres, tmp_path)
-        for name in CLUSTERS:
-            made.flinks[name] = await stack.enter_async_context(simulated(WallClock()))
-            made.flinks[name].job(f"orders of {name}")
+    async with sharing(broker, f"{request.node.name[5:15]}-", postgres, tmp_path) as made:
         yield made
     postgres.take_back()
 

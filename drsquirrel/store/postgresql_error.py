@@ -18,7 +18,7 @@ from drsquirrel.store.error import (
 STANDS = "what was acknowledged is stored"
 REFUSAL = re.compile(r"(?:FATAL|no password supplied|SSL|certificate)")
 """In what the client says when the server was reached, and did not let us in."""
-NOT_READY = re.compile("starting up|shutting down|recovery")
+NOT_READY = re.compile("the database system is ")
 NONE_FREE = re.compile("too many (?:connections|clients)|remaining connection slots")
 STOPPING = ("57P01", "57P02", "57P03", "57P05")
 BUSY = ("55P03", "57014", "40P01", "40001", "25P03", "25P04")

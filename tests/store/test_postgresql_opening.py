@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from demo.port import free_port
@@ -24,6 +25,7 @@ from drsquirrel.store.error import (
 from drsquirrel.store.interface import Retention
 from drsquirrel.store.postgresql import PostgresDatabase, PostgresStore
 from drsquirrel.store.postgresql_connection import Access, PostgresConnection
+from drsquirrel.store.postgresql_error import unreached
 from tests.store import made
 from tests.store.server import Server
 
@@ -75,6 +77,24 @@ def test_a_server_that_is_away_is_told_with_its_address() -> None:
     access = Access(f"postgresql://u@127.0.0.1:{free_port()}/x", "hidden")
     message = refusal(access, AwayError)
     assert "does not answer" in message and "Connection refused" in message
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "starting up",
+        "shutting down",
+        "in recovery mode",
+        "not accepting connections",
+        "not yet accepting connections",
+    ],
+)
+def test_a_server_that_is_not_up_yet_is_to_be_waited_for(said: str) -> None:
+    error = psycopg.OperationalError(
+        f'connection to server at "10.0.0.1" failed: FATAL:  the database system is {said}'
+    )
+    told = unreached(error, "10.0.0.1:5432/x", "u")
+    assert isinstance(told, AwayError) and str(told).endswith(f"is {said}): wait for it.")
 
 
 def test_a_host_without_an_address_is_told() -> None:
