@@ -53,7 +53,7 @@ class Watched:
         kafka = Kafka(brokers=NOBODY)
         settings = Settings(cluster=(Cluster(name="c", url=f"http://{NOBODY}"),), kafka=kafka)
         access = Access(brokers=NOBODY)
-        self.instance = Instance(settings, kafka, access, load(), store, thread)
+        self.instance = Instance(settings, kafka, access, load(), store, thread, str)
 
     async def own(self) -> str:
         says = await self.instance._own(cast(Member, self.group))
@@ -117,5 +117,6 @@ async def test_parts_are_given_up_together(watched: Watched) -> None:
 
 def test_serve_without_a_cluster_says_where_to_name_one() -> None:
     assert refused(2, "serve", "--kafka", "a:1") == (
-        "No cluster to watch: give --config FILE with [[cluster]] tables, or --flink URL."
+        "No cluster to watch: give --config FILE with [[cluster]] tables, or --flink URL, or "
+        "--yarn URL."
     )
