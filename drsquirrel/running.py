@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 PAGE_DIR = Path(__file__).parent / "show" / "page"
 EXPIRE_EVERY_S = 300.0
 FENCED_S = 1.0
+INSTEAD = "Give one of them a database of its own, or run both with `drsquirrel serve`."
 Say = Callable[[str], None]
 
 
@@ -115,7 +116,7 @@ async def until_fenced(app: App) -> None:
     while True:
         await asyncio.sleep(FENCED_S)
         if app.is_fenced:
-            raise FencedError(app.trouble)
+            raise FencedError(f"{app.trouble} {INSTEAD}")
 
 
 async def up(settings: Settings, rules: Rules, say: Say) -> None:

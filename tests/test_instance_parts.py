@@ -117,6 +117,6 @@ async def test_parts_are_given_up_together(watched: Watched) -> None:
 
 def test_serve_without_a_cluster_says_where_to_name_one() -> None:
     assert refused(2, "serve", "--kafka", "a:1") == (
-        "No cluster to watch: give --config FILE with [[cluster]] tables, or --flink URL, or "
+        "No cluster to watch: give --config FILE with [[cluster]] tables, --flink URL, or "
         "--yarn URL."
     )

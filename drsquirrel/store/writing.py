@@ -27,10 +27,7 @@ def write_batch(connection: Connection, batch: Batch) -> None:
     """Write everything of the batch; raises FencedError."""
     claim = batch.claim or Claim(0, 0)
     if batch.claim and not connection.execute(sql.HOLD_CLAIM, (claim.part, claim.term)).rowcount:
-        raise FencedError(
-            "Another Dr. Squirrel on the same database has taken over: let one of them have a "
-            "database of its own, or run both with `drsquirrel serve`."
-        )
+        raise FencedError("Another Dr. Squirrel on the same database has taken over.")
     _write_runs(connection, batch)
     _write_facts(connection, batch)
     connection.executemany(sql.PUT_SNAPSHOT, _snapshot_rows(batch))
