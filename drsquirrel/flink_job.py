@@ -7,6 +7,7 @@ had closed, leaves at once as a piece of its own. This is the only file that imp
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -59,9 +60,6 @@ HEAD_BYTES = 64 << 10
 """For what Kafka puts around a snapshot, which may not be compressible."""
 NEWS_PER_MINUTE = 1_000
 """Of one task; what is more waits for its window."""
-pack = zstandard.ZstdCompressor(level=1).compress
-"""A piece in state: it repeats itself."""
-unpack = zstandard.ZstdDecompressor().decompress
 TEXT, BYTES = DataTypes.STRING(), DataTypes.BYTES()
 COLUMNS = {
     "cluster": TEXT,
@@ -159,7 +157,8 @@ class Take(ScalarFunction):
             self._count(f"dropped_{reason.replace(' ', '_')}", n)
         for key, piece in found.items():
             group, _ = key
-            put(last[key], cluster=group.cluster, grp=_key(group), piece=pack(_fitting([piece])))
+            packed = ZSTD.pack(_fitting([piece]))
+            put(last[key], cluster=group.cluster, grp=_key(group), piece=packed)
         return pd.DataFrame(rows, dtype=object)
 
     def _examined(self, payload: bytes, topic: str) -> Message | Refusal:
@@ -175,19 +174,31 @@ class Take(ScalarFunction):
         self._counters[name].inc(n)
 
 
+class Zstd(threading.local):
+    """Of each thread one, for each serves one at a time, and all functions of a slot run in one
+    process. A piece in state repeats itself."""
+
+    def __init__(self) -> None:
+        self.pack = zstandard.ZstdCompressor(level=1).compress
+        self.unpack = zstandard.ZstdDecompressor().decompress
+
+
+ZSTD = Zstd()
+
+
 def join(parts: Iterable[bytes]) -> bytes:
     """Pieces of one group and window, joined and packed."""
-    return pack(told(parts))
+    return ZSTD.pack(told(parts))
 
 
 def told(parts: Iterable[bytes]) -> bytes:
     """Packed pieces of one group and window, joined, as they are told."""
-    return _fitting([decoder.decode(unpack(part)) for part in parts])
+    return _fitting([decoder.decode(ZSTD.unpack(part)) for part in parts])
 
 
 def told_alone(parts: pd.Series) -> pd.Series:
     """Each of some packed pieces, as it is told."""
-    return parts.map(lambda part: unpack(part) if part else None)
+    return parts.map(lambda part: ZSTD.unpack(part) if part else None)
 
 
 def _fitting(parts: Iterable[Snapshot]) -> bytes:

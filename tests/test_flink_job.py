@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Snapshot, Subject, d
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.piece import joined
 from drsquirrel.watch.window import Windows
+from tests.commands import ROOT
 from tests.conftest import need_maven, need_pyflink
 from tests.watch.made import NOON_MS, TRACE, origin, report, subtask
 
@@ -355,3 +357,29 @@ def test_its_packages_may_be_sent_along(
     assert packed.does("cancel")[1].strip() == job
     assert found.differing() == []
     assert commands and not any(str(watcher.PYTHON).encode() in c for c in commands)
+
+
+BY_THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+from drsquirrel.flink_job import ZSTD, join, told
+from drsquirrel.model.snapshot import encoder
+from drsquirrel.watch.piece import Arrived, pieces
+from tests.watch.made import NOON_MS, report, subtask
+
+def again(number):
+    arrived = [Arrived(NOON_MS, NOON_MS, report(number, NOON_MS, *map(subtask, range(200))))]
+    [piece] = pieces(arrived)[0].values()
+    alone = encoder.encode(piece)
+    return all(told([join([ZSTD.pack(alone)])]) == alone for _ in range(100))
+
+with ThreadPoolExecutor(8) as threads:
+    print(all(threads.map(again, range(8))))
+"""
+
+
+def test_functions_that_run_in_several_threads_of_one_process_pack_what_they_were_given() -> None:
+    need_pyflink()
+    done = subprocess.run(
+        [watcher.PYTHON, "-c", BY_THREADS], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "True\n", done.stderr
