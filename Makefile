@@ -7,7 +7,7 @@ PAGE_SOURCES := web/index.html web/package.json web/tsconfig.json web/vite.confi
 UP := $(if $(PORT),--port '$(PORT)') $(if $(DATA),--data-dir '$(DATA)',\
   $(if $(FLINK)$(YARN),--data-dir .run/data))
 # Most of what starts real parts waits for them.
-WORKERS := $(shell expr $$(nproc) + 1)
+WORKERS := $(shell expr $$(nproc) + 2)
 PURE_TESTS := $(addprefix tests/,model watch rules diagnose)
 
 , := ,
