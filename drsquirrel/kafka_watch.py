@@ -77,23 +77,38 @@ def source_of(
 ) -> Source:
     """A source of all topics of the clusters, from the stored offsets on. A cluster may speak in
     its own topics only."""
-    assert settings.kafka is not None
-    prefix, group = settings.kafka.topic_prefix, settings.kafka.group
-    bound, letters = bound_of(settings.cluster, prefix), DeadLetters(access, clock, prefix)
-    redaction = Redaction(settings.redact_keys)
-    return Source(access, bound, partial(stored, offsets), letters, redaction, group)
+    return _source(settings, access, offsets, clock, PLUGIN_TOPICS)
 
 
 def lines_of(
     settings: Settings, access: Access, offsets: Callable[[], Iterable[Offset]], clock: Clock
 ) -> Source:
     """A source of their log lines alone, in a group of its own that may have other members."""
+    return _source(settings, access, offsets, clock, (LOGS,), "-lines", shared=True)
+
+
+def _source(
+    settings: Settings,
+    access: Access,
+    offsets: Callable[[], Iterable[Offset]],
+    clock: Clock,
+    topics: Iterable[str],
+    suffix: str = "",
+    *,
+    shared: bool = False,
+) -> Source:
+    """A source of these topics of the clusters; `suffix` ends the name of its group."""
     assert settings.kafka is not None
-    prefix, group = settings.kafka.topic_prefix, f"{settings.kafka.group}-lines"
-    bound = bound_of(settings.cluster, prefix, (LOGS,))
-    letters, redaction = DeadLetters(access, clock, prefix), Redaction(settings.redact_keys)
-    read = partial(stored, offsets)
-    return Source(access, bound, read, letters, redaction, group, shared=True)
+    prefix = settings.kafka.topic_prefix
+    return Source(
+        access,
+        bound_of(settings.cluster, prefix, topics),
+        partial(stored, offsets),
+        DeadLetters(access, clock, prefix),
+        Redaction(settings.redact_keys),
+        settings.kafka.group + suffix,
+        shared=shared,
+    )
 
 
 def stored(offsets: Callable[[], Iterable[Offset]]) -> dict[Partition, int]:

@@ -103,8 +103,9 @@ class Hearing:
     ) -> list[Event]:
         """The lines of which it is known now of which run they are."""
         tier = self._tiers.setdefault(cluster, DeepTier(self.dropped))
-        lines = [(ms, m) for ms, m in usable(arrivals, now_ms, self.dropped) if _is_line(m)]
-        jobs = {m.job for _, m in lines if isinstance(m, LogEvent)} | tier.waiting_jobs.keys()
+        told = usable(arrivals, now_ms, self.dropped)
+        lines = [(ms, event) for ms, event in told if isinstance(event, LogEvent)]
+        jobs = {line.job for _, line in lines} | tier.waiting_jobs.keys()
         try:
             self._look_up(cluster, jobs - {""}, now_ms)
             self._is_away, self._answered_ms = False, now_ms
@@ -132,7 +133,3 @@ class Hearing:
         due = (job for job, (ms, found) in asked.items() if not found and now_ms - ms > UNKNOWN_MS)
         for job in nsmallest(LOOK_UPS, due, key=lambda job: asked[job][0]):
             self._known[cluster, job] = now_ms, frozenset(self._starts(cluster, job))
-
-
-def _is_line(message: Message) -> bool:
-    return isinstance(message, LogEvent)
