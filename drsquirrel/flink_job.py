@@ -7,7 +7,6 @@ had closed, leaves at once as a piece of its own. This is the only file that imp
 
 import os
 import re
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from typing import Any
 
 import msgspec
 import pandas as pd
-import zstandard
 from py4j.protocol import Py4JJavaError
 from pyflink.common import Configuration
 from pyflink.table import (
@@ -48,6 +46,7 @@ from drsquirrel.model.event import (
     Message,
 )
 from drsquirrel.model.snapshot import Snapshot, decoder
+from drsquirrel.store.body import Zstd
 from drsquirrel.watch.piece import DELAY_MS, Arrived, Group, fitting, pieces
 
 BATCH = 5_000
@@ -174,16 +173,8 @@ class Take(ScalarFunction):
         self._counters[name].inc(n)
 
 
-class Zstd(threading.local):
-    """Of each thread one, for each serves one at a time, and all functions of a slot run in one
-    process. A piece in state repeats itself."""
-
-    def __init__(self) -> None:
-        self.pack = zstandard.ZstdCompressor(level=1).compress
-        self.unpack = zstandard.ZstdDecompressor().decompress
-
-
-ZSTD = Zstd()
+ZSTD = Zstd(1, checksum=False)
+"""A piece in state repeats itself. All functions of a slot run in one process."""
 
 
 def join(parts: Iterable[bytes]) -> bytes:

@@ -12,16 +12,16 @@ _LEVEL = 3
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
-class _Zstd(local):
+class Zstd(local):
     """Of each thread one, because they serve one at a time; a new one takes as long as a kilobyte
     or two."""
 
-    def __init__(self) -> None:
-        self.pack = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress
+    def __init__(self, level: int, *, checksum: bool) -> None:
+        self.pack = zstandard.ZstdCompressor(level=level, write_checksum=checksum).compress
         self.unpack = zstandard.ZstdDecompressor().decompress
 
 
-_zstd = _Zstd()
+_zstd = Zstd(_LEVEL, checksum=True)
 
 
 class BodyError(Exception):
