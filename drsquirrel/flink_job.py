@@ -1,79 +1,36 @@
 """FlinkJobWatcher: a Flink job that folds what the plugin sends and tells snapshots of it.
 
-Messages are folded in batches as they come; windows of one and of five minutes of arrival join the
-pieces, so that no message is ever in state. What happened just now, and what came after its window
-had closed, leaves at once as a piece of its own. This is the only file that imports pyflink.
+Messages are taken in batches as they come; windows of about one and five minutes of arrival join
+the bundles in which each batch is passed on. What happened just now, and what came after its window
+had closed, leaves at once as a piece of its own. PyFlink is imported here and in flink_functions.
 """
 
 import os
 import re
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-import msgspec
-import pandas as pd
 from py4j.protocol import Py4JJavaError
 from pyflink.common import Configuration
-from pyflink.table import (
-    DataTypes,
-    EnvironmentSettings,
-    ScalarFunction,
-    StatementSet,
-    TableEnvironment,
-)
-from pyflink.table.udf import FunctionContext, udaf, udf
+from pyflink.table import EnvironmentSettings, StatementSet, TableEnvironment
+from pyflink.table.udf import udf, udtf
 from pyflink.util.exceptions import TableException
 
 from drsquirrel.collect.flink_rest.error import FlinkError
-from drsquirrel.collect.kafka.message import (
-    PER_MINUTE,
-    SNAPSHOT_BYTES,
-    Allowance,
-    Refusal,
-    examined,
-    shown,
-    waited_ms,
-)
-from drsquirrel.collect.redaction import Redaction
-from drsquirrel.model.event import (
-    ChangeEvent,
-    ConfigEvent,
-    ContainerEvent,
-    FailureEvent,
-    Message,
-)
-from drsquirrel.model.snapshot import Snapshot, decoder
-from drsquirrel.store.body import Zstd
-from drsquirrel.watch.piece import DELAY_MS, Arrived, Group, fitting, pieces
+from drsquirrel.collect.kafka.message import SNAPSHOT_BYTES
+from drsquirrel.flink_functions import BYTES, TAKEN, TEXT, Join, Take, Tell
+from drsquirrel.watch.bundle import MINUTES_S, PHASES
+from drsquirrel.watch.piece import DELAY_MS
 
 BATCH = 5_000
-"""Messages folded at once; the more of a run lie in a batch, the less is passed on."""
+"""Messages taken at once; the more of a process lie in a batch, the less is passed on."""
 BATCH_MS = 1_000
 """For so long a batch is waited for."""
-IDLE_S = 10
-"""A partition without a message for so long holds up no window."""
-HEAD_BYTES = 64 << 10
-"""For what Kafka puts around a snapshot, which may not be compressible."""
-NEWS_PER_MINUTE = 1_000
-"""Of one task; what is more waits for its window."""
-TEXT, BYTES = DataTypes.STRING(), DataTypes.BYTES()
-COLUMNS = {
-    "cluster": TEXT,
-    "grp": TEXT,
-    "piece": BYTES,
-    "news": BYTES,
-    "letter": BYTES,
-    "reason": TEXT,
-    "topic": TEXT,
-    "partition": TEXT,
-    "offset": TEXT,
-    "bytes": TEXT,
-}
-"""What is taken of each message; the last six of one that is refused."""
-TAKEN = DataTypes.ROW([DataTypes.FIELD(name, type_) for name, type_ in COLUMNS.items()])
+IDLE_S = 60
+"""A partition without a message for so long holds up no window. One that is not read for a while,
+because the job has much to catch up, is not to count as such: all in it would be late."""
+BUCKETS_PER_SLOT = 8 * PHASES
 
 
 class RefusedError(FlinkError):
@@ -95,109 +52,6 @@ class Spec:
     group: str
     start_ms: int | None
     """From which arrival on it reads; without it, from the beginning."""
-
-
-class Take(ScalarFunction):
-    """A batch of messages: what each group and minute of them says, on the last row of each."""
-
-    def __init__(self, bound: Mapping[str, tuple[str, ...]], redact_keys: tuple[str, ...]) -> None:
-        self._bound = bound
-        self._redact_keys = redact_keys
-
-    def open(self, context: FunctionContext) -> None:
-        self._redaction = Redaction(self._redact_keys)
-        metrics = context.get_metric_group()
-        self._counters: dict[str, Any] = {}
-        self._counter = metrics.counter
-        self._letters = Allowance(PER_MINUTE)
-        self._news = Allowance(NEWS_PER_MINUTE)
-
-    def eval(
-        self,
-        topics: Sequence[str],
-        partitions: Sequence[int],
-        offsets: Sequence[int],
-        arrivals: Any,
-        sent: Sequence[bytes | None],
-        payloads: Sequence[bytes | None],
-    ) -> pd.DataFrame:
-        """Rows of TAKEN, one for each message."""
-        rows: dict[str, list[Any]] = {name: [None] * len(topics) for name in COLUMNS}
-        arrived: list[Arrived] = []
-        last: dict[tuple[Group, int], int] = {}
-        now_ms = int(time.monotonic() * 1_000)
-        arrivals_ms = arrivals.dt.as_unit("ms").astype("int64")
-
-        def put(row: int, **told: object) -> None:
-            for name, value in told.items():
-                rows[name][row] = value
-
-        given = zip(topics, partitions, offsets, arrivals_ms, sent, payloads, strict=True)
-        for row, (topic, partition, offset, arrival_ms, sent_ms, payload) in enumerate(given):
-            payload = payload or b""
-            message = self._examined(payload, topic)
-            if isinstance(message, Refusal):
-                self._count("refused")
-                if self._letters.has_room(now_ms):
-                    put(row, letter=shown(payload, self._redaction), reason=message.reason)
-                    put(row, topic=topic, partition=str(partition), offset=str(offset))
-                    put(row, bytes=str(len(payload)))
-                continue
-            if isinstance(message, ContainerEvent | ConfigEvent):
-                continue
-            one = Arrived(arrival_ms, arrival_ms - waited_ms(sent_ms, message), message)
-            arrived.append(one)
-            last[one.group, one.minute] = row
-            if isinstance(message, FailureEvent | ChangeEvent) and self._news.has_room(now_ms):
-                [((group, _), news)] = pieces([one])[0].items()
-                put(row, cluster=group.cluster, grp=_key(group), news=_fitting([news]))
-        found, dropped = pieces(arrived)
-        for reason, n in dropped.items():
-            self._count(f"dropped_{reason.replace(' ', '_')}", n)
-        for key, piece in found.items():
-            group, _ = key
-            packed = ZSTD.pack(_fitting([piece]))
-            put(last[key], cluster=group.cluster, grp=_key(group), piece=packed)
-        return pd.DataFrame(rows, dtype=object)
-
-    def _examined(self, payload: bytes, topic: str) -> Message | Refusal:
-        """One message that breaks what reads it ends no job, which would read it again."""
-        try:
-            return examined(payload, self._bound.get(topic), self._redaction)
-        except Exception:
-            return Refusal("not understood")
-
-    def _count(self, name: str, n: int = 1) -> None:
-        if name not in self._counters:
-            self._counters[name] = self._counter(name)
-        self._counters[name].inc(n)
-
-
-ZSTD = Zstd(1, checksum=False)
-"""A piece in state repeats itself. All functions of a slot run in one process."""
-
-
-def join(parts: Iterable[bytes]) -> bytes:
-    """Pieces of one group and window, joined and packed."""
-    return ZSTD.pack(told(parts))
-
-
-def told(parts: Iterable[bytes]) -> bytes:
-    """Packed pieces of one group and window, joined, as they are told."""
-    return _fitting([decoder.decode(ZSTD.unpack(part)) for part in parts])
-
-
-def told_alone(parts: pd.Series) -> pd.Series:
-    """Each of some packed pieces, as it is told."""
-    return parts.map(lambda part: ZSTD.unpack(part) if part else None)
-
-
-def _fitting(parts: Iterable[Snapshot]) -> bytes:
-    return fitting(parts, SNAPSHOT_BYTES - HEAD_BYTES)
-
-
-def _key(group: Group) -> str:
-    return msgspec.json.encode([group.job, group.container, group.slice]).decode()
 
 
 SOURCE = """
@@ -222,18 +76,36 @@ CREATE TEMPORARY VIEW taken AS
 SELECT ts, take(topic, part, off, ts, headers['sent_ms'], payload) AS t
 FROM messages
 """
-LATE = """
+PARTS = """
 CREATE TEMPORARY VIEW parts AS
-SELECT ts, t.cluster AS cluster, t.grp AS grp, t.piece AS piece,
+SELECT ts, t.bucket AS bucket, t.bundle AS bundle,
   CURRENT_WATERMARK(ts) IS NOT NULL AND
-    FLOOR(ts TO MINUTE) + INTERVAL '59.999' SECOND <= CURRENT_WATERMARK(ts) AS late
-FROM taken WHERE t.piece IS NOT NULL
+    TO_TIMESTAMP_LTZ(t.closes_ms - 1, 3) <= CURRENT_WATERMARK(ts) AS late
+FROM taken WHERE t.bundle IS NOT NULL
 """
 MINUTES = """
-CREATE TEMPORARY VIEW minutes AS
-SELECT cluster, grp, join_pieces(piece) AS piece, TUMBLE_ROWTIME(ts, INTERVAL '1' MINUTE) AS rt
-FROM parts WHERE NOT late GROUP BY cluster, grp, TUMBLE(ts, INTERVAL '1' MINUTE)
+CREATE TEMPORARY VIEW minutes_{phase} AS
+SELECT bucket, rt, join_bundles(bundles) AS bundle FROM (
+  SELECT bucket, ARRAY_AGG(bundle) AS bundles, TUMBLE_ROWTIME(ts, INTERVAL '{s}' SECOND) AS rt
+  FROM parts WHERE NOT late AND MOD(bucket, {phases}) = {phase}
+  GROUP BY bucket, TUMBLE(ts, INTERVAL '{s}' SECOND))
 """
+WINDOW = """
+SELECT ARRAY_AGG(bundle) AS bundles, TUMBLE_ROWTIME(rt, INTERVAL '{s}' SECOND(3)) AS rt
+FROM minutes_{phase} GROUP BY bucket, TUMBLE(rt, INTERVAL '{s}' SECOND(3))
+"""
+
+
+def _minutes(phase: int) -> str:
+    return MINUTES.format(phase=phase, phases=PHASES, s=MINUTES_S[phase])
+
+
+def _windows() -> str:
+    each = (WINDOW.format(phase=phase, s=5 * s) for phase, s in enumerate(MINUTES_S))
+    return f"CREATE TEMPORARY VIEW windows AS {'UNION ALL'.join(each)}"
+
+
+VIEWS = (TAKE, PARTS, *map(_minutes, range(PHASES)), _windows())
 
 
 def _headers(**told: str) -> str:
@@ -252,23 +124,19 @@ OF_LETTER = _headers(
 )
 
 
+def _told(kind: str, ts: str, bundles: str, source: str) -> str:
+    """A statement that tells what is in some bundles."""
+    return f"""
+INSERT INTO snapshots
+SELECT cluster, {ts}, {_headers(kind=f"'{kind}'", group="grp")}, snapshot
+FROM {source}, LATERAL TABLE(tell({bundles})) AS told(cluster, grp, snapshot)
+"""
+
+
 OUTPUTS = (
-    f"""
-INSERT INTO snapshots
-SELECT cluster, TUMBLE_ROWTIME(rt, INTERVAL '5' MINUTE), {_headers(kind="'window'", group="grp")},
-  tell_pieces(piece)
-FROM minutes GROUP BY cluster, grp, TUMBLE(rt, INTERVAL '5' MINUTE)
-""",
-    f"""
-INSERT INTO snapshots
-SELECT cluster, ts, {_headers(kind="'late'", group="grp")}, tell_piece(piece)
-FROM parts WHERE late
-""",
-    f"""
-INSERT INTO snapshots
-SELECT t.cluster, ts, {_headers(kind="'news'", group="t.grp")}, t.news
-FROM taken WHERE t.news IS NOT NULL
-""",
+    _told("window", "rt", "bundles", "windows"),
+    _told("late", "ts", "ARRAY[bundle]", "(SELECT * FROM parts WHERE late)"),
+    _told("news", "ts", "ARRAY[t.news]", "(SELECT * FROM taken WHERE t.news IS NOT NULL)"),
     f"""
 INSERT INTO dead_letters
 SELECT CAST(NULL AS STRING), ts, {OF_LETTER}, t.letter
@@ -301,14 +169,15 @@ def environment(options: Mapping[str, str]) -> TableEnvironment:
 
 def planned(environment: TableEnvironment, spec: Spec) -> StatementSet:
     """The statements of the job."""
-    environment.create_temporary_function(
-        "take", udf(Take(spec.bound, spec.redact_keys), result_type=TAKEN, func_type="pandas")
-    )
-    for name, joining in (("join_pieces", join), ("tell_pieces", told)):
-        function = udaf(joining, result_type=BYTES, func_type="pandas")
+    slots = int(environment.get_config().get("parallelism.default", "1"))
+    take = Take(spec.bound, spec.redact_keys, BUCKETS_PER_SLOT * slots)
+    functions = {
+        "take": udf(take, result_type=TAKEN, func_type="pandas"),
+        "join_bundles": udf(Join(), result_type=BYTES, func_type="pandas"),
+        "tell": udtf(Tell(), result_types=[TEXT, TEXT, BYTES]),
+    }
+    for name, function in functions.items():
         environment.create_temporary_function(name, function)
-    alone = udf(told_alone, result_type=BYTES, func_type="pandas")
-    environment.create_temporary_function("tell_piece", alone)
     kafka = {f"properties.{key}": value for key, value in spec.kafka.items()}
     starting = {"scan.startup.mode": "earliest-offset"}
     if spec.start_ms is not None:
@@ -341,7 +210,7 @@ def planned(environment: TableEnvironment, spec: Spec) -> StatementSet:
     for name, topic in (("snapshots", spec.snapshots), ("dead_letters", spec.dead_letters)):
         options = _options(writing | {"topic": topic})
         environment.execute_sql(SINK.format(name=name, options=options))
-    for view in (TAKE, LATE, MINUTES):
+    for view in VIEWS:
         environment.execute_sql(view)
     statements = environment.create_statement_set()
     for output in OUTPUTS:

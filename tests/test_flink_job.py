@@ -361,18 +361,17 @@ def test_its_packages_may_be_sent_along(
 
 BY_THREADS = """
 from concurrent.futures import ThreadPoolExecutor
-from drsquirrel.flink_job import ZSTD, join, told
+from drsquirrel.flink_functions import packed, unpacked
 from drsquirrel.model.event import MetricReport, Origin, Place, Values, tables
-from drsquirrel.model.snapshot import encoder
-from drsquirrel.watch.piece import Arrived, pieces
+from drsquirrel.watch.bundle import bundles
+from drsquirrel.watch.piece import Arrived
 
 def again(number):
     origin = Origin(cluster="c", producer="plugin", epoch="e", sequence=number)
     of_tasks = tables(Values({"busy_ms": n}, Place("v", n, attempt=0)) for n in range(200))
     report = MetricReport(origin=origin, time_ms=60_000, job="j", tables=of_tasks)
-    [piece] = pieces([Arrived(60_000, 60_000, report)])[0].values()
-    alone = encoder.encode(piece)
-    return all(told([join([ZSTD.pack(alone)])]) == alone for _ in range(100))
+    [bundle] = bundles([Arrived(60_000, 60_000, report)], 1)[0].values()
+    return all(unpacked(packed(bundle)) == bundle for _ in range(100))
 
 with ThreadPoolExecutor(8) as threads:
     print(all(threads.map(again, range(8))))

@@ -61,4 +61,4 @@ def test_the_code_that_is_sent_along_is_the_same_bytes_for_the_same_code(tmp_pat
     first = pack.code(tmp_path).read_bytes()
     assert pack.code(tmp_path).read_bytes() == first
     with zipfile.ZipFile(tmp_path / "drsquirrel.zip") as packed:
-        assert {"drsquirrel/flink_job.py", "drsquirrel/watch/fold.py"} <= {*packed.namelist()}
+        assert {"drsquirrel/flink_functions.py", "drsquirrel/watch/fold.py"} <= {*packed.namelist()}

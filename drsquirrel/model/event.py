@@ -15,7 +15,7 @@ from msgspec import Struct
 SCHEMA = 1
 
 
-class Origin(Struct, frozen=True, kw_only=True):
+class Origin(Struct, frozen=True, kw_only=True, gc=False):
     """Who says it: one process of one cluster, or we who looked at it.
 
     `epoch` is new whenever `sequence` starts again. `container` is Flink's resource id, "" where an
@@ -74,7 +74,7 @@ def tables(told: Iterable[Values]) -> tuple[Table, ...]:
     )
 
 
-class MetricReport(Struct, frozen=True, kw_only=True, tag="metrics"):
+class MetricReport(Struct, frozen=True, kw_only=True, tag="metrics", gc=False):
     """One container's report about one run, or (job empty) about itself."""
 
     origin: Origin

@@ -7,10 +7,12 @@ tasks, and a large run by its containers.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from dataclasses import replace as replace_limits
+from functools import lru_cache
+from typing import NamedTuple
 from zlib import crc32
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from drsquirrel.model.event import Event
@@ -25,12 +27,13 @@ SLICES = 4
 """A run is cut by its containers into so many, each of which is a group of its own: one of 1,000
 TaskManagers need not fit into one."""
 
+KNOWN_GROUPS = 100_000
+"""Of containers in runs, which are remembered."""
 HELD = ("changes", "checkpoints", "failures", "logs", "skewed", "tracks")
 """What a rollup holds beside who reported."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Group:
+class Group(NamedTuple):
     """What is put together in one place: a container, or a slice of a run."""
 
     cluster: str
@@ -39,17 +42,17 @@ class Group:
     slice: int
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True, array_like=True, gc=False):
     """An event, when it arrived, and when it would have if nothing had held it up."""
 
     arrival_ms: int
     told_ms: int
     event: Event
-    group: Group = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "group", group_of(self.event))
+    @property
+    def group(self) -> Group:
+        """Where it is put together with others."""
+        return group_of(self.event)
 
     @property
     def minute(self) -> int:
@@ -59,10 +62,14 @@ class Arrived:
 
 def group_of(event: Event) -> Group:
     """The group of an event: of its container where it is about no run."""
-    origin = event.origin
-    if not event.job:
-        return Group(origin.cluster, "", origin.container, 0)
-    return Group(origin.cluster, event.job, "", crc32(origin.container.encode()) % SLICES)
+    return _group(event.origin.cluster, event.job, event.origin.container)
+
+
+@lru_cache(KNOWN_GROUPS)
+def _group(cluster: str, job: str, container: str) -> Group:
+    if not job:
+        return Group(cluster, "", container, 0)
+    return Group(cluster, job, "", crc32(container.encode()) % SLICES)
 
 
 def pieces(

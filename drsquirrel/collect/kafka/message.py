@@ -3,8 +3,10 @@ runs within Flink too."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import get_args
 
 import msgspec
+from msgspec.structs import fields
 
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import SCHEMA, Message, MetricReport, message_decoder
@@ -19,6 +21,11 @@ SENT_MS_DIGITS = 15
 WAITED_MAX_MS = 86_400_000
 """Who says that a message has waited for longer has had its clock set meanwhile."""
 INTEGER_LIMIT = 2**63
+WHOLE = {
+    kind: tuple(f.name for f in fields(kind) if int in (f.type, *get_args(f.type)))
+    for kind in get_args(Message)
+}
+"""The fields of each message that hold a whole number."""
 BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding raises."""
 KEPT_BYTES = 64 << 10
@@ -102,8 +109,5 @@ def shown(value: bytes, redaction: Redaction) -> bytes:
 
 def _is_countable(message: Message) -> bool:
     """Whether its whole numbers are of 64 bits, as those of Java and of databases."""
-    told = [
-        message.origin.sequence,
-        *(getattr(message, name) for name in message.__struct_fields__),
-    ]
-    return all(abs(n) < INTEGER_LIMIT for n in told if isinstance(n, int))
+    told = [message.origin.sequence, *(getattr(message, name) for name in WHOLE[type(message)])]
+    return all(number is None or abs(number) < INTEGER_LIMIT for number in told)

@@ -1,4 +1,4 @@
-"""Where a reader whose state is lost begins anew: where the window began in which it stopped.
+"""Where a reader whose state is lost begins anew: before the windows that were open as it stopped.
 
 What is read twice changes nothing, so no state needs to be kept over a stop.
 """
@@ -30,9 +30,9 @@ READING = {"enable.auto.commit": False, "auto.offset.reset": "earliest"}
 def resume_ms(
     access: Access, group: str, topics: Collection[str], window_ms: int, delay_ms: int
 ) -> int | None:
-    """The arrival time from which on a group has to read again, on the grid of its windows, which
-    close `delay_ms` late; None if it has read nothing yet. Raises BrokerError, where a topic is
-    missing too."""
+    """The arrival time from which on a group has to read again, whose windows are of `window_ms` at
+    most and close `delay_ms` late; None if it has read nothing yet. Raises BrokerError, where a
+    topic is missing too."""
     heard = Heard()
     consumer = Consumer({**options(access, heard), **READING, "group.id": group})
     try:
@@ -73,7 +73,7 @@ def _resume_ms(
     known = [ms for ms in read if ms is not None]
     recent = [ms - delay_ms for ms in known if ms >= max(known) - QUIET_MS]
     first = min([*recent, *(ms for ms in unread if ms is not None)], default=0)
-    return first // window_ms * window_ms
+    return max(0, first - window_ms)
 
 
 def _committed(consumer: Consumer, every: list[TopicPartition]) -> list[TopicPartition]:

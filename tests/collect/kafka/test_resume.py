@@ -1,4 +1,4 @@
-"""A reader whose state is lost begins where the window began in which it stopped."""
+"""A reader whose state is lost begins before the windows that were open as it stopped."""
 
 from collections.abc import Mapping
 
@@ -40,18 +40,18 @@ def resumed(
     ("name", "sent", "read", "begins"),
     [
         ("nothing-read", {0: [10]}, {}, None),
-        ("one-that-closes-late", {0: [299, 301]}, {0: 2}, 0),
-        ("all-read", {0: [10, 290], 1: [310]}, {0: 2, 1: 1}, 0),
-        ("all-read-of-one-window", {0: [10, 320], 1: [310]}, {0: 2, 1: 1}, 300),
-        ("one-empty", {1: [310]}, {1: 1}, 300),
-        ("one-never-read", {0: [10], 1: [310]}, {1: 1}, 0),
-        ("one-behind", {0: [10, 290], 1: [310]}, {0: 1, 1: 1}, 0),
-        ("one-silent-for-long", {0: [-90_000], 1: [310, 320]}, {0: 1, 1: 2}, 300),
-        ("one-quiet", {0: [10], 1: [310, 620]}, {0: 1, 1: 2}, 0),
-        ("nothing-of-one", {0: [310], 1: [620]}, {0: 0, 1: 1}, 300),
+        ("one-that-closes-late", {0: [299, 301]}, {0: 2}, -4),
+        ("all-read", {0: [10, 290], 1: [310]}, {0: 2, 1: 1}, -15),
+        ("all-read-but-now", {0: [10, 320], 1: [310]}, {0: 2, 1: 1}, 5),
+        ("one-empty", {1: [310]}, {1: 1}, 5),
+        ("one-never-read", {0: [10], 1: [310]}, {1: 1}, -290),
+        ("one-behind", {0: [10, 290], 1: [310]}, {0: 1, 1: 1}, -295),
+        ("one-silent-for-long", {0: [-90_000], 1: [310, 320]}, {0: 1, 1: 2}, 15),
+        ("one-quiet", {0: [10], 1: [310, 620]}, {0: 1, 1: 2}, -295),
+        ("nothing-of-one", {0: [310], 1: [620]}, {0: 0, 1: 1}, 10),
     ],
 )
-def test_it_begins_with_the_window_that_was_open(
+def test_it_begins_before_the_windows_that_were_open(
     broker: Broker,
     name: str,
     sent: Mapping[int, list[int]],

@@ -1,0 +1,107 @@
+"""Bundles: what a part of a stream says of many groups, in one place.
+
+With more groups than a batch has messages there is nothing to fold, and a piece of one report is
+three times as large as the report. So a report that is alone passes as it came, and is folded with
+the others of its minute; and what is alike lies together, where it packs well.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from functools import lru_cache
+from zlib import crc32
+
+import msgspec
+from msgspec import Struct
+
+from drsquirrel.model.event import MetricReport
+from drsquirrel.model.snapshot import Snapshot
+from drsquirrel.watch.limit import LIMITS, Limits
+from drsquirrel.watch.piece import KNOWN_GROUPS, Arrived, Group, joined, pieces
+
+MINUTES_S = tuple(range(55, 66))
+"""So long are the windows of about a minute of a bucket, and five times as long those in which they
+are told. All at once they would keep a job busy for many seconds, in which it takes no checkpoint,
+and those who read it idle for the rest of the time."""
+PHASES = len(MINUTES_S)
+WINDOW_MAX_MS = 5_000 * max(MINUTES_S)
+
+
+class Piece(Struct, frozen=True, array_like=True, gc=False):
+    """A piece, and of which slice of a run it is."""
+
+    slice: int
+    snapshot: Snapshot
+
+
+class Bundle(Struct, frozen=True, array_like=True, gc=False):
+    """What is known of the groups of one bucket."""
+
+    lone: tuple[Arrived, ...] = ()
+    """Reports that had no other of their process beside them."""
+    pieces: tuple[Piece, ...] = ()
+
+
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(Bundle).decode
+
+
+@lru_cache(KNOWN_GROUPS)
+def bucket_of(group: Group, buckets: int) -> int:
+    """The bucket of a group, of so many."""
+    return crc32("\0".join(map(str, group)).encode()) % buckets
+
+
+def closes_ms(bucket: int, arrival_ms: int) -> int:
+    """When the window of about a minute ends in which something of a bucket arrives."""
+    minute_ms = 1_000 * MINUTES_S[bucket % PHASES]
+    return (arrival_ms // minute_ms + 1) * minute_ms
+
+
+def bundles(
+    arrived: Iterable[Arrived], buckets: int, limits: Limits = LIMITS
+) -> tuple[dict[tuple[int, int], Bundle], Counter[str]]:
+    """The bundle of each bucket and minute of arrival, and what was dropped, by reason."""
+    together: dict[tuple[Group, str, int], list[Arrived]] = {}
+    for one in arrived:
+        together.setdefault((one.group, one.event.origin.container, one.minute), []).append(one)
+    lone: dict[tuple[int, int], list[Arrived]] = defaultdict(list)
+    foldable: list[Arrived] = []
+    for (group, _, minute), several in together.items():
+        one = several[0]
+        if len(several) == 1 and isinstance(one.event, MetricReport):
+            lone[bucket_of(group, buckets), minute].append(one)
+        else:
+            foldable += several
+    folded, dropped = pieces(foldable, limits)
+    found: dict[tuple[int, int], list[Piece]] = defaultdict(list)
+    for (group, minute), piece in folded.items():
+        found[bucket_of(group, buckets), minute].append(Piece(group.slice, piece))
+    return {key: Bundle(tuple(lone[key]), tuple(found[key])) for key in {**lone, **found}}, dropped
+
+
+def unbundled(
+    bundles: Iterable[Bundle], limits: Limits = LIMITS
+) -> tuple[dict[tuple[Group, int], list[Snapshot]], Counter[str]]:
+    """The pieces of each group and window in some bundles, and what was dropped, by reason."""
+    found: dict[tuple[Group, int], list[Snapshot]] = defaultdict(list)
+    arrived: list[Arrived] = []
+    for bundle in bundles:
+        arrived += bundle.lone
+        for piece in bundle.pieces:
+            subject, window_ms = piece.snapshot.subject, piece.snapshot.window_ms
+            group = Group(subject.cluster, subject.job, subject.container, piece.slice)
+            found[group, window_ms].append(piece.snapshot)
+    folded, dropped = pieces(arrived, limits)
+    for (group, _), snapshot in folded.items():
+        found[group, snapshot.window_ms].append(snapshot)
+    return found, dropped
+
+
+def bundled(found: dict[tuple[Group, int], list[Snapshot]], limits: Limits = LIMITS) -> Bundle:
+    """The pieces of each group and window joined, in one bundle."""
+    return Bundle(
+        pieces=tuple(
+            Piece(group.slice, joined(parts, limits) if len(parts) > 1 else parts[0])
+            for (group, _), parts in found.items()
+        )
+    )

@@ -1,0 +1,105 @@
+"""Bundles: however batched and joined, what lies in them is what one process makes of it."""
+
+from collections import defaultdict
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drsquirrel.model.event import LogEvent
+from drsquirrel.model.snapshot import MINUTE_MS, Snapshot, encoder
+from drsquirrel.watch.bundle import (
+    MINUTES_S,
+    WINDOW_MAX_MS,
+    Bundle,
+    bucket_of,
+    bundled,
+    bundles,
+    closes_ms,
+    decode,
+    encode,
+    unbundled,
+)
+from drsquirrel.watch.limit import LIMITS, Limits
+from drsquirrel.watch.piece import Arrived, Group, joined
+from tests.watch.made import HOSTILE, NOON_MS, origin, report, subtask
+from tests.watch.test_piece import ARRIVED, of_one_process
+
+BUCKETS = 3
+
+
+def again(bundle: Bundle) -> Bundle:
+    """As it comes over a wire."""
+    return decode(encode(bundle))
+
+
+def told(found: dict[tuple[Group, int], list[Snapshot]], limits: Limits) -> list[bytes]:
+    """Every snapshot as one process tells it, which knows of no slices."""
+    parts = defaultdict(list)
+    for (_, window_ms), pieces in found.items():
+        parts[pieces[0].subject, window_ms] += pieces
+    return [encoder.encode(joined(parts[key], limits)) for key in sorted(parts)]
+
+
+@given(
+    st.lists(ARRIVED, max_size=12),
+    st.randoms(),
+    st.integers(1, 4),
+    st.sampled_from([LIMITS, HOSTILE]),
+)
+def test_what_lies_in_bundles_is_what_one_process_makes_of_it(
+    arrived: list[Arrived], random: Random, batches: int, limits: Limits
+) -> None:
+    of_bucket: dict[int, list[Bundle]] = defaultdict(list)
+    for batch in range(batches):
+        for (bucket, _), bundle in bundles(arrived[batch::batches], BUCKETS, limits)[0].items():
+            of_bucket[bucket] += random.choice([[again(bundle)], [again(bundle), bundle]])
+    found: dict[tuple[Group, int], list[Snapshot]] = {}
+    for bucket, several in of_bucket.items():
+        half = random.randrange(len(several) + 1)
+        once = bundled(unbundled(several[:half], limits)[0], limits)
+        groups, _ = unbundled([again(once), *several[half:]], limits)
+        assert {bucket_of(group, BUCKETS) for group, _ in groups} <= {bucket}
+        found |= groups
+    assert told(found, limits) == [encoder.encode(s) for s in of_one_process(arrived, limits)]
+
+
+def test_a_report_that_is_alone_passes_as_it_came_and_several_are_folded():
+    line = LogEvent(
+        origin=origin(9, "tm-3"), time_ms=NOON_MS, job="k", level="WARN", logger="a.B", message="x"
+    )
+    events = [report(1), report(2), report(3, container="tm-2"), line]
+    found, _ = bundles([Arrived(NOON_MS, NOON_MS, event) for event in events], 1)
+    [bundle] = found.values()
+    assert [one.event for one in bundle.lone] == [events[2]]
+    [folded, other] = bundle.pieces
+    assert (folded.snapshot.reports_seen, other.snapshot.reports_seen) == (2, 0)
+
+
+def test_a_bundle_is_of_one_minute_of_arrival_and_says_what_was_dropped():
+    told = [
+        Arrived(NOON_MS + minute * MINUTE_MS, NOON_MS, report(n, NOON_MS, subtask(nonsense=n)))
+        for n, minute in enumerate((0, 0, 1))
+    ]
+    found, dropped = bundles(told, 1)
+    assert [minute - NOON_MS // MINUTE_MS for _, minute in found] == [1, 0]
+    assert dropped == {"unknown metric": 2}
+    assert unbundled(found.values())[1] == {"unknown metric": 1}
+
+
+def test_joined_bundles_hold_one_piece_of_each_group_and_window():
+    reports = [Arrived(NOON_MS + n, NOON_MS + n, report(n, NOON_MS + n)) for n in range(6)]
+    parts = [bundle for one in reports for bundle in bundles([one], 1)[0].values()]
+    assert [len(part.lone) for part in parts] == [1] * 6
+    once = bundled(unbundled(parts)[0])
+    assert (once.lone, len(once.pieces), once.pieces[0].snapshot.reports_seen) == ((), 1, 6)
+
+
+def test_buckets_close_their_windows_at_different_times():
+    at_ms = NOON_MS + 1
+    for bucket in range(3 * len(MINUTES_S)):
+        minute_ms = 1_000 * MINUTES_S[bucket % len(MINUTES_S)]
+        end_ms = closes_ms(bucket, at_ms)
+        assert at_ms < end_ms <= at_ms + minute_ms and end_ms % minute_ms == 0
+    assert WINDOW_MAX_MS == 5 * 65_000
+    assert sum(MINUTES_S) == 60 * len(MINUTES_S), "a minute on average"
