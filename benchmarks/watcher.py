@@ -1,20 +1,24 @@
 """How many reports the watcher takes on one slot and on two, at 10, 1,000 and 10,000 runs of four
 containers; beside COUNT in the same windows, without Python.
 
-All reports are in Kafka before the job is submitted, and arrive as fast as RATE in its time: two
-windows pass. Rates and CPU are of the middle of the way, when every process is warm.
+All reports are in Kafka before the job is submitted, and arrive as fast as RATE in its time. Rates
+and CPU are of the middle of the way, when every process is warm. Then the largest number of runs as
+it is day by day: reports arrive at RATE while one slot reads them.
 """
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 from typing import Any
 
 from confluent_kafka import Producer
@@ -42,6 +46,10 @@ LAST_MS = 3_600_000
 """So much later the messages come that close all windows."""
 DONE_S = 900.0
 SAMPLE_S = 1.0
+LIVE_S = float(os.environ.get("LIVE_S", "480"))
+"""Longer than the longest window, which has five minutes and a half."""
+TEMPLATES = 199
+"""Reports with numbers of their own."""
 CHECKPOINT_S = 10
 MIDDLE = 0.2, 0.9
 """Of all reports: where the rate is measured."""
@@ -86,6 +94,8 @@ def main() -> None:
             if runs == RUNS[-1]:
                 result["by_runs"][runs]["two_slots"] = measured(broker.address, slots=2)
                 result["count"] = measured(broker.address, slots=1, counts=True)
+    with Broker() as broker:
+        result["live"] = live(broker.address, RUNS[-1], size)
     last = result["by_runs"][RUNS[-1]]["one_slot"]
     result["reports_per_s_one_slot"] = last["reports_per_s"]
     result["times_count"] = round(last["reports_per_s"] / result["count"]["reports_per_s"], 3)
@@ -94,28 +104,43 @@ def main() -> None:
     print()
 
 
-def send(brokers: str, runs: int) -> int:
-    """Fill the topic; returns the bytes of one report."""
-    config = {"message.timestamp.type": "CreateTime", "retention.ms": "-1"}
+def topics(brokers: str, kind: str) -> None:
+    """The topics of the job, with this kind of time."""
+    config = {"message.timestamp.type": kind, "retention.ms": "-1"}
     admin = AdminClient({"bootstrap.servers": brokers})
-    topics = [*PLUGIN_TOPICS, SNAPSHOTS, "drsquirrel-dead-letters"]
-    made = admin.create_topics([NewTopic(t, PARTITIONS, 1, config=config) for t in topics])
+    names = [*PLUGIN_TOPICS, SNAPSHOTS, "drsquirrel-dead-letters"]
+    made = admin.create_topics([NewTopic(t, PARTITIONS, 1, config=config) for t in names])
     for future in made.values():
         future.result(30)
-    producer = Producer({"bootstrap.servers": brokers, "compression.type": "zstd", "linger.ms": 20})
-    template = encoder.encode(report(0, 12_345_678, START_MS))
-    container = report(0, 0, 0).origin.container
-    containers = runs * PER_RUN
-    for number in range(REPORTS):
-        at, sequence = number % containers, number // containers
-        at_ms = FIRST_MS + number * 1_000 // RATE
+
+
+def producer_to(brokers: str) -> Producer:
+    return Producer({"bootstrap.servers": brokers, "compression.type": "zstd", "linger.ms": 20})
+
+
+def reports(runs: int, first_ms: int) -> Iterator[tuple[int, int, bytes]]:
+    """The partition, the time and the bytes of each report, RATE of them a second."""
+    templates = [encoder.encode(report(0, 12_345_678, START_MS)) for _ in range(TEMPLATES)]
+    container = report(0, 0, 0).origin.container.encode()
+    for number in count(0):
+        sequence, at = divmod(number, runs * PER_RUN)
+        at_ms = first_ms + number * 1_000 // RATE
         value = (
-            template.replace(container.encode(), b"tm-%d" % at)
-            .replace(b"12345678", b"%d" % sequence)
+            templates[number % TEMPLATES]
+            .replace(container, b"tm-%d" % at)
+            .replace(b"12345678", b"%d" % (sequence + 1))
             .replace(JOB.encode(), b"%032x" % (at // PER_RUN))
             .replace(b'"time_ms":%d' % START_MS, b'"time_ms":%d' % at_ms)
         )
-        put(producer, PLUGIN_TOPICS[0], value, at % PARTITIONS, at_ms)
+        yield at % PARTITIONS, at_ms, value
+
+
+def send(brokers: str, runs: int) -> int:
+    """Fill the topic; returns the bytes of one report."""
+    topics(brokers, "CreateTime")
+    producer = producer_to(brokers)
+    for partition, at_ms, value in islice(reports(runs, FIRST_MS), REPORTS):
+        put(producer, PLUGIN_TOPICS[0], value, partition, at_ms)
     for topic in PLUGIN_TOPICS:
         for partition in range(PARTITIONS):
             put(producer, topic, value, partition, FIRST_MS + LAST_MS)
@@ -140,6 +165,13 @@ def put(producer: Producer, topic: str, value: bytes, partition: int, at_ms: int
 
 def measured(brokers: str, *, slots: int, counts: bool = False) -> dict[str, Any]:
     """The figures of one run of the job."""
+    with started(brokers, slots=slots, counts=counts) as (cluster, job):
+        return figures(watch(cluster, job))
+
+
+@contextmanager
+def started(brokers: str, *, slots: int, counts: bool = False) -> Iterator[tuple[Cluster, str]]:
+    """A Flink of so many slots and the job in it."""
     config = {
         "taskmanager.memory.managed.size": "256m",
         "metrics.fetcher.update-interval": "500",
@@ -153,17 +185,83 @@ def measured(brokers: str, *, slots: int, counts: bool = False) -> dict[str, Any
         settings = Path(folder, "settings.toml")
         settings.write_text(f'data_dir = "{folder}"\n[kafka]\nbrokers = "{brokers}"\n')
         if counts:
-            job = count(cluster.url, brokers)
+            job = counting(cluster.url, brokers)
         else:
             words: tuple[str, ...] = ("--parallelism", str(slots), "--config", str(settings))
             words += ("-D", f"execution.checkpointing.interval={CHECKPOINT_S} s")
             words += ("-D", f"execution.checkpointing.dir={Path(folder).as_uri()}/checkpoints")
             job = watcher.submit(cluster.url, *words)
-        found = watch(cluster, job)
-    return figures(found)
+        yield cluster, job
 
 
-def count(url: str, brokers: str) -> str:
+def live(brokers: str, runs: int, size: int) -> dict[str, Any]:
+    """The figures of one slot while reports arrive at RATE."""
+    topics(brokers, "LogAppendTime")
+    sent, ended = [0], Event()
+
+    def sending() -> None:
+        producer = producer_to(brokers)
+        told = reports(runs, time.time_ns() // 1_000_000)
+        began = spoke = time.monotonic()
+        while not ended.wait(0.02):
+            due = int((time.monotonic() - began) * RATE)
+            for partition, at_ms, value in islice(told, due - sent[0]):
+                put(producer, PLUGIN_TOPICS[0], value, partition, at_ms)
+            sent[0] = due
+            if time.monotonic() - spoke > 1:  # no partition is silent where so much runs
+                spoke = time.monotonic()
+                for topic in PLUGIN_TOPICS[1:]:
+                    for partition in range(PARTITIONS):
+                        put(producer, topic, value, partition, at_ms)
+            producer.poll(0)
+        assert producer.flush(120) == 0
+
+    with started(brokers, slots=1) as (cluster, job):
+        thread = Thread(target=sending)
+        thread.start()
+        try:
+            found = Watched()
+            behind: list[int] = []
+            taken: dict[int, dict[str, Any]] = {}
+            source = cluster.job(job)["vertices"][0]["id"]
+            numbers = f"/jobs/{job}/vertices/{source}/subtasks/metrics?agg=sum&get="
+            deadline = time.monotonic() + LIVE_S
+            while time.monotonic() < deadline:
+                time.sleep(SAMPLE_S)
+                look(found, cluster, numbers)
+                behind.append(sent[0] - found.moments[-1].read)
+                history = cluster.rest.get(f"/jobs/{job}/checkpoints")["history"]
+                taken |= {c["id"]: c for c in history if c["status"] != "IN_PROGRESS"}
+        finally:
+            ended.set()
+            thread.join()
+    at = int(MIDDLE[0] * len(behind))
+    first, last = found.moments[at], found.moments[-1]
+    took_s = last.time_s - first.time_s
+    warm = [c for n, c in sorted(taken.items()) if n > MIDDLE[0] * max(taken)]
+    completed = [c for c in warm if c["status"] == "COMPLETED"]
+    durations_ms = [c["end_to_end_duration"] for c in completed]
+    state_bytes = max(c["state_size"] for c in completed)
+    of_minute = RATE * 60 * size
+    return {
+        "seconds": LIVE_S,
+        "reports_per_s": round((last.read - first.read) / took_s),
+        "reports_behind_median": statistics.median(behind[at:]),
+        "reports_behind_max": max(behind[at:]),
+        "java_cores": round((last.java_s - first.java_s) / took_s, 2),
+        "python_cores": round((last.python_s - first.python_s) / took_s, 2),
+        "rss_mib": found.rss_mib,
+        "checkpoints": len(completed),
+        "checkpoints_not_completed": len(warm) - len(completed),
+        "checkpoint_ms_median": statistics.median(durations_ms),
+        "checkpoint_ms_max": max(durations_ms),
+        "checkpoint_bytes_max": state_bytes,
+        "bytes_of_a_minute": of_minute,
+        "checkpoint_to_minute": round(state_bytes / of_minute, 3),
+    }
+
+
+def counting(url: str, brokers: str) -> str:
     jars = ";".join(jar.as_uri() for jar in watcher.jars().glob("*.jar"))
     command = [str(watcher.PYTHON), "-m", "benchmarks.counting", url, brokers, jars]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
@@ -175,22 +273,25 @@ def watch(cluster: Cluster, job: str) -> Watched:
     began = time.monotonic()
     source = cluster.job(job)["vertices"][0]["id"]
     numbers = f"/jobs/{job}/vertices/{source}/subtasks/metrics?agg=sum&get="
-    pid = cluster.pids["taskmanager-0"]
-    while time.monotonic() - began < DONE_S:
-        read = number(cluster, numbers + "numRecordsIn")
-        workers = workers_of(pid)
-        now = Moment(time.monotonic(), read, cpu_s(pid), of_all(cpu_s, workers))
-        found.moments.append(now)
-        for name, rss in (("java", rss_mib(pid)), ("python", of_all(rss_mib, workers))):
-            found.rss_mib[name] = max(found.rss_mib.get(name, 0), rss)
-        if read >= REPORTS:
-            break
+    while time.monotonic() - began < DONE_S and look(found, cluster, numbers) < REPORTS:
         time.sleep(SAMPLE_S)
     time.sleep(CHECKPOINT_S + 5)
     history = cluster.rest.get(f"/jobs/{job}/checkpoints")["history"]
     found.checkpoints = [c for c in history if c["status"] == "COMPLETED"]
     found.passed_on = number(cluster, numbers + "numRecordsOut")
     return found
+
+
+def look(found: Watched, cluster: Cluster, numbers: str) -> int:
+    """One look at the job; returns how many reports it has read."""
+    read = number(cluster, numbers + "numRecordsIn")
+    pid = cluster.pids["taskmanager-0"]
+    workers = workers_of(pid)
+    now = Moment(time.monotonic(), read, cpu_s(pid), of_all(cpu_s, workers))
+    found.moments.append(now)
+    for name, rss in (("java", rss_mib(pid)), ("python", of_all(rss_mib, workers))):
+        found.rss_mib[name] = max(found.rss_mib.get(name, 0), rss)
+    return read
 
 
 def number(cluster: Cluster, path: str) -> int:

@@ -30,7 +30,8 @@ BATCH_MS = 1_000
 IDLE_S = 60
 """A partition without a message for so long holds up no window. One that is not read for a while,
 because the job has much to catch up, is not to count as such: all in it would be late."""
-BUCKETS_PER_SLOT = 8 * PHASES
+BUCKETS_PER_SLOT = 16 * PHASES
+"""The more, the less memory each takes when it is joined, and the more rows are passed on."""
 
 
 class RefusedError(FlinkError):
@@ -173,7 +174,7 @@ def planned(environment: TableEnvironment, spec: Spec) -> StatementSet:
     take = Take(spec.bound, spec.redact_keys, BUCKETS_PER_SLOT * slots)
     functions = {
         "take": udf(take, result_type=TAKEN, func_type="pandas"),
-        "join_bundles": udf(Join(), result_type=BYTES, func_type="pandas"),
+        "join_bundles": udf(Join(), result_type=BYTES),
         "tell": udtf(Tell(), result_types=[TEXT, TEXT, BYTES]),
     }
     for name, function in functions.items():

@@ -1,8 +1,8 @@
 """Bundles: what a part of a stream says of many groups, in one place.
 
-With more groups than a batch has messages there is nothing to fold, and a piece of one report is
-three times as large as the report. So a report that is alone passes as it came, and is folded with
-the others of its minute; and what is alike lies together, where it packs well.
+With more processes than a batch has messages there is little to fold, and a piece of one report is
+three times as large as the report. So where there are few of a process they pass as they came, and
+are folded with the others of their minute; and what is alike lies together, where it packs well.
 """
 
 from collections import Counter, defaultdict
@@ -24,6 +24,8 @@ are told. All at once they would keep a job busy for many seconds, in which it t
 and those who read it idle for the rest of the time."""
 PHASES = len(MINUTES_S)
 WINDOW_MAX_MS = 5_000 * max(MINUTES_S)
+FEW = 4
+"""Up to so many reports of a process take less to pass on than their piece."""
 
 
 class Piece(Struct, frozen=True, array_like=True, gc=False):
@@ -36,8 +38,8 @@ class Piece(Struct, frozen=True, array_like=True, gc=False):
 class Bundle(Struct, frozen=True, array_like=True, gc=False):
     """What is known of the groups of one bucket."""
 
-    lone: tuple[Arrived, ...] = ()
-    """Reports that had no other of their process beside them."""
+    reports: tuple[Arrived, ...] = ()
+    """Those that had few of their process beside them."""
     pieces: tuple[Piece, ...] = ()
 
 
@@ -64,19 +66,18 @@ def bundles(
     together: dict[tuple[Group, str, int], list[Arrived]] = {}
     for one in arrived:
         together.setdefault((one.group, one.event.origin.container, one.minute), []).append(one)
-    lone: dict[tuple[int, int], list[Arrived]] = defaultdict(list)
+    few: dict[tuple[int, int], list[Arrived]] = defaultdict(list)
     foldable: list[Arrived] = []
     for (group, _, minute), several in together.items():
-        one = several[0]
-        if len(several) == 1 and isinstance(one.event, MetricReport):
-            lone[bucket_of(group, buckets), minute].append(one)
+        if len(several) <= FEW and all(isinstance(one.event, MetricReport) for one in several):
+            few[bucket_of(group, buckets), minute] += several
         else:
             foldable += several
     folded, dropped = pieces(foldable, limits)
     found: dict[tuple[int, int], list[Piece]] = defaultdict(list)
     for (group, minute), piece in folded.items():
         found[bucket_of(group, buckets), minute].append(Piece(group.slice, piece))
-    return {key: Bundle(tuple(lone[key]), tuple(found[key])) for key in {**lone, **found}}, dropped
+    return {key: Bundle(tuple(few[key]), tuple(found[key])) for key in {**few, **found}}, dropped
 
 
 def unbundled(
@@ -86,7 +87,7 @@ def unbundled(
     found: dict[tuple[Group, int], list[Snapshot]] = defaultdict(list)
     arrived: list[Arrived] = []
     for bundle in bundles:
-        arrived += bundle.lone
+        arrived += bundle.reports
         for piece in bundle.pieces:
             subject, window_ms = piece.snapshot.subject, piece.snapshot.window_ms
             group = Group(subject.cluster, subject.job, subject.container, piece.slice)

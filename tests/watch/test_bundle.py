@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from drsquirrel.model.event import LogEvent
 from drsquirrel.model.snapshot import MINUTE_MS, Snapshot, encoder
 from drsquirrel.watch.bundle import (
+    FEW,
     MINUTES_S,
     WINDOW_MAX_MS,
     Bundle,
@@ -64,35 +65,35 @@ def test_what_lies_in_bundles_is_what_one_process_makes_of_it(
     assert told(found, limits) == [encoder.encode(s) for s in of_one_process(arrived, limits)]
 
 
-def test_a_report_that_is_alone_passes_as_it_came_and_several_are_folded():
+def test_few_reports_of_a_process_pass_as_they_came_and_more_are_folded():
     line = LogEvent(
         origin=origin(9, "tm-3"), time_ms=NOON_MS, job="k", level="WARN", logger="a.B", message="x"
     )
-    events = [report(1), report(2), report(3, container="tm-2"), line]
-    found, _ = bundles([Arrived(NOON_MS, NOON_MS, event) for event in events], 1)
+    few = [report(n, container="tm-2") for n in range(FEW)]
+    many = [report(n) for n in range(FEW + 1)]
+    found, _ = bundles([Arrived(NOON_MS, NOON_MS, event) for event in (*few, *many, line)], 1)
     [bundle] = found.values()
-    assert [one.event for one in bundle.lone] == [events[2]]
-    [folded, other] = bundle.pieces
-    assert (folded.snapshot.reports_seen, other.snapshot.reports_seen) == (2, 0)
+    assert [one.event for one in bundle.reports] == few
+    assert [piece.snapshot.reports_seen for piece in bundle.pieces] == [FEW + 1, 0]
 
 
-def test_a_bundle_is_of_one_minute_of_arrival_and_says_what_was_dropped():
+def test_a_bundle_is_of_one_minute_of_arrival_and_what_is_dropped_is_counted_once():
     told = [
         Arrived(NOON_MS + minute * MINUTE_MS, NOON_MS, report(n, NOON_MS, subtask(nonsense=n)))
-        for n, minute in enumerate((0, 0, 1))
+        for n, minute in enumerate([0] * (FEW + 1) + [1])
     ]
     found, dropped = bundles(told, 1)
-    assert [minute - NOON_MS // MINUTE_MS for _, minute in found] == [1, 0]
-    assert dropped == {"unknown metric": 2}
+    assert {minute - NOON_MS // MINUTE_MS for _, minute in found} == {0, 1}
+    assert dropped == {"unknown metric": FEW + 1}
     assert unbundled(found.values())[1] == {"unknown metric": 1}
 
 
 def test_joined_bundles_hold_one_piece_of_each_group_and_window():
     reports = [Arrived(NOON_MS + n, NOON_MS + n, report(n, NOON_MS + n)) for n in range(6)]
     parts = [bundle for one in reports for bundle in bundles([one], 1)[0].values()]
-    assert [len(part.lone) for part in parts] == [1] * 6
+    assert [len(part.reports) for part in parts] == [1] * 6
     once = bundled(unbundled(parts)[0])
-    assert (once.lone, len(once.pieces), once.pieces[0].snapshot.reports_seen) == ((), 1, 6)
+    assert (once.reports, len(once.pieces), once.pieces[0].snapshot.reports_seen) == ((), 1, 6)
 
 
 def test_buckets_close_their_windows_at_different_times():
