@@ -68,6 +68,36 @@ COLUMNS = {
 TAKEN = DataTypes.ROW([DataTypes.FIELD(name, type_) for name, type_ in COLUMNS.items()])
 
 
+ZSTD = Zstd(1, checksum=False)
+"""What is alike lies together."""
+LOCK = Lock()
+sys.setswitchinterval(0.0005)
+"""Who waits for the interpreter, as all do that send or receive a row, gets it ten times sooner."""
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One function of a slot at a time: they share an interpreter; side by side they would be no
+    faster, and need the memory of all at once. The many objects of a batch hold no cycles, and are
+    not looked through for them."""
+    with LOCK:
+        gc.disable()
+        try:
+            yield
+        finally:
+            gc.enable()
+
+
+def packed(bundle: Bundle) -> bytes:
+    """A bundle as it is passed on."""
+    return ZSTD.pack(encode(bundle))
+
+
+def unpacked(data: bytes) -> Bundle:
+    """What `packed` was given."""
+    return decode(ZSTD.unpack(data))
+
+
 class Counters:
     """Of a function, each there once it is more than nothing."""
 
@@ -103,6 +133,7 @@ class Take(ScalarFunction):
         self._letters = Allowance(PER_MINUTE)
         self._news = Allowance(NEWS_PER_MINUTE)
 
+    @alone()
     def eval(
         self,
         topics: Sequence[str],
@@ -113,18 +144,6 @@ class Take(ScalarFunction):
         payloads: Sequence[bytes | None],
     ) -> pd.DataFrame:
         """Rows of TAKEN, one for each message."""
-        with alone():
-            return self._taken(topics, partitions, offsets, arrivals, sent, payloads)
-
-    def _taken(
-        self,
-        topics: Sequence[str],
-        partitions: Sequence[int],
-        offsets: Sequence[int],
-        arrivals: Any,
-        sent: Sequence[bytes | None],
-        payloads: Sequence[bytes | None],
-    ) -> pd.DataFrame:
         rows: dict[str, list[Any]] = {name: [None] * len(topics) for name in COLUMNS}
         arrived: list[Arrived] = []
         last: dict[tuple[int, int], int] = {}
@@ -176,13 +195,13 @@ class Join(ScalarFunction):
     def open(self, context: FunctionContext) -> None:
         self._counters = Counters(context)
 
+    @alone()
     def eval(self, parts: Iterable[bytes]) -> bytes:
         """One bundle. No pandas: a row is large here, and what Arrow needs for many of them lies
         outside of Java's heap, where there is little."""
-        with alone():
-            found, dropped = unbundled(map(unpacked, parts))
-            self._counters.add_dropped(dropped)
-            return packed(bundled(found))
+        found, dropped = unbundled(map(unpacked, parts))
+        self._counters.add_dropped(dropped)
+        return packed(bundled(found))
 
 
 class Tell(TableFunction):
@@ -191,46 +210,16 @@ class Tell(TableFunction):
     def open(self, context: FunctionContext) -> None:
         self._counters = Counters(context)
 
+    @alone()
     def eval(self, parts: Iterable[bytes]) -> list[tuple[str, str, bytes]]:
         """The cluster, the group and the snapshot of each."""
-        with alone():
-            found, dropped = unbundled(map(unpacked, parts))
-            self._counters.add_dropped(dropped)
-            return [
-                (group.cluster, _key(group), fitting(snapshots, SNAPSHOT_BYTES - HEAD_BYTES))
-                for (group, _), snapshots in found.items()
-            ]
+        found, dropped = unbundled(map(unpacked, parts))
+        self._counters.add_dropped(dropped)
+        return [
+            (group.cluster, _key(group), fitting(snapshots, SNAPSHOT_BYTES - HEAD_BYTES))
+            for (group, _), snapshots in found.items()
+        ]
 
 
 def _key(group: Group) -> str:
     return msgspec.json.encode([group.job, group.container, group.slice]).decode()
-
-
-ZSTD = Zstd(1, checksum=False)
-"""What is alike lies together."""
-LOCK = Lock()
-sys.setswitchinterval(0.0005)
-"""Who waits for the interpreter, as all do that send or receive a row, gets it ten times sooner."""
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """One function of a slot at a time: they share an interpreter; side by side they would be no
-    faster, and need the memory of all at once. The many objects of a batch hold no cycles, and are
-    not looked through for them."""
-    with LOCK:
-        gc.disable()
-        try:
-            yield
-        finally:
-            gc.enable()
-
-
-def packed(bundle: Bundle) -> bytes:
-    """A bundle as it is passed on."""
-    return ZSTD.pack(encode(bundle))
-
-
-def unpacked(data: bytes) -> Bundle:
-    """What `packed` was given."""
-    return decode(ZSTD.unpack(data))
