@@ -13,6 +13,7 @@ from drsquirrel.diagnose.standing import STALE_ROUNDS
 from drsquirrel.diagnose.strategy import in_words
 from drsquirrel.model.case import Case
 from drsquirrel.model.report import Data, Source
+from drsquirrel.model.snapshot import WINDOW_MS
 from drsquirrel.rules.wording import count, duration, plural, process_name
 
 LATE_ROUNDS = 2
@@ -129,6 +130,8 @@ def _plugin(inquiry: Inquiry, holding: frozenset[str], now_ms: int, *, over_rest
         if over_rest:
             ask = f"; {its} metrics are read over REST. Is the plugin in {it}?"
         says = f"{of} send their metrics and logs. Nothing comes from {_names(silent)}{ask}"
+        if inquiry.expected.plugin_interval_ms >= WINDOW_MS:
+            says += " The watcher tells of a new process within six minutes."
     lost = Counter[str]()
     for process in heard.keys() & inquiry.processes.keys():
         lost.update(inquiry.processes[process].lost)

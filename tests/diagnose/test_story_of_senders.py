@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from drsquirrel.diagnose.known import LOGS_GAP, LOOK_AT, OLD_LOGS_GAP, PLUGIN
 from drsquirrel.model.event import LogEvent, Values, tables
 from drsquirrel.model.report import Report
+from drsquirrel.model.snapshot import WINDOW_MS
 from tests.diagnose.seen import CLUSTER
 from tests.diagnose.sim import Sim
 
@@ -50,6 +51,19 @@ def test_the_page_says_which_processes_send_their_metrics_themselves() -> None:
         "metrics are read over REST. Is the plugin in it?": ("fresh", 0, True),
         "3 of 3 processes of this run send their metrics and logs.": ("fresh", 0, True),
     }
+
+
+def test_behind_the_watcher_a_process_is_told_of_minutes_after_it_began() -> None:
+    sim = Sim()
+    sim.run(60)
+    sim.desk.listens = True
+    sim.desk.plugin_interval_ms = WINDOW_MS
+    heard = [(sim.clock_ms, sim._report("tm-1", sim._container("tm-1"), of_run=False))]
+    sim.desk.hear(CLUSTER, heard, sim.clock_ms)
+    sim.judge()
+    assert plugin(sim.reports[-1]).endswith(
+        "Is the plugin in them? The watcher tells of a new process within six minutes."
+    )
 
 
 def test_of_a_run_that_is_over_nobody_has_to_send() -> None:
