@@ -223,8 +223,7 @@ def live(brokers: str, runs: int, size: int) -> dict[str, Any]:
             found = Watched()
             behind: list[int] = []
             taken: dict[int, dict[str, Any]] = {}
-            source = cluster.job(job)["vertices"][0]["id"]
-            numbers = f"/jobs/{job}/vertices/{source}/subtasks/metrics?agg=sum&get="
+            numbers = numbers_of(cluster, job)
             deadline = time.monotonic() + LIVE_S
             while time.monotonic() < deadline:
                 time.sleep(SAMPLE_S)
@@ -271,8 +270,7 @@ def watch(cluster: Cluster, job: str) -> Watched:
     """Look at the job until it has read all, and its windows are told."""
     found = Watched()
     began = time.monotonic()
-    source = cluster.job(job)["vertices"][0]["id"]
-    numbers = f"/jobs/{job}/vertices/{source}/subtasks/metrics?agg=sum&get="
+    numbers = numbers_of(cluster, job)
     while time.monotonic() - began < DONE_S and look(found, cluster, numbers) < REPORTS:
         time.sleep(SAMPLE_S)
     time.sleep(CHECKPOINT_S + 5)
@@ -280,6 +278,12 @@ def watch(cluster: Cluster, job: str) -> Watched:
     found.checkpoints = [c for c in history if c["status"] == "COMPLETED"]
     found.passed_on = number(cluster, numbers + "numRecordsOut")
     return found
+
+
+def numbers_of(cluster: Cluster, job: str) -> str:
+    """The path of the metrics of what reads, but for their names."""
+    source = cluster.job(job)["vertices"][0]["id"]
+    return f"/jobs/{job}/vertices/{source}/subtasks/metrics?agg=sum&get="
 
 
 def look(found: Watched, cluster: Cluster, numbers: str) -> int:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from drsquirrel.model.event import MetricReport
 from drsquirrel.model.snapshot import Snapshot
 from drsquirrel.watch.limit import LIMITS, Limits
-from drsquirrel.watch.piece import KNOWN_GROUPS, Arrived, Group, joined, pieces
+from drsquirrel.watch.piece import KNOWN_GROUPS, Arrived, Group, group_about, joined, pieces
 
 MINUTES_S = tuple(range(55, 66))
 """So long are the windows of about a minute of a bucket, and five times as long those in which they
@@ -89,9 +89,9 @@ def unbundled(
     for bundle in bundles:
         arrived += bundle.reports
         for piece in bundle.pieces:
-            subject, window_ms = piece.snapshot.subject, piece.snapshot.window_ms
-            group = Group(subject.cluster, subject.job, subject.container, piece.slice)
-            found[group, window_ms].append(piece.snapshot)
+            snapshot = piece.snapshot
+            group = group_about(snapshot.subject, piece.slice)
+            found[group, snapshot.window_ms].append(snapshot)
     folded, dropped = pieces(arrived, limits)
     for (group, _), snapshot in folded.items():
         found[group, snapshot.window_ms].append(snapshot)
@@ -102,7 +102,6 @@ def bundled(found: dict[tuple[Group, int], list[Snapshot]], limits: Limits = LIM
     """The pieces of each group and window joined, in one bundle."""
     return Bundle(
         pieces=tuple(
-            Piece(group.slice, joined(parts, limits) if len(parts) > 1 else parts[0])
-            for (group, _), parts in found.items()
+            Piece(group.slice, joined(parts, limits)) for (group, _), parts in found.items()
         )
     )

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from drsquirrel.model.event import Event
-from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, encoder
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject, encoder
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.window import Minutes, add, snapshot_of
@@ -72,6 +72,11 @@ def _group(cluster: str, job: str, container: str) -> Group:
     return Group(cluster, job, "", crc32(container.encode()) % SLICES)
 
 
+def group_about(subject: Subject, slice_: int) -> Group:
+    """The group of what is known of a subject, or of this slice of it."""
+    return Group(subject.cluster, subject.job, subject.container, slice_)
+
+
 def pieces(
     arrived: Iterable[Arrived], limits: Limits = LIMITS
 ) -> tuple[dict[tuple[Group, int], Snapshot], Counter[str]]:
@@ -111,9 +116,7 @@ def _pieces(
         folded = fold(events, limits)
         dropped.update(folded.dropped)
         for rollup in folded.rollups:
-            subject = rollup.subject
-            group = Group(subject.cluster, subject.job, subject.container, slice_)
-            found.setdefault((group, minute), []).append(rollup)
+            found.setdefault((group_about(rollup.subject, slice_), minute), []).append(rollup)
     return {
         (group, minute): _piece(minute * MINUTE_MS // WINDOW_MS * WINDOW_MS, rollups, limits)
         for (group, minute), rollups in found.items()
@@ -123,6 +126,8 @@ def _pieces(
 def joined(parts: Iterable[Snapshot], limits: Limits = LIMITS) -> Snapshot:
     """What pieces of one subject and window say together; there must be at least one."""
     found = [*parts]
+    if len(found) == 1:
+        return found[0]
     return _piece(found[0].window_ms, [r for part in found for r in part.rollups], limits)
 
 

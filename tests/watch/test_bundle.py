@@ -102,5 +102,6 @@ def test_buckets_close_their_windows_at_different_times():
         minute_ms = 1_000 * MINUTES_S[bucket % len(MINUTES_S)]
         end_ms = closes_ms(bucket, at_ms)
         assert at_ms < end_ms <= at_ms + minute_ms and end_ms % minute_ms == 0
+    assert len({*MINUTES_S}) == len(MINUTES_S)
     assert WINDOW_MAX_MS == 5 * 65_000
     assert sum(MINUTES_S) == 60 * len(MINUTES_S), "a minute on average"
