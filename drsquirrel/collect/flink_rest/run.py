@@ -54,6 +54,9 @@ class RunWatch:
         self._sign = sign
         self._told = Told(settings.remembered_max)
         self._details: JobDetails | None = None
+        self._uptime_ms: int | None = None
+        self._stale_uptime_ms: int | None = None
+        """As told of the attempt before: while metrics stand still, it is told of this one too."""
         self._extra = 0
         self._happened_round = 0
         self._failures_round = 0
@@ -104,6 +107,8 @@ class RunWatch:
     def begin(self, job: Job, connecting: bool) -> None:
         """Begin a round with what the live overview says."""
         self.job = job
+        if self.heard.uptime_ms is not None:
+            self._uptime_ms = self.heard.uptime_ms
         self.heard = Heard(live=[("", translate.job_values(job))])
         self._extra = max(EXTRA_REQUESTS, len(self.vertices) // 2) - 2 * connecting
 
@@ -166,7 +171,7 @@ class RunWatch:
     def updated_ms(self, now_ms: int) -> int | None:
         """When Flink brought its metrics up to date, if this run is up and so can tell."""
         since_ms = self._details.timestamps.get("RUNNING") if self._details is not None else None
-        if not since_ms or self.heard.uptime_ms is None:
+        if not since_ms or self.heard.uptime_ms in (None, self._stale_uptime_ms):
             return None
         told_ms = since_ms + self.heard.uptime_ms
         # A job that restarts between the two answers adds up to a time that has not come yet.
@@ -234,6 +239,9 @@ class RunWatch:
                     f"/jobs/{self.job.jid}", overview, is_end or WRITER in overview.name
                 )
             self.vertices[overview.id].suspect(overview, elapsed_ms)
+        before = self._details.timestamps if self._details is not None else {}
+        if before.get("RUNNING") != details.timestamps.get("RUNNING"):
+            self._stale_uptime_ms = self._uptime_ms
         self._details = details
 
     def _tell_states(self, details: JobDetails, origins: Origins) -> None:

@@ -98,6 +98,7 @@ class ClusterWatch:
         self._round = 0
         self._offset_ms = 0
         self._updated_ms = 0
+        self._moved_ms = 0
         self._registering_until_ms = 0
         self._listed: dict[str, TaskManager] = {}
         self._gone = ""
@@ -278,9 +279,12 @@ class ClusterWatch:
             *(run.ask_restarts(asking) for run in asked if not run.has_ended),
         )
         self._restarted = jobmanager.cpu_time_ns < cpu_known
+        has_moved = jobmanager.cpu_time_ns != cpu_known
+        self._moved_ms = refreshed_ms if has_moved else self._moved_ms
         told = [run for run in asked if run.updated_ms(self._now_ms()) is not None]
         if not told:
-            return refreshed_ms if cpu_before not in (None, jobmanager.cpu_time_ns) else None
+            self._are_frozen(self._moved_ms, asking)
+            return refreshed_ms if has_moved and cpu_before is not None else None
         witness = max(told, key=lambda run: run.updated_ms(self._now_ms()) or 0)
         updated_ms = witness.updated_ms(self._now_ms()) or 0
         for _ in range(PATIENCE_TIMES):
@@ -293,16 +297,21 @@ class ClusterWatch:
         return self._if_new(updated_ms, asking)
 
     def _if_new(self, updated_ms: int, asking: Asking) -> int | None:
-        now_ms, before_ms = self._now_ms(), self._updated_ms
-        stale_ms = max(self._settings.stale_ms, STALE_UPDATES * self._jobmanager.update_ms)
-        if updated_ms < before_ms - SAME_TIME_MS:
-            # A job has restarted between the two answers that tell the time together.
-            return None
-        if now_ms - updated_ms > stale_ms:
-            asking.notes.append(self._frozen(now_ms - updated_ms, now_ms))
+        before_ms = self._updated_ms
+        # It goes back where a job has restarted between the two answers that tell it together.
+        if updated_ms < before_ms - SAME_TIME_MS or self._are_frozen(updated_ms, asking):
             return None
         self._updated_ms = max(before_ms, updated_ms)
         return updated_ms if updated_ms > before_ms else None
+
+    def _are_frozen(self, updated_ms: int, asking: Asking) -> bool:
+        """Whether metrics that were last updated then (0: never) stand still; that is said."""
+        now_ms = self._now_ms()
+        stale_ms = max(self._settings.stale_ms, STALE_UPDATES * self._jobmanager.update_ms)
+        if not 0 < updated_ms < now_ms - stale_ms:
+            return False
+        asking.notes.append(self._frozen(now_ms - updated_ms, now_ms))
+        return True
 
     def _frozen(self, age_ms: int, now_ms: int) -> str:
         """Why nothing counted comes: one TaskManager that hangs stops the metrics of all, even when

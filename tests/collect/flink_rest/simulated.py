@@ -76,6 +76,7 @@ class SimulatedJob:
     def __post_init__(self) -> None:
         self.attempt_ms = self.attempt_ms or self.started_ms
         self.timestamps = {"INITIALIZING": self.started_ms, "RUNNING": self.attempt_ms, "FAILED": 0}
+        self.ups = [self.attempt_ms]
 
     @property
     def jid(self) -> str:
@@ -89,6 +90,7 @@ class SimulatedJob:
         """Begin another attempt of all subtasks."""
         self.attempt += 1
         self.attempt_ms = self.timestamps["RUNNING"] = now_ms
+        self.ups.append(now_ms)
         self.timestamps["RESTARTING"] = now_ms - 1_000
 
     def end(self, state: str, now_ms: int) -> None:
@@ -326,7 +328,7 @@ class Simulated:
         if job is None:
             return {**JVM, "Status.JVM.CPU.Time": (stored_ms - self._began_ms) * 1000}
         if "/vertices/" not in base:
-            running_ms = max(0, stored_ms - job.timestamps["RUNNING"])
+            running_ms = stored_ms - max((u for u in job.ups if u <= stored_ms), default=stored_ms)
             return {
                 "numRestarts": job.attempt,
                 "uptime": running_ms if job.state == "RUNNING" else 0,
