@@ -6,7 +6,7 @@ Run by benchmarks/watcher.py with the interpreter that has PyFlink: URL BROKERS 
 import sys
 from urllib.parse import urlsplit
 
-from drsquirrel.flink_job import environment
+from drsquirrel.flink_job import environments
 
 STATEMENTS = (
     """
@@ -39,7 +39,7 @@ def submit(url: str, brokers: str, jars: str) -> str:
     """Submit it; returns the id of the job."""
     at = urlsplit(url)
     told = {"rest.address": at.hostname or "", "rest.port": str(at.port), "pipeline.jars": jars}
-    tables = environment({"execution.target": "remote", "parallelism.default": "1", **told})
+    _, tables = environments({"execution.target": "remote", "parallelism.default": "1", **told})
     for statement in STATEMENTS:
         tables.execute_sql(statement.format(brokers=brokers))
     return str(tables.execute_sql(COUNTED).get_job_client().get_job_id())

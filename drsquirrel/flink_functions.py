@@ -7,14 +7,19 @@ dear where Python works in Flink.
 import gc
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
 import msgspec
 import pandas as pd
-from pyflink.table import DataTypes, ScalarFunction, TableFunction
+from msgspec import Struct
+from pyflink.common import Row, Types
+from pyflink.datastream import KeyedProcessFunction, RuntimeContext, TimeDomain
+from pyflink.datastream.state import ListState, ListStateDescriptor
+from pyflink.metrics import MetricGroup
+from pyflink.table import DataTypes, ScalarFunction
 from pyflink.table.udf import FunctionContext
 
 from drsquirrel.collect.kafka.message import (
@@ -34,6 +39,7 @@ from drsquirrel.model.event import (
     FailureEvent,
     Message,
 )
+from drsquirrel.model.snapshot import Snapshot
 from drsquirrel.store.body import Zstd
 from drsquirrel.watch.bundle import (
     Bundle,
@@ -43,6 +49,7 @@ from drsquirrel.watch.bundle import (
     closes_ms,
     decode,
     encode,
+    joins_ms,
     unbundled,
 )
 from drsquirrel.watch.piece import Arrived, Group, fitting
@@ -51,26 +58,36 @@ HEAD_BYTES = 64 << 10
 """For what Kafka puts around a snapshot, which may not be compressible."""
 NEWS_PER_MINUTE = 1_000
 """Of one task; what is more waits for its window."""
-TEXT, BYTES = DataTypes.STRING(), DataTypes.BYTES()
 COLUMNS = {
+    "arrived_ms": DataTypes.BIGINT(),
     "bucket": DataTypes.INT(),
-    "bundle": BYTES,
-    "closes_ms": DataTypes.BIGINT(),
-    "news": BYTES,
-    "letter": BYTES,
-    "reason": TEXT,
-    "topic": TEXT,
-    "partition": TEXT,
-    "offset": TEXT,
-    "bytes": TEXT,
+    "bundle": DataTypes.BYTES(),
+    "at_once": DataTypes.BYTES(),
 }
-"""What is taken of each message; the last six of one that is refused."""
+"""What is taken of each message; most say nothing by themselves, and have no `arrived_ms`."""
 TAKEN = DataTypes.ROW([DataTypes.FIELD(name, type_) for name, type_ in COLUMNS.items()])
+PAYLOAD = Types.PRIMITIVE_ARRAY(Types.BYTE())
+TOLD = Types.ROW_NAMED(
+    ["ts_ms", "id", "headers", "payload"],
+    [Types.LONG(), Types.STRING(), Types.MAP(Types.STRING(), PAYLOAD), PAYLOAD],
+)
+"""A message as it is sent; a dead letter has no id."""
 
 
+class Sent(Struct, frozen=True, array_like=True, gc=False):
+    """A message to send: a row of TOLD, but for its time."""
+
+    id: str | None
+    headers: dict[str, bytes]
+    payload: bytes
+
+
+encode_sent = msgspec.msgpack.Encoder().encode
+decode_sent = msgspec.msgpack.Decoder(Sent).decode
 ZSTD = Zstd(1, checksum=False)
 """What is alike lies together."""
-LOCK = Lock()
+NEXT, LOCK = Lock(), Lock()
+"""Whoever waits for LOCK holds NEXT, so that nobody has it twice meanwhile."""
 sys.setswitchinterval(0.0005)
 """Who waits for the interpreter, as all do that send or receive a row, gets it ten times sooner."""
 
@@ -80,12 +97,14 @@ def alone() -> Iterator[None]:
     """One function of a slot at a time: they share an interpreter; side by side they would be no
     faster, and need the memory of all at once. The many objects of a batch hold no cycles, and are
     not looked through for them."""
-    with LOCK:
-        gc.disable()
-        try:
-            yield
-        finally:
-            gc.enable()
+    with NEXT:
+        LOCK.acquire()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        LOCK.release()
 
 
 def packed(bundle: Bundle) -> bytes:
@@ -101,8 +120,8 @@ def unpacked(data: bytes) -> Bundle:
 class Counters:
     """Of a function, each there once it is more than nothing."""
 
-    def __init__(self, context: FunctionContext) -> None:
-        self._counter = context.get_metric_group().counter
+    def __init__(self, group: MetricGroup) -> None:
+        self._counter = group.counter
         self._counters: dict[str, Any] = {}
 
     def add(self, name: str, n: int = 1) -> None:
@@ -129,9 +148,10 @@ class Take(ScalarFunction):
 
     def open(self, context: FunctionContext) -> None:
         self._redaction = Redaction(self._redact_keys)
-        self._counters = Counters(context)
+        self._counters = Counters(context.get_metric_group())
         self._letters = Allowance(PER_MINUTE)
         self._news = Allowance(NEWS_PER_MINUTE)
+        self._untouched = list(range(self._buckets))
 
     @alone()
     def eval(
@@ -145,12 +165,14 @@ class Take(ScalarFunction):
     ) -> pd.DataFrame:
         """Rows of TAKEN, one for each message."""
         rows: dict[str, list[Any]] = {name: [None] * len(topics) for name in COLUMNS}
+        rows["bucket"] = [0] * len(topics)
         arrived: list[Arrived] = []
         last: dict[tuple[int, int], int] = {}
         now_ms = int(time.monotonic() * 1_000)
         arrivals_ms = arrivals.dt.as_unit("ms").astype("int64")
 
         def put(row: int, **told: object) -> None:
+            rows["arrived_ms"][row] = int(arrivals_ms[row])
             for name, value in told.items():
                 rows[name][row] = value
 
@@ -161,9 +183,8 @@ class Take(ScalarFunction):
             if isinstance(message, Refusal):
                 self._counters.add("refused")
                 if self._letters.has_room(now_ms):
-                    put(row, letter=shown(payload, self._redaction), reason=message.reason)
-                    put(row, topic=topic, partition=str(partition), offset=str(offset))
-                    put(row, bytes=str(len(payload)))
+                    letter = self._letter(message, topic, partition, offset, payload)
+                    put(row, at_once=encode_sent(letter))
                 continue
             if isinstance(message, ContainerEvent | ConfigEvent):
                 continue
@@ -171,15 +192,36 @@ class Take(ScalarFunction):
             arrived.append(one)
             last[bucket_of(one.group, self._buckets), one.minute] = row
             if isinstance(message, FailureEvent | ChangeEvent) and self._news.has_room(now_ms):
-                for bundle in bundles([one], self._buckets)[0].values():
-                    put(row, news=packed(bundle))
+                for news in told("news", unbundled([Bundle((one,))])[0]):
+                    put(row, at_once=encode_sent(news))
         found, dropped = bundles(arrived, self._buckets)
         self._counters.add_dropped(dropped)
         for key, bundle in found.items():
-            row, bucket = last[key], key[0]
-            closes = closes_ms(bucket, int(arrivals_ms[row]))
-            put(row, bucket=bucket, bundle=packed(bundle), closes_ms=closes)
+            put(last[key], bucket=key[0], bundle=packed(bundle))
+        if self._untouched:
+            self._touch(rows["arrived_ms"], put)
         return pd.DataFrame(rows, dtype=object)
+
+    def _touch(self, arrived_ms: Sequence[int | None], put: Callable[..., None]) -> None:
+        """Let rows that say nothing speak to each bucket once. It may hold what was restored
+        without a timer: a checkpoint may have what a function has put aside, and not its timer."""
+        for row, told_ms in enumerate(arrived_ms):
+            if told_ms is None and self._untouched:
+                put(row, bucket=self._untouched.pop())
+
+    def _letter(
+        self, refused: Refusal, topic: str, partition: int, offset: int, payload: bytes
+    ) -> Sent:
+        headers = {
+            "reason": refused.reason,
+            "error": "",
+            "topic": topic,
+            "partition": str(partition),
+            "offset": str(offset),
+            "bytes": str(len(payload)),
+        }
+        encoded = {name: value.encode() for name, value in headers.items()}
+        return Sent(None, encoded, shown(payload, self._redaction))
 
     def _examined(self, payload: bytes, topic: str) -> Message | Refusal:
         """One message that breaks what reads it ends no job, which would read it again."""
@@ -189,37 +231,75 @@ class Take(ScalarFunction):
             return Refusal("not understood")
 
 
-class Join(ScalarFunction):
-    """Bundles of a bucket and window, joined."""
+class Window(KeyedProcessFunction):
+    """The bundles of a bucket: joined each minute, told when its window closes. What comes later is
+    told at once."""
 
-    def open(self, context: FunctionContext) -> None:
-        self._counters = Counters(context)
+    def __init__(self, buckets: int) -> None:
+        self._buckets = buckets
+
+    def open(self, context: RuntimeContext) -> None:
+        self._counters = Counters(context.get_metrics_group())
+        self._bundles = context.get_list_state(ListStateDescriptor("bundles", PAYLOAD))
+        self._minutes = context.get_list_state(ListStateDescriptor("minutes", PAYLOAD))
+
+    def process_element(self, value: Row, context: KeyedProcessFunction.Context) -> Iterator[Row]:
+        """`value` is a row of TAKEN."""
+        arrived_ms, bucket, bundle, at_once = value
+        timers = context.timer_service()
+        if at_once is not None:
+            yield _row(arrived_ms, decode_sent(at_once))
+        closes = closes_ms(bucket, self._buckets, arrived_ms)
+        if bundle is not None and closes <= timers.current_watermark():
+            yield from self._told("late", arrived_ms, [bundle])
+            return
+        timers.register_event_time_timer(closes)
+        if bundle is not None:
+            self._bundles.add(bundle)
+            timers.register_processing_time_timer(
+                joins_ms(bucket, self._buckets, timers.current_processing_time())
+            )
+
+    def on_timer(
+        self, timestamp: int, context: KeyedProcessFunction.OnTimerContext
+    ) -> Iterator[Row]:
+        """A window closes, or it is time to join what came since the last time."""
+        found = _taken(self._bundles)
+        if context.time_domain() == TimeDomain.EVENT_TIME:
+            yield from self._told("window", timestamp, found + _taken(self._minutes))
+        elif found:
+            self._minutes.add(self._joined(found))
 
     @alone()
-    def eval(self, parts: Iterable[bytes]) -> bytes:
-        """One bundle. No pandas: a row is large here, and what Arrow needs for many of them lies
-        outside of Java's heap, where there is little."""
-        found, dropped = unbundled(map(unpacked, parts))
-        self._counters.add_dropped(dropped)
-        return packed(bundled(found))
-
-
-class Tell(TableFunction):
-    """What is known of each group in bundles of a bucket and window, as it is told."""
-
-    def open(self, context: FunctionContext) -> None:
-        self._counters = Counters(context)
+    def _joined(self, parts: list[bytes]) -> bytes:
+        return packed(bundled(self._known(parts)))
 
     @alone()
-    def eval(self, parts: Iterable[bytes]) -> list[tuple[str, str, bytes]]:
-        """The cluster, the group and the snapshot of each."""
+    def _told(self, kind: str, ts_ms: int, parts: list[bytes]) -> list[Row]:
+        return [_row(ts_ms, one) for one in told(kind, self._known(parts))]
+
+    def _known(self, parts: list[bytes]) -> dict[tuple[Group, int], list[Snapshot]]:
         found, dropped = unbundled(map(unpacked, parts))
         self._counters.add_dropped(dropped)
-        return [
-            (group.cluster, _key(group), fitting(snapshots, SNAPSHOT_BYTES - HEAD_BYTES))
-            for (group, _), snapshots in found.items()
-        ]
+        return found
 
 
-def _key(group: Group) -> str:
-    return msgspec.json.encode([group.job, group.container, group.slice]).decode()
+def told(kind: str, found: Mapping[tuple[Group, int], list[Snapshot]]) -> Iterator[Sent]:
+    """The snapshot of each group and window."""
+    for (group, _), snapshots in found.items():
+        name = msgspec.json.encode([group.job, group.container, group.slice])
+        headers = {"kind": kind.encode(), "group": name}
+        payload = fitting(snapshots, SNAPSHOT_BYTES - HEAD_BYTES)
+        yield Sent(group.cluster, headers, payload)
+
+
+def _taken(state: ListState) -> list[bytes]:
+    """All in it, which is empty then. PyFlink forgets a `clear` when the next key has its turn and
+    nothing is cached."""
+    found = [*state.get()]
+    state.update([])
+    return found
+
+
+def _row(ts_ms: int, one: Sent) -> Row:
+    return Row(ts_ms, one.id, one.headers, one.payload)

@@ -1,10 +1,12 @@
 """FlinkJobWatcher: a Flink job that folds what the plugin sends and tells snapshots of it.
 
-Messages are taken in batches as they come; windows of about one and five minutes of arrival join
-the bundles in which each batch is passed on. What happened just now, and what came after its window
-had closed, leaves at once as a piece of its own. PyFlink is imported here and in flink_functions.
+SQL reads messages and takes them in batches as they come; a process function holds what they say,
+in bundles, for a window of five minutes of arrival; SQL writes. What happened just now, and what
+came after its window had closed, leaves at once as a piece of its own. PyFlink is imported here and
+in flink_functions.
 """
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -12,26 +14,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from py4j.protocol import Py4JJavaError
-from pyflink.common import Configuration
-from pyflink.table import EnvironmentSettings, StatementSet, TableEnvironment
-from pyflink.table.udf import udf, udtf
+from pyflink.common import Configuration, Types
+from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.table import EnvironmentSettings, StatementSet, StreamTableEnvironment
+from pyflink.table.udf import udf
 from pyflink.util.exceptions import TableException
 
 from drsquirrel.collect.flink_rest.error import FlinkError
 from drsquirrel.collect.kafka.message import SNAPSHOT_BYTES
-from drsquirrel.flink_functions import BYTES, TAKEN, TEXT, Join, Take, Tell
-from drsquirrel.watch.bundle import MINUTES_S, PHASES
+from drsquirrel.flink_functions import TAKEN, TOLD, Take, Window
 from drsquirrel.watch.piece import DELAY_MS
 
 BATCH = 5_000
 """Messages taken at once; the more of a process lie in a batch, the less is passed on."""
-BATCH_MS = 1_000
-"""For so long a batch is waited for."""
+BATCH_MS = 500
+"""For so long a batch is waited for, and what is held up meanwhile by each function in turn. The
+shorter, the less has to be done before a checkpoint."""
 IDLE_S = 60
 """A partition without a message for so long holds up no window. One that is not read for a while,
 because the job has much to catch up, is not to count as such: all in it would be late."""
-BUCKETS_PER_SLOT = 16 * PHASES
-"""The more, the less memory each takes when it is joined, and the more rows are passed on."""
+BUCKETS_PER_SLOT = 128
+"""The more, the less work comes at once when the window of one closes, and the more rows are passed
+on."""
 
 
 class RefusedError(FlinkError):
@@ -74,79 +78,22 @@ CREATE TEMPORARY TABLE {name} (
 """
 TAKE = """
 CREATE TEMPORARY VIEW taken AS
-SELECT ts, take(topic, part, off, ts, headers['sent_ms'], payload) AS t
+SELECT take(topic, part, off, ts, headers['sent_ms'], payload) AS t
 FROM messages
 """
-PARTS = """
-CREATE TEMPORARY VIEW parts AS
-SELECT ts, t.bucket AS bucket, t.bundle AS bundle,
-  CURRENT_WATERMARK(ts) IS NOT NULL AND
-    TO_TIMESTAMP_LTZ(t.closes_ms - 1, 3) <= CURRENT_WATERMARK(ts) AS late
-FROM taken WHERE t.bundle IS NOT NULL
+SAYING = """
+SELECT t.arrived_ms, t.bucket, t.bundle, t.at_once
+FROM taken WHERE t.arrived_ms IS NOT NULL
 """
-MINUTES = """
-CREATE TEMPORARY VIEW minutes_{phase} AS
-SELECT bucket, rt, join_bundles(bundles) AS bundle FROM (
-  SELECT bucket, ARRAY_AGG(bundle) AS bundles, TUMBLE_ROWTIME(ts, INTERVAL '{s}' SECOND) AS rt
-  FROM parts WHERE NOT late AND MOD(bucket, {phases}) = {phase}
-  GROUP BY bucket, TUMBLE(ts, INTERVAL '{s}' SECOND))
-"""
-WINDOW = """
-SELECT ARRAY_AGG(bundle) AS bundles, TUMBLE_ROWTIME(rt, INTERVAL '{s}' SECOND(3)) AS rt
-FROM minutes_{phase} GROUP BY bucket, TUMBLE(rt, INTERVAL '{s}' SECOND(3))
+OUTPUT = """
+INSERT INTO {name} SELECT id, TO_TIMESTAMP_LTZ(ts_ms, 3), headers, payload
+FROM told WHERE {condition}
 """
 
 
-def _minutes(phase: int) -> str:
-    return MINUTES.format(phase=phase, phases=PHASES, s=MINUTES_S[phase])
-
-
-def _windows() -> str:
-    each = (WINDOW.format(phase=phase, s=5 * s) for phase, s in enumerate(MINUTES_S))
-    return f"CREATE TEMPORARY VIEW windows AS {'UNION ALL'.join(each)}"
-
-
-VIEWS = (TAKE, PARTS, *map(_minutes, range(PHASES)), _windows())
-
-
-def _headers(**told: str) -> str:
-    """Headers of a message: each an expression of SQL by its name."""
-    pairs = (f"'{name}', ENCODE({sql}, 'UTF-8')" for name, sql in told.items())
-    return f"MAP[{', '.join(pairs)}]"
-
-
-OF_LETTER = _headers(
-    reason="t.reason",
-    error="''",
-    topic="t.topic",
-    partition="t.`partition`",
-    offset="t.`offset`",
-    bytes="t.`bytes`",
-)
-
-
-def _told(kind: str, ts: str, bundles: str, source: str) -> str:
-    """A statement that tells what is in some bundles."""
-    return f"""
-INSERT INTO snapshots
-SELECT cluster, {ts}, {_headers(kind=f"'{kind}'", group="grp")}, snapshot
-FROM {source}, LATERAL TABLE(tell({bundles})) AS told(cluster, grp, snapshot)
-"""
-
-
-OUTPUTS = (
-    _told("window", "rt", "bundles", "windows"),
-    _told("late", "ts", "ARRAY[bundle]", "(SELECT * FROM parts WHERE late)"),
-    _told("news", "ts", "ARRAY[t.news]", "(SELECT * FROM taken WHERE t.news IS NOT NULL)"),
-    f"""
-INSERT INTO dead_letters
-SELECT CAST(NULL AS STRING), ts, {OF_LETTER}, t.letter
-FROM taken WHERE t.letter IS NOT NULL
-""",
-)
-
-
-def environment(options: Mapping[str, str]) -> TableEnvironment:
+def environments(
+    options: Mapping[str, str],
+) -> tuple[StreamExecutionEnvironment, StreamTableEnvironment]:
     """Where the job is planned, with these options of Flink's."""
     # Otherwise the functions would run in this process, and not where Flink runs its tasks.
     os.environ["_python_worker_execution_mode"] = "process"  # noqa: SIM112
@@ -155,6 +102,7 @@ def environment(options: Mapping[str, str]) -> TableEnvironment:
         "python.fn-execution.bundle.size": str(BATCH),
         "python.fn-execution.arrow.batch.size": str(BATCH),
         "python.fn-execution.bundle.time": str(BATCH_MS),
+        "python.state.cache-size": "0",
         "execution.checkpointing.interval": "30 s",
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "500 ms",
@@ -164,21 +112,17 @@ def environment(options: Mapping[str, str]) -> TableEnvironment:
     configuration = Configuration()
     for key, value in told.items():
         configuration.set_string(key, value)
-    settings = EnvironmentSettings.new_instance().in_streaming_mode()
-    return TableEnvironment.create(settings.with_configuration(configuration).build())
+    streams = StreamExecutionEnvironment.get_execution_environment(configuration)
+    settings = EnvironmentSettings.new_instance().with_configuration(configuration).build()
+    return streams, StreamTableEnvironment.create(streams, settings)
 
 
-def planned(environment: TableEnvironment, spec: Spec) -> StatementSet:
+def planned(tables: StreamTableEnvironment, spec: Spec) -> StatementSet:
     """The statements of the job."""
-    slots = int(environment.get_config().get("parallelism.default", "1"))
-    take = Take(spec.bound, spec.redact_keys, BUCKETS_PER_SLOT * slots)
-    functions = {
-        "take": udf(take, result_type=TAKEN, func_type="pandas"),
-        "join_bundles": udf(Join(), result_type=BYTES),
-        "tell": udtf(Tell(), result_types=[TEXT, TEXT, BYTES]),
-    }
-    for name, function in functions.items():
-        environment.create_temporary_function(name, function)
+    buckets = BUCKETS_PER_SLOT * int(tables.get_config().get("parallelism.default", "1"))
+    take = Take(spec.bound, spec.redact_keys, buckets)
+    function = udf(take, result_type=TAKEN, func_type="pandas")
+    tables.create_temporary_function("take", function)
     kafka = {f"properties.{key}": value for key, value in spec.kafka.items()}
     starting = {"scan.startup.mode": "earliest-offset"}
     if spec.start_ms is not None:
@@ -207,15 +151,22 @@ def planned(environment: TableEnvironment, spec: Spec) -> StatementSet:
         "properties.buffer.memory": str(2 * SNAPSHOT_BYTES),
         **kafka,
     }
-    environment.execute_sql(SOURCE.format(delay_s=DELAY_MS // 1_000, options=_options(reading)))
-    for name, topic in (("snapshots", spec.snapshots), ("dead_letters", spec.dead_letters)):
+    tables.execute_sql(SOURCE.format(delay_s=DELAY_MS // 1_000, options=_options(reading)))
+    tables.execute_sql(TAKE)
+    told = (
+        tables.to_data_stream(tables.sql_query(SAYING))
+        .key_by(lambda row: row[1], Types.INT())
+        .process(Window(buckets), TOLD)
+    )
+    tables.create_temporary_view("told", tables.from_data_stream(told))
+    statements = tables.create_statement_set()
+    for name, topic, condition in (
+        ("snapshots", spec.snapshots, "id IS NOT NULL"),
+        ("dead_letters", spec.dead_letters, "id IS NULL"),
+    ):
         options = _options(writing | {"topic": topic})
-        environment.execute_sql(SINK.format(name=name, options=options))
-    for view in VIEWS:
-        environment.execute_sql(view)
-    statements = environment.create_statement_set()
-    for output in OUTPUTS:
-        statements.add_insert_sql(output)
+        tables.execute_sql(SINK.format(name=name, options=options))
+        statements.add_insert_sql(OUTPUT.format(name=name, condition=condition))
     return statements
 
 
@@ -230,14 +181,22 @@ def _quoted(text: str) -> str:
 def submitted(options: Mapping[str, str], spec: Spec) -> str:
     """The id of the job, which Flink has taken; raises RefusedError."""
     with _refusals():
-        client = planned(environment(options), spec).execute().get_job_client()
+        _, tables = environments(options)
+        client = planned(tables, spec).execute().get_job_client()
         return str(client.get_job_id())
 
 
 def explained(options: Mapping[str, str], spec: Spec) -> str:
-    """The topology of the job; raises RefusedError."""
+    """The topology of the job, an operator a line; raises RefusedError."""
     with _refusals():
-        return str(planned(environment(options), spec).explain())
+        streams, tables = environments(options)
+        planned(tables, spec).attach_as_datastream()
+        nodes = json.loads(streams.get_execution_plan())["nodes"]
+    return "\n".join(
+        f"{node['id']}  {node['contents']}"
+        + "".join(f"  <- {p['id']} {p['ship_strategy']}" for p in node.get("predecessors", ()))
+        for node in nodes
+    )
 
 
 @contextmanager

@@ -26,10 +26,10 @@ from drsquirrel.collect.kafka.topics import PLUGIN_TOPICS, SNAPSHOTS
 from drsquirrel.database import data_dir
 from drsquirrel.ending import FOUND, ended, say
 from drsquirrel.kafka_watch import bound_of, kafka_access
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS
 from drsquirrel.options import Brokers, Config, needed_kafka
 from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError
 from drsquirrel.settings import load as load_settings
-from drsquirrel.watch.bundle import WINDOW_MAX_MS
 from drsquirrel.watch.piece import DELAY_MS
 
 if TYPE_CHECKING:
@@ -214,7 +214,8 @@ def _spec(settings: Settings, told: Kafka, *, resumes: bool = True) -> "Spec":
         dead_letters=prefix + DEAD_LETTERS,
         redact_keys=settings.redact_keys,
         group=prefix + GROUP,
-        start_ms=resume_ms(access, prefix + GROUP, topics, WINDOW_MAX_MS, DELAY_MS)
+        # A bundle lies in the window of its last message, which may be a minute after its first.
+        start_ms=resume_ms(access, prefix + GROUP, topics, WINDOW_MS + MINUTE_MS, DELAY_MS)
         if resumes
         else None,
     )

@@ -300,6 +300,13 @@ def test_what_is_unreadable_is_put_aside(watched: Watched) -> None:
     assert not [letter for letter in watched.letters if b"hunter2" in letter["value"]]
 
 
+def test_what_was_told_is_kept_no_longer(watched: Watched, job: Watcher) -> None:
+    watched.until(lambda: False, CHECKPOINTED_S)
+    [running] = (j for j in job.flink.rest.get("/jobs")["jobs"] if j["status"] == "RUNNING")
+    kept = job.flink.rest.get(f"/jobs/{running['id']}/checkpoints")["latest"]["completed"]
+    assert kept["state_size"] < 16_000, "what holds windows open, of 1,100 messages"
+
+
 def test_its_functions_run_where_flink_runs_its_tasks(watched: Watched, job: Watcher) -> None:
     workers = job.workers()
     [taskmanager] = {parent for parent in workers.values() if parent not in workers}

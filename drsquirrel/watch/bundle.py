@@ -14,16 +14,12 @@ import msgspec
 from msgspec import Struct
 
 from drsquirrel.model.event import MetricReport
-from drsquirrel.model.snapshot import Snapshot
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Snapshot
 from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.piece import KNOWN_GROUPS, Arrived, Group, group_about, joined, pieces
 
-MINUTES_S = tuple(range(55, 66))
-"""So long are the windows of about a minute of a bucket, and five times as long those in which they
-are told. All at once they would keep a job busy for many seconds, in which it takes no checkpoint,
-and those who read it idle for the rest of the time."""
-PHASES = len(MINUTES_S)
-WINDOW_MAX_MS = 5_000 * max(MINUTES_S)
+AFTER_MS = 15_000
+"""So much later than a window closes it has surely been told, where no partition is silent."""
 FEW = 4
 """Up to so many reports of a process take less to pass on than their piece."""
 
@@ -53,10 +49,17 @@ def bucket_of(group: Group, buckets: int) -> int:
     return crc32("\0".join(map(str, group)).encode()) % buckets
 
 
-def closes_ms(bucket: int, arrival_ms: int) -> int:
-    """When the window of about a minute ends in which something of a bucket arrives."""
-    minute_ms = 1_000 * MINUTES_S[bucket % PHASES]
-    return (arrival_ms // minute_ms + 1) * minute_ms
+def closes_ms(bucket: int, buckets: int, now_ms: int) -> int:
+    """When the window of a bucket closes that is open now. Each of the buckets has its own: all at
+    once they would keep a job busy for many seconds, in which it takes no checkpoint."""
+    return now_ms - (now_ms - bucket * WINDOW_MS // buckets) % WINDOW_MS + WINDOW_MS
+
+
+def joins_ms(bucket: int, buckets: int, now_ms: int) -> int:
+    """When what came of a bucket is joined next, by the clock on the wall: each minute, and not
+    just before its window is told, which joins as well."""
+    closes = closes_ms(bucket, buckets, now_ms - AFTER_MS) + AFTER_MS
+    return closes - (closes - 1 - now_ms) // MINUTE_MS * MINUTE_MS
 
 
 def bundles(

@@ -1,17 +1,15 @@
 """Bundles: however batched and joined, what lies in them is what one process makes of it."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drsquirrel.model.event import LogEvent
-from drsquirrel.model.snapshot import MINUTE_MS, Snapshot, encoder
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Snapshot, encoder
 from drsquirrel.watch.bundle import (
     FEW,
-    MINUTES_S,
-    WINDOW_MAX_MS,
     Bundle,
     bucket_of,
     bundled,
@@ -19,6 +17,7 @@ from drsquirrel.watch.bundle import (
     closes_ms,
     decode,
     encode,
+    joins_ms,
     unbundled,
 )
 from drsquirrel.watch.limit import LIMITS, Limits
@@ -96,12 +95,21 @@ def test_joined_bundles_hold_one_piece_of_each_group_and_window():
     assert (once.reports, len(once.pieces), once.pieces[0].snapshot.reports_seen) == ((), 1, 6)
 
 
-def test_buckets_close_their_windows_at_different_times():
-    at_ms = NOON_MS + 1
-    for bucket in range(3 * len(MINUTES_S)):
-        minute_ms = 1_000 * MINUTES_S[bucket % len(MINUTES_S)]
-        end_ms = closes_ms(bucket, at_ms)
-        assert at_ms < end_ms <= at_ms + minute_ms and end_ms % minute_ms == 0
-    assert len({*MINUTES_S}) == len(MINUTES_S)
-    assert WINDOW_MAX_MS == 5 * 65_000
-    assert sum(MINUTES_S) == 60 * len(MINUTES_S), "a minute on average"
+def test_buckets_close_their_windows_of_five_minutes_one_after_the_other():
+    buckets, at_ms = 128, NOON_MS + 1
+    ends = [closes_ms(bucket, buckets, at_ms) for bucket in range(buckets)]
+    assert all(at_ms < end <= at_ms + WINDOW_MS for end in ends) and len({*ends}) == buckets
+    for bucket, end in enumerate(ends):
+        assert closes_ms(bucket, buckets, end - 1) == end
+        assert closes_ms(bucket, buckets, end) == end + WINDOW_MS
+
+
+def test_buckets_are_joined_each_minute_one_after_the_other_and_never_just_before_they_close():
+    buckets, now_ms = 128, NOON_MS + 1
+    first = [joins_ms(bucket, buckets, now_ms) for bucket in range(buckets)]
+    assert all(now_ms < joins <= now_ms + MINUTE_MS for joins in first)
+    assert max(Counter(joins // 1_000 for joins in first).values()) <= 3
+    for bucket, joins in enumerate(first):
+        assert joins_ms(bucket, buckets, joins - 1) == joins
+        assert joins_ms(bucket, buckets, joins) == joins + MINUTE_MS
+        assert closes_ms(bucket, buckets, joins) - joins >= 45_000 - 1

@@ -1,0 +1,143 @@
+"""The watcher's functions by themselves, with the interpreter that has PyFlink: what is put aside,
+joined, told and when."""
+
+import subprocess
+
+import pytest
+
+from demo import watcher
+from tests.commands import ROOT
+from tests.conftest import need_pyflink
+
+MADE = """
+from types import SimpleNamespace
+
+import pandas as pd
+from pyflink.common import Row
+from pyflink.datastream import TimeDomain
+
+from drsquirrel.collect.redaction import Redaction
+from drsquirrel.flink_functions import Take, Window, packed, unpacked
+from drsquirrel.model.event import MetricReport, Origin, Place, Values, encoder, tables
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, decoder
+from drsquirrel.watch.bundle import bundles, closes_ms
+from drsquirrel.watch.piece import Arrived
+
+AT_MS, BUCKETS = 1_760_000_000_000, 4
+
+def report(number, at_ms=AT_MS):
+    origin = Origin(cluster="c", producer="plugin", epoch="e", sequence=number)
+    of_task = tables([Values({"busy_ms": number}, Place("v", 0, attempt=0))])
+    return MetricReport(origin=origin, time_ms=at_ms, job="j", tables=of_task)
+
+class Listed:
+    def __init__(self):
+        self.held = []
+    def get(self):
+        return iter(self.held)
+    def add(self, value):
+        self.held.append(value)
+    def update(self, values):
+        self.held = [*values]
+
+class Timers:
+    watermark, now_ms = 0, AT_MS
+    def __init__(self):
+        self.event, self.processing = set(), set()
+    def current_watermark(self):
+        return self.watermark
+    def current_processing_time(self):
+        return self.now_ms
+    def register_event_time_timer(self, at_ms):
+        self.event.add(at_ms)
+    def register_processing_time_timer(self, at_ms):
+        self.processing.add(at_ms)
+
+GROUP = SimpleNamespace(counter=lambda name: SimpleNamespace(inc=lambda n: None))
+STATES = {}
+
+def context():
+    def listed(descriptor):
+        return STATES.setdefault(descriptor.name, Listed())
+    return SimpleNamespace(
+        get_metrics_group=lambda: GROUP, get_metric_group=lambda: GROUP, get_list_state=listed
+    )
+
+TIMERS = Timers()
+WINDOW = Window(BUCKETS)
+WINDOW.open(context())
+
+def row(number=None, at_ms=AT_MS, at_once=None):
+    if number is None:
+        return Row(at_ms, 1, None, at_once)
+    [bundle] = bundles([Arrived(at_ms, at_ms, report(number, at_ms))], 1)[0].values()
+    return Row(at_ms, 1, packed(bundle), at_once)
+
+def element(value):
+    return [*WINDOW.process_element(value, SimpleNamespace(timer_service=lambda: TIMERS))]
+
+def timer(at_ms, domain):
+    context = SimpleNamespace(timer_service=lambda: TIMERS, time_domain=lambda: domain)
+    return [*WINDOW.on_timer(at_ms, context)]
+
+def held():
+    return {name: len(state.held) for name, state in STATES.items()}
+"""
+CASES = {
+    "what came is joined each minute and told once its window closes": """
+assert element(row(1)) == element(row(2)) == []
+[closes] = TIMERS.event
+[joins] = TIMERS.processing
+assert closes == closes_ms(1, BUCKETS, AT_MS) and AT_MS < joins <= AT_MS + MINUTE_MS
+assert held() == {"bundles": 2, "minutes": 0}
+assert timer(joins, TimeDomain.PROCESSING_TIME) == []
+assert held() == {"bundles": 0, "minutes": 1}
+assert len(unpacked(STATES["minutes"].held[0]).pieces) == 1
+assert timer(joins + MINUTE_MS, TimeDomain.PROCESSING_TIME) == [], "nothing to join"
+element(row(3))
+[told] = timer(closes, TimeDomain.EVENT_TIME)
+ts_ms, id_, headers, payload = told
+assert (ts_ms, id_, headers["kind"]) == (closes, "c", b"window")
+assert decoder.decode(payload).reports_seen == 3
+assert held() == {"bundles": 0, "minutes": 0}
+assert timer(closes + WINDOW_MS, TimeDomain.EVENT_TIME) == []
+""",
+    "what comes after its window is told at once and kept nowhere": """
+TIMERS.watermark = closes_ms(1, BUCKETS, AT_MS)
+[(ts_ms, _, headers, payload)] = element(row(1))
+assert (ts_ms, headers["kind"]) == (AT_MS, b"late")
+assert held() == {"bundles": 0, "minutes": 0} and not TIMERS.event | TIMERS.processing
+""",
+    "whoever speaks to a bucket sets the timer for what lies in it": """
+element(row(1))
+TIMERS.event.clear()  # as a checkpoint may have it
+TIMERS.watermark = AT_MS + WINDOW_MS
+assert element(row()) == []
+[closes] = TIMERS.event
+assert len(timer(closes, TimeDomain.EVENT_TIME)) == 1
+""",
+    "a task speaks to each bucket once": """
+take = Take({}, (), 8)
+take.open(context())
+def taken(values):
+    n = len(values)
+    times = pd.Series(pd.to_datetime([AT_MS] * n, unit="ms", utc=True))
+    return take.eval(["t"] * n, [0] * n, [*range(n)], times, [None] * n, values)
+value = encoder.encode(report(1))
+first, then = taken([value] * 7), taken([value] * 7)
+assert first.arrived_ms.notna().sum() == 7 and then.arrived_ms.notna().sum() == 3
+rows = pd.concat([first, then])
+assert sorted(rows[rows.arrived_ms.notna() & rows.bundle.isna()].bucket) == [*range(8)]
+assert taken([value] * 7).arrived_ms.notna().sum() == 1
+""",
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_of_the_functions_of_the_watcher(case: str) -> None:
+    need_pyflink()
+    script = MADE + CASES[case]
+    done = subprocess.run(
+        [watcher.PYTHON, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
