@@ -11,7 +11,7 @@ from demo import watcher
 from demo.port import free_port
 from drsquirrel import pack
 from drsquirrel.watcher import CONNECTORS, jar_of
-from tests.conftest import need_pyflink
+from tests.conftest import need_maven, need_pyflink
 
 
 @pytest.fixture
@@ -39,6 +39,19 @@ def test_without_the_connector_it_says_how_to_get_it(tmp_path: Path) -> None:
     code, told = said("plan", "--jars", str(tmp_path))
     assert code == 2
     assert "is missing. With Maven: mvn dependency:copy -Dartifact=org.apache.flink:" in told
+
+
+def test_its_plan_reads_kafka_once_and_keys_what_it_holds() -> None:
+    need_maven()
+    need_pyflink()
+    done = watcher.watcher("plan", "--jars", str(watcher.jars()))
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len([line for line in lines if "Source: KafkaSource" in line]) == 1
+    assert len([line for line in lines if "PythonCalc" in line]) == 1
+    [holds] = [line for line in lines if "KEYED PROCESS" in line]
+    assert holds.endswith(" HASH")
+    assert len([line for line in lines if ": Writer" in line]) == 2
 
 
 @pytest.mark.parametrize("command", ["submit", "status", "cancel"])
