@@ -47,7 +47,7 @@ LAST_MS = 3_600_000
 DONE_S = 900.0
 SAMPLE_S = 1.0
 LIVE_S = float(os.environ.get("LIVE_S", "480"))
-"""Longer than the longest window, which has five minutes and a half."""
+"""Longer than a window."""
 TEMPLATES = 199
 """Reports with numbers of their own."""
 CHECKPOINT_S = 10

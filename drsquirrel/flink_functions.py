@@ -28,6 +28,7 @@ from drsquirrel.collect.kafka.message import (
     Allowance,
     Refusal,
     examined,
+    letter_headers,
     shown,
     waited_ms,
 )
@@ -183,7 +184,8 @@ class Take(ScalarFunction):
             if isinstance(message, Refusal):
                 self._counters.add("refused")
                 if self._letters.has_room(now_ms):
-                    letter = self._letter(message, topic, partition, offset, payload)
+                    headers = letter_headers(payload, message.reason, "", topic, partition, offset)
+                    letter = Sent(None, headers, shown(payload, self._redaction))
                     put(row, at_once=encode_sent(letter))
                 continue
             if isinstance(message, ContainerEvent | ConfigEvent):
@@ -208,20 +210,6 @@ class Take(ScalarFunction):
         for row, told_ms in enumerate(arrived_ms):
             if told_ms is None and self._untouched:
                 put(row, bucket=self._untouched.pop())
-
-    def _letter(
-        self, refused: Refusal, topic: str, partition: int, offset: int, payload: bytes
-    ) -> Sent:
-        headers = {
-            "reason": refused.reason,
-            "error": "",
-            "topic": topic,
-            "partition": str(partition),
-            "offset": str(offset),
-            "bytes": str(len(payload)),
-        }
-        encoded = {name: value.encode() for name, value in headers.items()}
-        return Sent(None, encoded, shown(payload, self._redaction))
 
     def _examined(self, payload: bytes, topic: str) -> Message | Refusal:
         """One message that breaks what reads it ends no job, which would read it again."""

@@ -77,13 +77,9 @@ CREATE TEMPORARY TABLE {name} (
 ) WITH ({options})
 """
 TAKE = """
-CREATE TEMPORARY VIEW taken AS
-SELECT take(topic, part, off, ts, headers['sent_ms'], payload) AS t
-FROM messages
-"""
-SAYING = """
 SELECT t.arrived_ms, t.bucket, t.bundle, t.at_once
-FROM taken WHERE t.arrived_ms IS NOT NULL
+FROM (SELECT take(topic, part, off, ts, headers['sent_ms'], payload) AS t FROM messages)
+WHERE t.arrived_ms IS NOT NULL
 """
 OUTPUT = """
 INSERT INTO {name} SELECT id, TO_TIMESTAMP_LTZ(ts_ms, 3), headers, payload
@@ -152,9 +148,8 @@ def planned(tables: StreamTableEnvironment, spec: Spec) -> StatementSet:
         **kafka,
     }
     tables.execute_sql(SOURCE.format(delay_s=DELAY_MS // 1_000, options=_options(reading)))
-    tables.execute_sql(TAKE)
     told = (
-        tables.to_data_stream(tables.sql_query(SAYING))
+        tables.to_data_stream(tables.sql_query(TAKE))
         .key_by(lambda row: row[1], Types.INT())
         .process(Window(buckets), TOLD)
     )

@@ -5,7 +5,7 @@ from collections import Counter
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from drsquirrel.collect.kafka.connection import Access, Heard, options
-from drsquirrel.collect.kafka.message import PER_MINUTE, Allowance, shown
+from drsquirrel.collect.kafka.message import PER_MINUTE, Allowance, letter_headers, shown
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.clock import Clock
 
@@ -40,19 +40,12 @@ class DeadLetters:
         if not self._room.has_room(self.clock.now_ms()):
             self.counts["too many"] += 1
             return
-        headers = {
-            "reason": reason,
-            "error": error,
-            "topic": at.topic,
-            "partition": str(at.partition),
-            "offset": str(at.offset),
-            "bytes": str(len(value)),
-        }
+        headers = letter_headers(value, reason, error, at.topic, at.partition, at.offset)
         try:
             self._producer.produce(
                 self._topic,
                 shown(value, redaction),
-                headers=[(name, text.encode()) for name, text in headers.items()],
+                headers=[*headers.items()],
                 on_delivery=self._count,
             )
         except (BufferError, KafkaException):  # it is full, or there is no such topic

@@ -99,6 +99,21 @@ def waited_ms(sent_ms: object, message: Message) -> int:
     return waited if 0 <= waited <= WAITED_MAX_MS else 0
 
 
+def letter_headers(
+    value: bytes, reason: str, error: str, topic: str, partition: int, offset: int
+) -> dict[str, bytes]:
+    """The headers of a dead letter: why it was refused, and where it stood."""
+    told = {
+        "reason": reason,
+        "error": error,
+        "topic": topic,
+        "partition": str(partition),
+        "offset": str(offset),
+        "bytes": str(len(value)),
+    }
+    return {name: text.encode() for name, text in told.items()}
+
+
 def shown(value: bytes, redaction: Redaction) -> bytes:
     """The beginning of what is refused without its secrets. Twice as much is examined, so that none
     that is cut in two is within what is kept."""
