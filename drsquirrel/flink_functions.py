@@ -7,8 +7,9 @@ dear where Python works in Flink.
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from threading import Lock
 from typing import Any
 
@@ -17,7 +18,7 @@ import pandas as pd
 from msgspec import Struct
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext, TimeDomain
-from pyflink.datastream.state import ListState, ListStateDescriptor
+from pyflink.datastream.state import ListStateDescriptor
 from pyflink.metrics import MetricGroup
 from pyflink.table import DataTypes, ScalarFunction
 from pyflink.table.udf import FunctionContext
@@ -40,11 +41,10 @@ from drsquirrel.model.event import (
     FailureEvent,
     Message,
 )
-from drsquirrel.model.snapshot import Snapshot
+from drsquirrel.model.snapshot import MINUTE_MS, Snapshot
 from drsquirrel.store.body import Zstd
 from drsquirrel.watch.bundle import (
     Bundle,
-    bucket_of,
     bundled,
     bundles,
     closes_ms,
@@ -57,17 +57,24 @@ from drsquirrel.watch.piece import Arrived, Group, fitting
 
 HEAD_BYTES = 64 << 10
 """For what Kafka puts around a snapshot, which may not be compressible."""
+TOGETHER = 50
+"""Messages that are looked through at once for what might be a secret."""
 NEWS_PER_MINUTE = 1_000
 """Of one task; what is more waits for its window."""
+NEWS = FailureEvent, ChangeEvent
+"""Told at once as well."""
+OF_LITTLE_USE = ContainerEvent, ConfigEvent
 COLUMNS = {
     "arrived_ms": DataTypes.BIGINT(),
     "bucket": DataTypes.INT(),
     "bundle": DataTypes.BYTES(),
     "at_once": DataTypes.BYTES(),
 }
-"""What is taken of each message; most say nothing by themselves, and have no `arrived_ms`."""
+"""What is taken of a batch; the rows behind it have no `arrived_ms`."""
 TAKEN = DataTypes.ROW([DataTypes.FIELD(name, type_) for name, type_ in COLUMNS.items()])
 PAYLOAD = Types.PRIMITIVE_ARRAY(Types.BYTE())
+BUNDLED = Types.TUPLE([Types.LONG(), PAYLOAD])
+"""When the last of a bundle arrived, in ms, and the bundle."""
 TOLD = Types.ROW_NAMED(
     ["ts_ms", "id", "headers", "payload"],
     [Types.LONG(), Types.STRING(), Types.MAP(Types.STRING(), PAYLOAD), PAYLOAD],
@@ -76,8 +83,9 @@ TOLD = Types.ROW_NAMED(
 
 
 class Sent(Struct, frozen=True, array_like=True, gc=False):
-    """A message to send: a row of TOLD, but for its time."""
+    """A message to send: a row of TOLD."""
 
+    ts_ms: int
     id: str | None
     headers: dict[str, bytes]
     payload: bytes
@@ -108,16 +116,6 @@ def alone() -> Iterator[None]:
         LOCK.release()
 
 
-def packed(bundle: Bundle) -> bytes:
-    """A bundle as it is passed on."""
-    return ZSTD.pack(encode(bundle))
-
-
-def unpacked(data: bytes) -> Bundle:
-    """What `packed` was given."""
-    return decode(ZSTD.unpack(data))
-
-
 class Counters:
     """Of a function, each there once it is more than nothing."""
 
@@ -137,8 +135,22 @@ class Counters:
             self.add(f"dropped_{reason.replace(' ', '_')}", n)
 
 
+def packed(bundle: Bundle, counters: Counters) -> bytes:
+    """A bundle as it is passed on."""
+    encoded, dropped = encode(bundle)
+    counters.add_dropped(dropped)
+    return ZSTD.pack(encoded)
+
+
+def unpacked(parts: Iterable[bytes], counters: Counters) -> dict[tuple[Group, int], list[Snapshot]]:
+    """The pieces in what `packed` gave, by group and window."""
+    found, dropped = unbundled(decode(ZSTD.unpack(part)) for part in parts)
+    counters.add_dropped(dropped)
+    return found
+
+
 class Take(ScalarFunction):
-    """A batch of messages: what those of each bucket and minute say, on the last row of each."""
+    """A batch of messages: what those of each bucket and minute say, a row each."""
 
     def __init__(
         self, bound: Mapping[str, tuple[str, ...]], redact_keys: tuple[str, ...], buckets: int
@@ -153,6 +165,8 @@ class Take(ScalarFunction):
         self._letters = Allowance(PER_MINUTE)
         self._news = Allowance(NEWS_PER_MINUTE)
         self._untouched = list(range(self._buckets))
+        """Those it has not spoken to. They may hold what was restored without a timer: a checkpoint
+        may have what a function has put aside, and not its timer."""
 
     @alone()
     def eval(
@@ -165,70 +179,77 @@ class Take(ScalarFunction):
         payloads: Sequence[bytes | None],
     ) -> pd.DataFrame:
         """Rows of TAKEN, one for each message."""
-        rows: dict[str, list[Any]] = {name: [None] * len(topics) for name in COLUMNS}
-        rows["bucket"] = [0] * len(topics)
         arrived: list[Arrived] = []
-        last: dict[tuple[int, int], int] = {}
+        at_once: list[bytes | None] = []
+        latest_ms: dict[int, int] = {}
         now_ms = int(time.monotonic() * 1_000)
-        arrivals_ms = arrivals.dt.as_unit("ms").astype("int64")
-
-        def put(row: int, **told: object) -> None:
-            rows["arrived_ms"][row] = int(arrivals_ms[row])
-            for name, value in told.items():
-                rows[name][row] = value
-
-        given = zip(topics, partitions, offsets, arrivals_ms, sent, payloads, strict=True)
-        for row, (topic, partition, offset, arrival_ms, sent_ms, payload) in enumerate(given):
-            payload = payload or b""
-            message = self._examined(payload, topic)
+        arrivals_ms = arrivals.dt.as_unit("ms").astype("int64").tolist()
+        payloads = [payload or b"" for payload in payloads]
+        redactions = self._redactions(payloads)
+        given = zip(
+            topics, partitions, offsets, arrivals_ms, sent, payloads, redactions, strict=True
+        )
+        for topic, partition, offset, arrival_ms, sent_ms, payload, redaction in given:
+            message = self._examined(payload, topic, redaction)
             if isinstance(message, Refusal):
                 self._counters.add("refused")
                 if self._letters.has_room(now_ms):
                     headers = letter_headers(payload, message.reason, "", topic, partition, offset)
-                    letter = Sent(None, headers, shown(payload, self._redaction))
-                    put(row, at_once=encode_sent(letter))
+                    letter = Sent(arrival_ms, None, headers, shown(payload, self._redaction))
+                    at_once.append(encode_sent(letter))
                 continue
-            if isinstance(message, ContainerEvent | ConfigEvent):
+            if isinstance(message, OF_LITTLE_USE):
                 continue
             one = Arrived(arrival_ms, arrival_ms - waited_ms(sent_ms, message), message)
             arrived.append(one)
-            last[bucket_of(one.group, self._buckets), one.minute] = row
-            if isinstance(message, FailureEvent | ChangeEvent) and self._news.has_room(now_ms):
-                for news in told("news", unbundled([Bundle((one,))])[0]):
-                    put(row, at_once=encode_sent(news))
+            latest_ms[one.minute] = max(arrival_ms, latest_ms.get(one.minute, arrival_ms))
+            if isinstance(message, NEWS) and self._news.has_room(now_ms):
+                news, _ = unbundled([Bundle((one,))])
+                at_once += map(encode_sent, told("news", arrival_ms, news))
         found, dropped = bundles(arrived, self._buckets)
         self._counters.add_dropped(dropped)
-        for key, bundle in found.items():
-            put(last[key], bucket=key[0], bundle=packed(bundle))
-        if self._untouched:
-            self._touch(rows["arrived_ms"], put)
-        return pd.DataFrame(rows, dtype=object)
+        rows: list[tuple[int | None, int, bytes | None]] = [
+            (latest_ms[minute], bucket, packed(bundle, self._counters))
+            for (bucket, minute), bundle in found.items()
+        ]
+        room = len(topics) - len(rows)
+        touched, self._untouched = self._untouched[:room], self._untouched[room:]
+        rows += [(arrivals_ms[-1], bucket, None) for bucket in touched]
+        rows += [(arrivals_ms[-1], 0, None)] * (len(at_once) - len(rows))
+        rows += [(None, 0, None)] * (len(topics) - len(rows))
+        at_once += [None] * (len(topics) - len(at_once))
+        columns = zip(COLUMNS, [*zip(*rows, strict=True), at_once], strict=True)
+        return pd.DataFrame(dict(columns), dtype=object)
 
-    def _touch(self, arrived_ms: Sequence[int | None], put: Callable[..., None]) -> None:
-        """Let rows that say nothing speak to each bucket once. It may hold what was restored
-        without a timer: a checkpoint may have what a function has put aside, and not its timer."""
-        for row, told_ms in enumerate(arrived_ms):
-            if told_ms is None and self._untouched:
-                put(row, bucket=self._untouched.pop())
+    def _redactions(self, payloads: Sequence[bytes]) -> Iterator[Redaction | None]:
+        """What each is to be examined with. Most have nothing to hide, and to see it of many at
+        once is faster."""
+        for begin in range(0, len(payloads), TOGETHER):
+            some = payloads[begin : begin + TOGETHER]
+            yield from repeat(
+                self._redaction if self._redaction.suspects(some) else None, len(some)
+            )
 
-    def _examined(self, payload: bytes, topic: str) -> Message | Refusal:
+    def _examined(
+        self, payload: bytes, topic: str, redaction: Redaction | None
+    ) -> Message | Refusal:
         """One message that breaks what reads it ends no job, which would read it again."""
         try:
-            return examined(payload, self._bound.get(topic), self._redaction)
+            return examined(payload, self._bound.get(topic), redaction)
         except Exception:
             return Refusal("not understood")
 
 
 class Window(KeyedProcessFunction):
-    """The bundles of a bucket: joined each minute, told when its window closes. What comes later is
-    told at once."""
+    """The bundles of a bucket: joined minute by minute, told when its window closes. What comes
+    later is told at once."""
 
     def __init__(self, buckets: int) -> None:
         self._buckets = buckets
 
     def open(self, context: RuntimeContext) -> None:
         self._counters = Counters(context.get_metrics_group())
-        self._bundles = context.get_list_state(ListStateDescriptor("bundles", PAYLOAD))
+        self._bundles = context.get_list_state(ListStateDescriptor("bundles", BUNDLED))
         self._minutes = context.get_list_state(ListStateDescriptor("minutes", PAYLOAD))
 
     def process_element(self, value: Row, context: KeyedProcessFunction.Context) -> Iterator[Row]:
@@ -236,14 +257,14 @@ class Window(KeyedProcessFunction):
         arrived_ms, bucket, bundle, at_once = value
         timers = context.timer_service()
         if at_once is not None:
-            yield _row(arrived_ms, decode_sent(at_once))
+            yield _row(decode_sent(at_once))
         closes = closes_ms(bucket, self._buckets, arrived_ms)
         if bundle is not None and closes <= timers.current_watermark():
             yield from self._told("late", arrived_ms, [bundle])
             return
         timers.register_event_time_timer(closes)
         if bundle is not None:
-            self._bundles.add(bundle)
+            self._bundles.add((arrived_ms, bundle))
             timers.register_processing_time_timer(
                 joins_ms(bucket, self._buckets, timers.current_processing_time())
             )
@@ -251,43 +272,41 @@ class Window(KeyedProcessFunction):
     def on_timer(
         self, timestamp: int, context: KeyedProcessFunction.OnTimerContext
     ) -> Iterator[Row]:
-        """A window closes, or it is time to join what came since the last time."""
-        found = _taken(self._bundles)
+        """A window closes, or it is time to join what came in minutes that are over. Those that are
+        not would be folded twice."""
+        found = [*self._bundles.get()]
         if context.time_domain() == TimeDomain.EVENT_TIME:
-            yield from self._told("window", timestamp, found + _taken(self._minutes))
-        elif found:
-            self._minutes.add(self._joined(found))
+            parts = [bundle for _, bundle in found]
+            yield from self._told("window", timestamp, [*parts, *self._minutes.get()])
+            # PyFlink forgets a `clear` when the next key has its turn and nothing is cached.
+            self._bundles.update([])
+            self._minutes.update([])
+            return
+        begin_ms = max((at_ms for at_ms, _ in found), default=0) // MINUTE_MS * MINUTE_MS
+        over = [bundle for at_ms, bundle in found if at_ms < begin_ms]
+        if over:
+            self._minutes.add(self._joined(over))
+            self._bundles.update([one for one in found if one[0] >= begin_ms])
 
     @alone()
     def _joined(self, parts: list[bytes]) -> bytes:
-        return packed(bundled(self._known(parts)))
+        return packed(bundled(unpacked(parts, self._counters)), self._counters)
 
     @alone()
     def _told(self, kind: str, ts_ms: int, parts: list[bytes]) -> list[Row]:
-        return [_row(ts_ms, one) for one in told(kind, self._known(parts))]
-
-    def _known(self, parts: list[bytes]) -> dict[tuple[Group, int], list[Snapshot]]:
-        found, dropped = unbundled(map(unpacked, parts))
-        self._counters.add_dropped(dropped)
-        return found
+        return [_row(one) for one in told(kind, ts_ms, unpacked(parts, self._counters))]
 
 
-def told(kind: str, found: Mapping[tuple[Group, int], list[Snapshot]]) -> Iterator[Sent]:
+def told(
+    kind: str, ts_ms: int, found: Mapping[tuple[Group, int], list[Snapshot]]
+) -> Iterator[Sent]:
     """The snapshot of each group and window."""
     for (group, _), snapshots in found.items():
         name = msgspec.json.encode([group.job, group.container, group.slice])
         headers = {"kind": kind.encode(), "group": name}
         payload = fitting(snapshots, SNAPSHOT_BYTES - HEAD_BYTES)
-        yield Sent(group.cluster, headers, payload)
+        yield Sent(ts_ms, group.cluster, headers, payload)
 
 
-def _taken(state: ListState) -> list[bytes]:
-    """All in it, which is empty then. PyFlink forgets a `clear` when the next key has its turn and
-    nothing is cached."""
-    found = [*state.get()]
-    state.update([])
-    return found
-
-
-def _row(ts_ms: int, one: Sent) -> Row:
-    return Row(ts_ms, one.id, one.headers, one.payload)
+def _row(one: Sent) -> Row:
+    return Row(one.ts_ms, one.id, one.headers, one.payload)

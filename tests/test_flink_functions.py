@@ -17,10 +17,10 @@ from pyflink.common import Row
 from pyflink.datastream import TimeDomain
 
 from drsquirrel.collect.redaction import Redaction
-from drsquirrel.flink_functions import Take, Window, packed, unpacked
+from drsquirrel.flink_functions import ZSTD, Counters, Take, Window, packed
 from drsquirrel.model.event import MetricReport, Origin, Place, Values, encoder, tables
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, decoder
-from drsquirrel.watch.bundle import bundles, closes_ms
+from drsquirrel.watch.bundle import bundles, closes_ms, decode
 from drsquirrel.watch.piece import Arrived
 
 AT_MS, BUCKETS = 1_760_000_000_000, 4
@@ -71,7 +71,7 @@ def row(number=None, at_ms=AT_MS, at_once=None):
     if number is None:
         return Row(at_ms, 1, None, at_once)
     [bundle] = bundles([Arrived(at_ms, at_ms, report(number, at_ms))], 1)[0].values()
-    return Row(at_ms, 1, packed(bundle), at_once)
+    return Row(at_ms, 1, packed(bundle, Counters(GROUP)), at_once)
 
 def element(value):
     return [*WINDOW.process_element(value, SimpleNamespace(timer_service=lambda: TIMERS))]
@@ -84,23 +84,27 @@ def held():
     return {name: len(state.held) for name, state in STATES.items()}
 """
 CASES = {
-    "what came is joined each minute and told once its window closes": """
+    "what came in a minute is joined once it is over, and told once its window closes": """
 assert element(row(1)) == element(row(2)) == []
 [closes] = TIMERS.event
 [joins] = TIMERS.processing
 assert closes == closes_ms(1, BUCKETS, AT_MS) and AT_MS < joins <= AT_MS + MINUTE_MS
-assert held() == {"bundles": 2, "minutes": 0}
 assert timer(joins, TimeDomain.PROCESSING_TIME) == []
-assert held() == {"bundles": 0, "minutes": 1}
-assert len(unpacked(STATES["minutes"].held[0]).pieces) == 1
-assert timer(joins + MINUTE_MS, TimeDomain.PROCESSING_TIME) == [], "nothing to join"
-element(row(3))
+assert held() == {"bundles": 2, "minutes": 0}, "more may come of its minute"
+element(row(3, AT_MS + MINUTE_MS))
+assert timer(joins + MINUTE_MS, TimeDomain.PROCESSING_TIME) == []
+assert held() == {"bundles": 1, "minutes": 1}
+[piece] = decode(ZSTD.unpack(STATES["minutes"].held[0])).pieces
+assert piece.snapshot.reports_seen == 2
+assert timer(joins + 2 * MINUTE_MS, TimeDomain.PROCESSING_TIME) == []
+assert held() == {"bundles": 1, "minutes": 1}
 [told] = timer(closes, TimeDomain.EVENT_TIME)
 ts_ms, id_, headers, payload = told
 assert (ts_ms, id_, headers["kind"]) == (closes, "c", b"window")
 assert decoder.decode(payload).reports_seen == 3
 assert held() == {"bundles": 0, "minutes": 0}
 assert timer(closes + WINDOW_MS, TimeDomain.EVENT_TIME) == []
+assert timer(joins + 3 * MINUTE_MS, TimeDomain.PROCESSING_TIME) == [], "nothing to join"
 """,
     "what comes after its window is told at once and kept nowhere": """
 TIMERS.watermark = closes_ms(1, BUCKETS, AT_MS)

@@ -47,6 +47,10 @@ class Redaction:
             pass
         return self._node(answer, "/metrics" not in path, 0)
 
+    def suspects(self, messages: Iterable[bytes]) -> bool:
+        """Whether there may be a secret in any of these messages in JSON: False is certain."""
+        return self._secrets.suspects(b"\n".join(messages))
+
     def redact_message(self, encoded: bytes, *, names_metrics: bool) -> Any | None:
         """A message in JSON without its secrets, decoded; None where it has none.
 

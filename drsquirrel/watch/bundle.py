@@ -39,8 +39,8 @@ class Bundle(Struct, frozen=True, array_like=True, gc=False):
     pieces: tuple[Piece, ...] = ()
 
 
-encode = msgspec.json.Encoder().encode
-decode = msgspec.json.Decoder(Bundle).decode
+_encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Bundle).decode
 
 
 @lru_cache(KNOWN_GROUPS)
@@ -66,14 +66,16 @@ def bundles(
     arrived: Iterable[Arrived], buckets: int, limits: Limits = LIMITS
 ) -> tuple[dict[tuple[int, int], Bundle], Counter[str]]:
     """The bundle of each bucket and minute of arrival, and what was dropped, by reason."""
-    together: dict[tuple[Group, str, int], list[Arrived]] = {}
+    together: dict[tuple[str, str, str, int], list[Arrived]] = {}
     for one in arrived:
-        together.setdefault((one.group, one.event.origin.container, one.minute), []).append(one)
+        origin = one.event.origin
+        key = origin.cluster, one.event.job, origin.container, one.minute
+        together.setdefault(key, []).append(one)
     few: dict[tuple[int, int], list[Arrived]] = defaultdict(list)
     foldable: list[Arrived] = []
-    for (group, _, minute), several in together.items():
+    for (*_, minute), several in together.items():
         if len(several) <= FEW and all(isinstance(one.event, MetricReport) for one in several):
-            few[bucket_of(group, buckets), minute] += several
+            few[bucket_of(several[0].group, buckets), minute] += several
         else:
             foldable += several
     folded, dropped = pieces(foldable, limits)
@@ -108,3 +110,13 @@ def bundled(found: dict[tuple[Group, int], list[Snapshot]], limits: Limits = LIM
             Piece(group.slice, joined(parts, limits)) for (group, _), parts in found.items()
         )
     )
+
+
+def encode(bundle: Bundle, limits: Limits = LIMITS) -> tuple[bytes, Counter[str]]:
+    """A bundle as `decode` takes it, and what was dropped, by reason. Numbers that are larger than
+    any of Flink's cannot be encoded: they are folded away."""
+    try:
+        return _encode(bundle), Counter()
+    except OverflowError:
+        found, dropped = unbundled([bundle], limits)
+        return _encode(bundled(found, limits)), dropped

@@ -51,18 +51,14 @@ class Arrived(Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def group(self) -> Group:
-        """Where it is put together with others."""
-        return group_of(self.event)
+        """Where it is put together with others: with its container where it is about no run."""
+        event = self.event
+        return _group(event.origin.cluster, event.job, event.origin.container)
 
     @property
     def minute(self) -> int:
         """Of arrival."""
         return self.arrival_ms // MINUTE_MS
-
-
-def group_of(event: Event) -> Group:
-    """The group of an event: of its container where it is about no run."""
-    return _group(event.origin.cluster, event.job, event.origin.container)
 
 
 @lru_cache(KNOWN_GROUPS)

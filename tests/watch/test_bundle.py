@@ -28,9 +28,9 @@ from tests.watch.test_piece import ARRIVED, of_one_process
 BUCKETS = 3
 
 
-def again(bundle: Bundle) -> Bundle:
+def again(bundle: Bundle, limits: Limits = LIMITS) -> Bundle:
     """As it comes over a wire."""
-    return decode(encode(bundle))
+    return decode(encode(bundle, limits)[0])
 
 
 def told(found: dict[tuple[Group, int], list[Snapshot]], limits: Limits) -> list[bytes]:
@@ -53,12 +53,14 @@ def test_what_lies_in_bundles_is_what_one_process_makes_of_it(
     of_bucket: dict[int, list[Bundle]] = defaultdict(list)
     for batch in range(batches):
         for (bucket, _), bundle in bundles(arrived[batch::batches], BUCKETS, limits)[0].items():
-            of_bucket[bucket] += random.choice([[again(bundle)], [again(bundle), bundle]])
+            of_bucket[bucket] += random.choice(
+                [[again(bundle, limits)], [again(bundle, limits), bundle]]
+            )
     found: dict[tuple[Group, int], list[Snapshot]] = {}
     for bucket, several in of_bucket.items():
         half = random.randrange(len(several) + 1)
         once = bundled(unbundled(several[:half], limits)[0], limits)
-        groups, _ = unbundled([again(once), *several[half:]], limits)
+        groups, _ = unbundled([again(once, limits), *several[half:]], limits)
         assert {bucket_of(group, BUCKETS) for group, _ in groups} <= {bucket}
         found |= groups
     assert told(found, limits) == [encoder.encode(s) for s in of_one_process(arrived, limits)]
@@ -85,6 +87,16 @@ def test_a_bundle_is_of_one_minute_of_arrival_and_what_is_dropped_is_counted_onc
     assert {minute - NOON_MS // MINUTE_MS for _, minute in found} == {0, 1}
     assert dropped == {"unknown metric": FEW + 1}
     assert unbundled(found.values())[1] == {"unknown metric": 1}
+
+
+def test_a_number_larger_than_any_of_flinks_is_dropped_alone_and_counted():
+    told = [report(n, NOON_MS, subtask(busy_ms=n, idle_ms=2**70 * n)) for n in range(2)]
+    [bundle] = bundles([Arrived(NOON_MS, NOON_MS, one) for one in told], 1)[0].values()
+    encoded, dropped = encode(bundle)
+    [piece] = decode(encoded).pieces
+    [track] = piece.snapshot.rollups[0].tracks
+    assert dropped == {"no usable number": 1} and piece.snapshot.reports_seen == 2
+    assert [one.values for one in track.last] == [{"idle_ms": 0}, {"busy_ms": 1}]
 
 
 def test_joined_bundles_hold_one_piece_of_each_group_and_window():

@@ -12,7 +12,7 @@ from drsquirrel.model.event import Event, LogEvent
 from drsquirrel.model.snapshot import WINDOW_MS, Snapshot, Subject, decoder, encoder
 from drsquirrel.watch.fold import Folded, fold
 from drsquirrel.watch.limit import LIMITS, Limits
-from drsquirrel.watch.piece import HELD, SLICES, Arrived, Group, fitting, group_of, joined, pieces
+from drsquirrel.watch.piece import HELD, SLICES, Arrived, Group, fitting, joined, pieces
 from drsquirrel.watch.window import Windows
 from tests.watch.made import EVENTS, HOSTILE, NOON_MS, origin, report, subtask
 
@@ -22,6 +22,10 @@ ARRIVED = st.builds(
     told_ms=st.integers(-90, 90).map(lambda seconds: NOON_MS + 1_000 * seconds),
     event=st.one_of(*EVENTS.values()),
 )
+
+
+def group_of(event: Event) -> Group:
+    return Arrived(NOON_MS, NOON_MS, event).group
 
 
 def of_one_process(arrived: list[Arrived], limits: Limits) -> list[Snapshot]:
