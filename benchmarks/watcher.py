@@ -48,6 +48,9 @@ DONE_S = 900.0
 SAMPLE_S = 1.0
 LIVE_S = float(os.environ.get("LIVE_S", "480"))
 """Longer than a window."""
+SILENT_S = float(os.environ.get("SILENT_S", "1"))
+"""So long nothing comes in the partitions of other topics. All windows that end meanwhile wait for
+it and close together."""
 TEMPLATES = 199
 """Reports with numbers of their own."""
 CHECKPOINT_S = 10
@@ -208,7 +211,7 @@ def live(brokers: str, runs: int, size: int) -> dict[str, Any]:
             for partition, at_ms, value in islice(told, due - sent[0]):
                 put(producer, PLUGIN_TOPICS[0], value, partition, at_ms)
             sent[0] = due
-            if time.monotonic() - spoke > 1:  # no partition is silent where so much runs
+            if time.monotonic() - spoke > SILENT_S:
                 spoke = time.monotonic()
                 for topic in PLUGIN_TOPICS[1:]:
                     for partition in range(PARTITIONS):
@@ -244,6 +247,7 @@ def live(brokers: str, runs: int, size: int) -> dict[str, Any]:
     of_minute = RATE * 60 * size
     return {
         "seconds": LIVE_S,
+        "silent_s": SILENT_S,
         "reports_per_s": round((last.read - first.read) / took_s),
         "reports_behind_median": statistics.median(behind[at:]),
         "reports_behind_max": max(behind[at:]),

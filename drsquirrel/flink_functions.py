@@ -164,7 +164,7 @@ class Take(ScalarFunction):
         self._counters = Counters(context.get_metric_group())
         self._letters = Allowance(PER_MINUTE)
         self._news = Allowance(NEWS_PER_MINUTE)
-        self._untouched = list(range(self._buckets))
+        self._untouched = set(range(self._buckets))
         """Those it has not spoken to. They may hold what was restored without a timer: a checkpoint
         may have what a function has put aside, and not its timer."""
 
@@ -181,14 +181,11 @@ class Take(ScalarFunction):
         """Rows of TAKEN, one for each message."""
         arrived: list[Arrived] = []
         at_once: list[bytes | None] = []
-        latest_ms: dict[int, int] = {}
         now_ms = int(time.monotonic() * 1_000)
         arrivals_ms = arrivals.dt.as_unit("ms").astype("int64").tolist()
-        payloads = [payload or b"" for payload in payloads]
-        redactions = self._redactions(payloads)
-        given = zip(
-            topics, partitions, offsets, arrivals_ms, sent, payloads, redactions, strict=True
-        )
+        values = [payload or b"" for payload in payloads]
+        redactions = self._redactions(values)
+        given = zip(topics, partitions, offsets, arrivals_ms, sent, values, redactions, strict=True)
         for topic, partition, offset, arrival_ms, sent_ms, payload, redaction in given:
             message = self._examined(payload, topic, redaction)
             if isinstance(message, Refusal):
@@ -202,20 +199,20 @@ class Take(ScalarFunction):
                 continue
             one = Arrived(arrival_ms, arrival_ms - waited_ms(sent_ms, message), message)
             arrived.append(one)
-            latest_ms[one.minute] = max(arrival_ms, latest_ms.get(one.minute, arrival_ms))
             if isinstance(message, NEWS) and self._news.has_room(now_ms):
                 news, _ = unbundled([Bundle((one,))])
                 at_once += map(encode_sent, told("news", arrival_ms, news))
         found, dropped = bundles(arrived, self._buckets)
         self._counters.add_dropped(dropped)
         rows: list[tuple[int | None, int, bytes | None]] = [
-            (latest_ms[minute], bucket, packed(bundle, self._counters))
-            for (bucket, minute), bundle in found.items()
+            (bundle.arrived_ms, bucket, packed(bundle, self._counters))
+            for (bucket, _), bundle in found.items()
         ]
-        room = len(topics) - len(rows)
-        touched, self._untouched = self._untouched[:room], self._untouched[room:]
-        rows += [(arrivals_ms[-1], bucket, None) for bucket in touched]
-        rows += [(arrivals_ms[-1], 0, None)] * (len(at_once) - len(rows))
+        self._untouched.difference_update(bucket for bucket, _ in found)
+        first_ms = min(arrivals_ms)
+        while len(rows) < len(topics) and self._untouched:
+            rows.append((first_ms, self._untouched.pop(), None))
+        rows += [(first_ms, 0, None)] * (len(at_once) - len(rows))
         rows += [(None, 0, None)] * (len(topics) - len(rows))
         at_once += [None] * (len(topics) - len(at_once))
         columns = zip(COLUMNS, [*zip(*rows, strict=True), at_once], strict=True)

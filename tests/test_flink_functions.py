@@ -17,8 +17,10 @@ from pyflink.common import Row
 from pyflink.datastream import TimeDomain
 
 from drsquirrel.collect.redaction import Redaction
-from drsquirrel.flink_functions import ZSTD, Counters, Take, Window, packed
-from drsquirrel.model.event import MetricReport, Origin, Place, Values, encoder, tables
+from drsquirrel.flink_functions import ZSTD, Counters, Take, Window, decode_sent, packed
+from drsquirrel.model.event import (
+    FailureEvent, MetricReport, Origin, Place, Values, encoder, tables
+)
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, decoder
 from drsquirrel.watch.bundle import bundles, closes_ms, decode
 from drsquirrel.watch.piece import Arrived
@@ -125,14 +127,26 @@ take = Take({}, (), 8)
 take.open(context())
 def taken(values):
     n = len(values)
-    times = pd.Series(pd.to_datetime([AT_MS] * n, unit="ms", utc=True))
+    times = pd.Series(pd.to_datetime(range(AT_MS, AT_MS + n), unit="ms", utc=True))
     return take.eval(["t"] * n, [0] * n, [*range(n)], times, [None] * n, values)
+def said(rows):
+    return [row for row in rows.itertuples(index=False) if row.arrived_ms is not None]
 value = encoder.encode(report(1))
-first, then = taken([value] * 7), taken([value] * 7)
-assert first.arrived_ms.notna().sum() == 7 and then.arrived_ms.notna().sum() == 3
-rows = pd.concat([first, then])
-assert sorted(rows[rows.arrived_ms.notna() & rows.bundle.isna()].bucket) == [*range(8)]
-assert taken([value] * 7).arrived_ms.notna().sum() == 1
+first, then = said(taken([value] * 6)), said(taken([value] * 6))
+assert (len(first), len(then)) == (6, 3)
+own, touches = first[0], first[1:] + then[1:]
+assert own.bundle and own.arrived_ms == AT_MS + 5, "its window is that of its last message"
+assert sorted([own.bucket] + [row.bucket for row in touches]) == [*range(8)]
+assert {(row.arrived_ms, row.bundle) for row in touches} == {(AT_MS, None)}
+assert len(said(taken([value] * 6))) == 1
+
+both = said(taken([b"{}", encoder.encode(FailureEvent(
+    origin=Origin(cluster="c", producer="plugin", epoch="e", sequence=9), time_ms=AT_MS,
+    job="j", throwable="java.io.IOException: x",
+)), value]))
+assert [row.at_once is not None for row in both] == [True, True]
+assert [row.bundle is not None for row in both] == [True, False]
+assert [decode_sent(row.at_once).ts_ms - AT_MS for row in both] == [0, 1]
 """,
 }
 

@@ -368,9 +368,9 @@ def test_its_packages_may_be_sent_along(
 
 BY_THREADS = """
 from concurrent.futures import ThreadPoolExecutor
-from drsquirrel.flink_functions import packed, unpacked
+from drsquirrel.flink_functions import ZSTD
 from drsquirrel.model.event import MetricReport, Origin, Place, Values, tables
-from drsquirrel.watch.bundle import bundles
+from drsquirrel.watch.bundle import bundles, decode, encode
 from drsquirrel.watch.piece import Arrived
 
 def again(number):
@@ -378,7 +378,8 @@ def again(number):
     of_tasks = tables(Values({"busy_ms": n}, Place("v", n, attempt=0)) for n in range(200))
     report = MetricReport(origin=origin, time_ms=60_000, job="j", tables=of_tasks)
     [bundle] = bundles([Arrived(60_000, 60_000, report)], 1)[0].values()
-    return all(unpacked(packed(bundle)) == bundle for _ in range(100))
+    [encoded, _] = encode(bundle)
+    return all(decode(ZSTD.unpack(ZSTD.pack(encoded))) == bundle for _ in range(100))
 
 with ThreadPoolExecutor(8) as threads:
     print(all(threads.map(again, range(8))))

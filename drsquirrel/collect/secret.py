@@ -79,6 +79,8 @@ _TOKEN = re2.compile(
 )
 _QUOTE = rb"(?:\\*[\"'`]|&(?:quot|apos|#39|#34|#x27|#x22);|(?i:%2[27]|\\+u002[27]))"
 _OPENING = re2.compile(rb"[\w\-]{0,16}(" + _QUOTE + rb")")
+# Behind a quote that closes what the key stands in, too.
+_CLOSED = re2.compile(rb"[\s,;:.)\]}>&|\\]|$")
 _UNTIL_QUOTE = {
     quote: re2.compile(rb"(?s)(?:[^" + quote + rb"\\]|\\.|" + quote + quote + rb")*")
     for quote in (b'"', b"'", b"`")
@@ -125,7 +127,10 @@ class Secrets:
         more = [re2.escape(key.encode()) for key in additional_keys if key]
         stems = b"|".join([_KEY_STEMS, *more])
         name = rb"[\w.\-]*(?:" + stems + rb")[\w.\-]*"
-        self._suspect = re2.compile(rb"(?i)" + stems + b"|" + _LOOK_STEMS)
+        # In JSON it may follow the letter of an escape, and begins no word then.
+        self._suspect = re2.compile(
+            rb"(?i)" + stems.replace(rb"\bsig", b"sig") + b"|" + _LOOK_STEMS
+        )
         self._key = re2.compile(rb"(?i)" + FLINK_KEYS + b"|" + OUR_KEYS)
         self._additional_key = re2.compile(rb"(?i)" + b"|".join(more)) if more else None
         # In a metric's name Flink writes blanks as underscores.
@@ -218,6 +223,8 @@ class Secrets:
         scheme = _SCHEME.match(raw, start)
         start = scheme.end() if scheme else start
         opening = _OPENING.match(raw, start)
+        if opening and opening.start(1) > start and _CLOSED.match(raw, opening.end()):
+            opening = None
         if raw.startswith(_DOTS, opening.end() if opening is not None else start):
             return None
         if opening is not None:

@@ -7,12 +7,15 @@ its content (`identity`). `start_ms` is the start of the run where the producer 
 
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 SCHEMA = 1
+LONG_LIMIT = 2**63
+Long: TypeAlias = Annotated[int, Meta(ge=1 - LONG_LIMIT, le=LONG_LIMIT - 1)]
+"""A whole number as Java and databases have it."""
 
 
 class Origin(Struct, frozen=True, kw_only=True, gc=False):
@@ -25,20 +28,20 @@ class Origin(Struct, frozen=True, kw_only=True, gc=False):
     cluster: str
     producer: Literal["flink-rest", "plugin"]
     epoch: str
-    sequence: int
+    sequence: Long
     container: str = ""
     flink_version: str = ""
-    schema: int = SCHEMA
+    schema: Annotated[int, Meta(ge=0)] = SCHEMA
 
 
 class Place(Struct, frozen=True, array_like=True, gc=False):
     """The scope of a number: a subtask in an attempt, an operator of it, a collector, the whole."""
 
     vertex: str = ""
-    subtask: int = -1
+    subtask: Long = -1
     operator: str = ""
     group: str = ""
-    attempt: int = -1
+    attempt: Long = -1
 
 
 class Table(Struct, frozen=True, kw_only=True, gc=False):
@@ -78,12 +81,12 @@ class MetricReport(Struct, frozen=True, kw_only=True, tag="metrics", gc=False):
     """One container's report about one run, or (job empty) about itself."""
 
     origin: Origin
-    time_ms: int
+    time_ms: Long
     tables: tuple[Table, ...] = ()
     job: str = ""
     job_name: str = ""
     """As Flink has it, without secrets; empty where the producer does not tell it."""
-    start_ms: int = 0
+    start_ms: Long = 0
 
 
 class LogEvent(Struct, frozen=True, kw_only=True, tag="log"):
@@ -93,35 +96,35 @@ class LogEvent(Struct, frozen=True, kw_only=True, tag="log"):
     """
 
     origin: Origin
-    time_ms: int
+    time_ms: Long
     level: Literal["INFO", "WARN", "ERROR", "FATAL"]
     logger: str
     message: str
     thread: str = ""
     throwable: str = ""
     job: str = ""
-    start_ms: int = 0
+    start_ms: Long = 0
     task: str = ""
     """Flink's name of the task that wrote it, with its subtask: "map (1/2)#0"."""
     host: str = ""
-    count: int = 1
-    dropped: int = 0
+    count: Long = 1
+    dropped: Long = 0
 
 
 class FailureEvent(Struct, frozen=True, kw_only=True, tag="failure"):
     """A throwable that failed a task or the job. `concurrent`: listed below another entry."""
 
     origin: Origin
-    time_ms: int
+    time_ms: Long
     job: str
     throwable: str
     signature: str = ""
     """Empty: not signed yet."""
-    start_ms: int = 0
+    start_ms: Long = 0
     task: str = ""
     vertex: str = ""
-    subtask: int = -1
-    attempt: int = -1
+    subtask: Long = -1
+    attempt: Long = -1
     on_container: str = ""
     host: str = ""
     concurrent: bool = False
@@ -139,23 +142,23 @@ class CheckpointEvent(Struct, frozen=True, kw_only=True, tag="checkpoint"):
     """
 
     origin: Origin
-    time_ms: int
+    time_ms: Long
     """When it was triggered."""
     job: str
-    id: int
+    id: Long
     status: str
-    start_ms: int = 0
-    ended_ms: int | None = None
-    duration_ms: int | None = None
+    start_ms: Long = 0
+    ended_ms: Long | None = None
+    duration_ms: Long | None = None
     savepoint: bool = False
-    state_bytes: int | None = None
-    full_bytes: int | None = None
-    start_delay_ms: int | None = None
-    alignment_ms: int | None = None
-    sync_ms: int | None = None
-    async_ms: int | None = None
+    state_bytes: Long | None = None
+    full_bytes: Long | None = None
+    start_delay_ms: Long | None = None
+    alignment_ms: Long | None = None
+    sync_ms: Long | None = None
+    async_ms: Long | None = None
     slowest_vertex: str = ""
-    unacknowledged: tuple[tuple[str, int], ...] = ()
+    unacknowledged: tuple[tuple[str, Long], ...] = ()
     failure: str = ""
 
     @property
@@ -167,12 +170,12 @@ class ChangeEvent(Struct, frozen=True, kw_only=True, tag="change"):
     """Something changed: a state of the job, a container came or went, the cluster fell silent."""
 
     origin: Origin
-    time_ms: int
+    time_ms: Long
     what: Literal[
         "job-state", "run-ended", "container-seen", "container-gone", "slots", "jobmanager-start"
     ]
     job: str = ""
-    start_ms: int = 0
+    start_ms: Long = 0
     subject: str = ""
     """The new state, or the container."""
     text: str = ""
@@ -186,22 +189,22 @@ class ContainerEvent(Struct, frozen=True, kw_only=True, tag="container"):
     """A process with the plugin began or ends; what it is."""
 
     origin: Origin
-    time_ms: int
+    time_ms: Long
     what: Literal["hello", "goodbye"]
     is_taskmanager: bool
     host: str = ""
-    pid: int = 0
+    pid: Long = 0
     java_version: str = ""
     plugin_version: str = ""
-    interval_ms: int = 0
-    heap_max_bytes: int | None = None
+    interval_ms: Long = 0
+    heap_max_bytes: Long | None = None
 
 
 class ConfigEvent(Struct, frozen=True, kw_only=True, tag="config"):
     """The configuration a process runs with, told once; its secrets never left the process."""
 
     origin: Origin
-    time_ms: int
+    time_ms: Long
     is_taskmanager: bool
     options: Mapping[str, str]
 

@@ -37,6 +37,8 @@ class Bundle(Struct, frozen=True, array_like=True, gc=False):
     reports: tuple[Arrived, ...] = ()
     """Those that had few of their process beside them."""
     pieces: tuple[Piece, ...] = ()
+    arrived_ms: int = 0
+    """When the last of it arrived, where it is of one minute."""
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -71,18 +73,24 @@ def bundles(
         origin = one.event.origin
         key = origin.cluster, one.event.job, origin.container, one.minute
         together.setdefault(key, []).append(one)
+    latest_ms: dict[tuple[int, int], int] = defaultdict(int)
     few: dict[tuple[int, int], list[Arrived]] = defaultdict(list)
     foldable: list[Arrived] = []
     for (*_, minute), several in together.items():
+        place = bucket_of(several[0].group, buckets), minute
+        latest_ms[place] = max(latest_ms[place], *(one.arrival_ms for one in several))
         if len(several) <= FEW and all(isinstance(one.event, MetricReport) for one in several):
-            few[bucket_of(several[0].group, buckets), minute] += several
+            few[place] += several
         else:
             foldable += several
     folded, dropped = pieces(foldable, limits)
     found: dict[tuple[int, int], list[Piece]] = defaultdict(list)
     for (group, minute), piece in folded.items():
         found[bucket_of(group, buckets), minute].append(Piece(group.slice, piece))
-    return {key: Bundle(tuple(few[key]), tuple(found[key])) for key in {**few, **found}}, dropped
+    return {
+        place: Bundle(tuple(few[place]), tuple(found[place]), latest_ms[place])
+        for place in {**few, **found}
+    }, dropped
 
 
 def unbundled(

@@ -11,7 +11,7 @@ from itertools import compress
 from math import hypot
 from typing import Any, TypeAlias
 
-from drsquirrel.model.event import Place, Table
+from drsquirrel.model.event import LONG_LIMIT, Place, Table
 from drsquirrel.model.metric import COLLECTOR_TOTAL, Scope
 from drsquirrel.model.snapshot import Reading, Track, TrackKey
 from drsquirrel.watch.plan import Layout, Row, layout_of
@@ -24,9 +24,6 @@ About: TypeAlias = tuple[str, str, tuple[tuple[tuple[str, ...], tuple[Place, ...
 """Container, epoch, and a shape."""
 Told: TypeAlias = tuple[tuple[int, int], Row]
 """(time, sequence) of a report, and its numbers."""
-
-VALUE_LIMIT = 2**63
-"""Flink counts in 64 bits: what is larger is no value of Flink's."""
 
 
 def even(tables: tuple[Table, ...], places: int, dropped: Counter[str]) -> tuple[Table, ...]:
@@ -159,7 +156,7 @@ def _scope(key: TrackKey, of_job: bool) -> Scope:
 def _is_clean(row: Row) -> bool:
     """Whether all are numbers of 64 bits; NaN and infinities are not."""
     try:
-        return hypot(*row) < VALUE_LIMIT
+        return hypot(*row) < LONG_LIMIT
     except (TypeError, OverflowError):
         return False
 
@@ -167,7 +164,7 @@ def _is_clean(row: Row) -> bool:
 def _usable(names: Names, row: Row, dropped: Counter[str]) -> tuple[Names, Row]:
     """Names and numbers without those that are no usable number."""
     usable = [
-        isinstance(number, int | float) and -VALUE_LIMIT < number < VALUE_LIMIT for number in row
+        isinstance(number, int | float) and -LONG_LIMIT < number < LONG_LIMIT for number in row
     ]
     if bad := usable.count(False) - row.count(None):
         dropped["no usable number"] += bad

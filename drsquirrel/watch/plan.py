@@ -6,6 +6,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+from drsquirrel.model.event import LONG_LIMIT
 from drsquirrel.model.metric import (
     BY_FLINK_NAME,
     BY_NAME,
@@ -75,7 +76,8 @@ class Columns:
         if self._factors:
             scaled = list(picked)
             for place, factor in self._factors:
-                scaled[place] = round(scaled[place] * factor)
+                number = round(scaled[place] * factor)
+                scaled[place] = max(1 - LONG_LIMIT, min(number, LONG_LIMIT - 1))
             picked = tuple(scaled)
         return picked if type(sum(picked)) is int else tuple(map(round, picked))
 

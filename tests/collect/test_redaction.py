@@ -95,6 +95,15 @@ def test_innocent_text_is_left_as_it_is(text: str) -> None:
     assert Redaction().redact_text(text) == text
 
 
+@pytest.mark.parametrize("after", ["", " failed", ", then", "; x", "/x", "x", "\\n"])
+@pytest.mark.parametrize("quote", ['"', "'", '\\"'])
+def test_a_pair_within_quotes_is_hidden_up_to_the_quote_that_closes_them(
+    quote: str, after: str
+) -> None:
+    told = Redaction().redact_text(f"url {quote}jdbc:x?password=cAnaRy1{quote}{after}")
+    assert "cAnaRy1" not in told and told.startswith(f"url {quote}jdbc:x?password=")
+
+
 def test_innocent_options_are_left_as_they_are() -> None:
     config = pairs(
         **{

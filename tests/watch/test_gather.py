@@ -110,6 +110,12 @@ def test_a_table_without_a_number_for_every_place_and_name_is_dropped_and_counte
     assert result.dropped == {"uneven table": 1}
 
 
+def test_a_share_so_large_that_it_has_no_64_bits_in_our_unit_is_the_largest_number():
+    for share, most in ((2e13, 2**63 - 1), (-2e13, 1 - 2**63)):
+        told = values_of(subtask(**{"Shuffle.Netty.Output.Buffers.outPoolUsage": share}))
+        assert [*told.values()] == [most]
+
+
 def test_huge_integers_are_no_numbers_either():
     assert values_of(subtask(busy_ms=10**400)) == {}
 

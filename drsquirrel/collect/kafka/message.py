@@ -3,11 +3,8 @@ runs within Flink too."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import get_args
 
 import msgspec
-from msgspec.structs import fields
 
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import SCHEMA, Message, MetricReport, message_decoder
@@ -21,14 +18,6 @@ SENT_MS = "sent_ms"
 SENT_MS_DIGITS = 15
 WAITED_MAX_MS = 86_400_000
 """Who says that a message has waited for longer has had its clock set meanwhile."""
-INTEGER_LIMIT = 2**63
-WHOLE = {
-    kind: attrgetter(
-        "origin.sequence", *(f.name for f in fields(kind) if int in (f.type, *get_args(f.type)))
-    )
-    for kind in get_args(Message)
-}
-"""The whole numbers of each message."""
 BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding raises."""
 KEPT_BYTES = 64 << 10
@@ -78,8 +67,6 @@ def examined(
         return Refusal("another cluster", message.origin.cluster)
     if message.origin.producer != "plugin":
         return Refusal("another producer")
-    if not _is_countable(message):
-        return Refusal("impossible number")
     if redaction is None:
         return message
     names_metrics = isinstance(message, MetricReport)
@@ -126,9 +113,3 @@ def shown(value: bytes, redaction: Redaction) -> bytes:
     text = value[: 2 * KEPT_BYTES].decode(errors="replace")
     kept = redaction.redact_text(text).encode()[:KEPT_BYTES]
     return kept.decode(errors="ignore").encode()
-
-
-def _is_countable(message: Message) -> bool:
-    """Whether its whole numbers are of 64 bits, as those of Java and of databases."""
-    told = WHOLE[type(message)](message)
-    return max(map(abs, filter(None, told)), default=0) < INTEGER_LIMIT

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
-from drsquirrel.collect.kafka.message import BROKEN, INTEGER_LIMIT, SNAPSHOT_BYTES, Refusal
+from drsquirrel.collect.kafka.message import BROKEN, SNAPSHOT_BYTES, Refusal
 from drsquirrel.collect.kafka.source import Arrival, Partition, Source
 from drsquirrel.collect.redaction import Redaction
-from drsquirrel.model.event import Message
+from drsquirrel.model.event import LONG_LIMIT, Message
 from drsquirrel.model.snapshot import SCHEMA, Rollup, Snapshot, decoder
 
 REPORTS_MAX = 2**32
@@ -81,7 +81,7 @@ def _is_whole(rollup: Rollup, cluster: str) -> bool:
 
 def _is_countable(rollup: Rollup) -> bool:
     """Whether what the store counts in 64 bits fits into them."""
-    return abs(rollup.subject.start_ms) < INTEGER_LIMIT and all(
+    return abs(rollup.subject.start_ms) < LONG_LIMIT and all(
         0 <= seen.last - seen.first < REPORTS_MAX for seen in rollup.seen
     )
 

@@ -4,8 +4,8 @@ import pytest
 
 from drsquirrel.collect.kafka.message import Refusal, examined
 from drsquirrel.collect.redaction import Redaction
-from drsquirrel.model.event import MetricReport, encoder
-from tests.watch.made import NOON_MS, report
+from drsquirrel.model.event import LogEvent, MetricReport, encoder
+from tests.watch.made import NOON_MS, origin, report
 
 SAID = encoder.encode(report(1, NOON_MS))[:-1]
 
@@ -21,6 +21,25 @@ SAID = encoder.encode(report(1, NOON_MS))[:-1]
 )
 def test_what_is_broken_where_nobody_reads_is_refused_and_raises_nothing(more: bytes) -> None:
     assert examined(SAID + more, None, Redaction()) == Refusal("malformed")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        'logged in with "p\\u0061ssword=hunter22"',
+        "GET https:\\/\\/bob:hunter22@host\\/",
+        "see\\nsig=hunter22",
+        "see\\u000asig=hunter22",
+    ],
+)
+def test_a_secret_is_found_whatever_of_it_is_escaped(told: str) -> None:
+    line = LogEvent(
+        origin=origin(1), time_ms=NOON_MS, job="j", level="WARN", logger="a.B", message="MARK"
+    )
+    value = encoder.encode(line).replace(b"MARK", told.replace('"', '\\"').encode())
+    found = examined(value, None, Redaction())
+    assert isinstance(found, LogEvent) and "redacted" in found.message
+    assert "hunter22" not in found.message and Redaction().suspects([SAID, value])
 
 
 def test_any_cluster_may_speak_where_none_is_bound() -> None:
