@@ -33,7 +33,7 @@ shorter, the less has to be done before a checkpoint."""
 IDLE_S = 60
 """A partition without a message for so long holds up no window. One that is not read for a while,
 because the job has much to catch up, is not to count as such: all in it would be late."""
-BUCKETS_PER_SLOT = 128
+BUCKETS_PER_SLOT = 48
 """The more, the less work comes at once when the window of one closes, and the more rows are passed
 on."""
 
