@@ -63,7 +63,7 @@ NEWS_PER_MINUTE = 1_000
 """Of one task; what is more waits for its window."""
 NEWS = FailureEvent, ChangeEvent
 """Told at once as well."""
-OF_LITTLE_USE = ContainerEvent, ConfigEvent
+LEFT_OUT = ContainerEvent, ConfigEvent
 COLUMNS = {
     "arrived_ms": DataTypes.BIGINT(),
     "bucket": DataTypes.INT(),
@@ -180,7 +180,7 @@ class Take(ScalarFunction):
     ) -> pd.DataFrame:
         """Rows of TAKEN, one for each message."""
         arrived: list[Arrived] = []
-        at_once: list[bytes | None] = []
+        at_once: list[bytes] = []
         now_ms = int(time.monotonic() * 1_000)
         arrivals_ms = arrivals.dt.as_unit("ms").astype("int64").tolist()
         values = [payload or b"" for payload in payloads]
@@ -195,7 +195,7 @@ class Take(ScalarFunction):
                     letter = Sent(arrival_ms, None, headers, shown(payload, self._redaction))
                     at_once.append(encode_sent(letter))
                 continue
-            if isinstance(message, OF_LITTLE_USE):
+            if isinstance(message, LEFT_OUT):
                 continue
             one = Arrived(arrival_ms, arrival_ms - waited_ms(sent_ms, message), message)
             arrived.append(one)
@@ -208,15 +208,14 @@ class Take(ScalarFunction):
             (bundle.arrived_ms, bucket, packed(bundle, self._counters))
             for (bucket, _), bundle in found.items()
         ]
+        first_ms, count = min(arrivals_ms), len(topics)
         self._untouched.difference_update(bucket for bucket, _ in found)
-        first_ms = min(arrivals_ms)
-        while len(rows) < len(topics) and self._untouched:
+        while len(rows) < count and self._untouched:
             rows.append((first_ms, self._untouched.pop(), None))
         rows += [(first_ms, 0, None)] * (len(at_once) - len(rows))
-        rows += [(None, 0, None)] * (len(topics) - len(rows))
-        at_once += [None] * (len(topics) - len(at_once))
-        columns = zip(COLUMNS, [*zip(*rows, strict=True), at_once], strict=True)
-        return pd.DataFrame(dict(columns), dtype=object)
+        rows += [(None, 0, None)] * (count - len(rows))
+        columns = [*zip(*rows, strict=True), at_once + [None] * (count - len(at_once))]
+        return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), dtype=object)
 
     def _redactions(self, payloads: Sequence[bytes]) -> Iterator[Redaction | None]:
         """What each is to be examined with. Most have nothing to hide, and to see it of many at
