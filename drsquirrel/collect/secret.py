@@ -23,7 +23,7 @@ OUR_KEYS = (
 _KEY_STEMS = (
     rb"pass|pwd|secret|token|dsn|credential|keytab|private|conn(?:ection)?[._\- ]?str|jaas|"
     rb"auth-params|basic-auth|http-headers|authorization|cookie|webhook|identified by|"
-    rb"signature|\bsig\b|"
+    rb"signature|"
     rb"(?:api|access|account|service|encryption|signing|master|shared|license|keystore|customer|"
     rb"storage)[._\- ]?key"
 )
@@ -79,7 +79,7 @@ _TOKEN = re2.compile(
 )
 _QUOTE = rb"(?:\\*[\"'`]|&(?:quot|apos|#39|#34|#x27|#x22);|(?i:%2[27]|\\+u002[27]))"
 _OPENING = re2.compile(rb"[\w\-]{0,16}(" + _QUOTE + rb")")
-# Behind a quote that closes what the key stands in, too.
+# What follows a quote that closes: the one around both key and value opens no value.
 _CLOSED = re2.compile(rb"[\s,;:.)\]}>&|\\]|$")
 _UNTIL_QUOTE = {
     quote: re2.compile(rb"(?s)(?:[^" + quote + rb"\\]|\\.|" + quote + quote + rb")*")
@@ -126,11 +126,9 @@ class Secrets:
     def __init__(self, additional_keys: tuple[str, ...] = ()) -> None:
         more = [re2.escape(key.encode()) for key in additional_keys if key]
         stems = b"|".join([_KEY_STEMS, *more])
-        name = rb"[\w.\-]*(?:" + stems + rb")[\w.\-]*"
-        # In JSON it may follow the letter of an escape, and begins no word then.
-        self._suspect = re2.compile(
-            rb"(?i)" + stems.replace(rb"\bsig", b"sig") + b"|" + _LOOK_STEMS
-        )
+        name = rb"[\w.\-]*(?:" + stems + rb"|\bsig\b)[\w.\-]*"
+        # In JSON "sig" may follow the letter of an escape, and begins no word then.
+        self._suspect = re2.compile(rb"(?i)" + stems + rb"|sig\b|" + _LOOK_STEMS)
         self._key = re2.compile(rb"(?i)" + FLINK_KEYS + b"|" + OUR_KEYS)
         self._additional_key = re2.compile(rb"(?i)" + b"|".join(more)) if more else None
         # In a metric's name Flink writes blanks as underscores.
