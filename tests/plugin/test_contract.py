@@ -220,8 +220,8 @@ def test_in_flinks_log_the_plugin_says_that_it_reaches_kafka_and_nothing_else(
     for name, log in story.logs.items():
         ours = [line.partition(" Dr. Squirrel ")[2] for line in log.splitlines()]
         ours = [line for line in ours if line]
-        assert len(ours) in ((1, 2) if name.endswith(".log") else (0,)), ours
-        # On a busy machine it may give the broker up at first, and say so.
+        # On a busy machine it may give the broker up for a time, and say so.
+        assert len(ours) in ((1, 2, 3) if name.endswith(".log") else (0,)), ours
         assert all("reach" in line for line in ours)
         assert not ours or ours[-1].startswith(("has reached Kafka", "reaches Kafka again"))
 

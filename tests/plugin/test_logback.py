@@ -166,7 +166,8 @@ def test_in_flinks_log_the_plugin_says_that_it_reaches_kafka_and_kafkas_client_n
     for name in ("jobmanager.log", "taskmanager-0.log"):
         lines = heard.logs[name].splitlines()
         ours = [line for line in lines if f" {OUR_LOGGER}" in line.partition(" - ")[0]]
-        assert len(ours) in (1, 2), ours
-        # On a busy machine it may give the broker up at first, and say so.
+        # On a busy machine it may give the broker up for a time, and say so.
+        assert 1 <= len(ours) <= 3, ours
         assert all("reach" in line for line in ours)
-        assert ours[-1].endswith(("has reached Kafka.", "reaches Kafka again."))
+        last = ours[-1].partition(" Dr. Squirrel ")[2]
+        assert last.startswith(("has reached Kafka", "reaches Kafka again")), ours
