@@ -19,7 +19,7 @@ from drsquirrel.exposition import Family, counter, gauge
 from drsquirrel.kafka_watch import NOTHING, KafkaWatch, Readable
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent
-from drsquirrel.model.report import JobList
+from drsquirrel.model.report import JobList, YarnRow
 from drsquirrel.model.yarn import YarnFacts
 from drsquirrel.on_desk import Known, RunDesk
 from drsquirrel.settings import Settings
@@ -81,6 +81,7 @@ class App:
         self._thread = thread
         self._watches: dict[str, Watch] = {}
         self._clients: dict[str, FlinkClient | None] = {}
+        self._yarns: dict[str, YarnRow] = {}
         self._silent: set[str] = set()
         self._snapshots_ms = 0
         self._written_ms = 0
@@ -123,6 +124,12 @@ class App:
             report=decoded(report_decoder, page.body if page else None),
             last_seen_ms=run.last_seen_ms,
         )
+
+    async def note_search(self, row: YarnRow) -> None:
+        """Take over how the search for applications of a YARN goes; without any, nobody else
+        writes the list of jobs."""
+        self._yarns[row.url] = row
+        await self._in_desk(self.list_jobs)
 
     async def adopt(self, id_: str, client: FlinkClient) -> None:
         """Add a cluster while others are watched. Raises StoreError."""
@@ -196,7 +203,7 @@ class App:
                 logger.exception("a look at cluster %s broke off", id_)
 
     def list_jobs(self) -> None:
-        """Write which jobs are known from before."""
+        """Write which jobs are known."""
         self._written_ms = max(self._clock.now_ms(), self._written_ms + 1)
         listed = encode(self._job_list(self._written_ms))
         self._pay(Batch(time_ms=self._written_ms, job_list=listed, claim=self._claim))
@@ -323,6 +330,7 @@ class App:
             made_ms=now_ms,
             jobs=self._desk.job_rows(),
             clusters=[watch.row(self._url(id_), now_ms) for id_, watch in self._watches.items()],
+            yarns=[*self._yarns.values()],
             kafka_says=self._desk.kafka_says or self._lines_say(),
         )
 

@@ -28,6 +28,7 @@ from drsquirrel.collect.kafka.message import (
     SNAPSHOT_BYTES,
     Allowance,
     Refusal,
+    believed_ms,
     examined,
     letter_headers,
     shown,
@@ -181,7 +182,7 @@ class Take(ScalarFunction):
         """Rows of TAKEN, one for each message."""
         arrived: list[Arrived] = []
         at_once: list[bytes] = []
-        now_ms = int(time.monotonic() * 1_000)
+        now_ms, clock_ms = int(time.monotonic() * 1_000), int(time.time() * 1_000)
         arrivals_ms = arrivals.dt.as_unit("ms").astype("int64").tolist()
         values = [payload or b"" for payload in payloads]
         redactions = self._redactions(values)
@@ -197,7 +198,8 @@ class Take(ScalarFunction):
                 continue
             if isinstance(message, LEFT_OUT):
                 continue
-            one = Arrived(arrival_ms, arrival_ms - waited_ms(sent_ms, message), message)
+            told_ms = believed_ms(arrival_ms, message, clock_ms) - waited_ms(sent_ms, message)
+            one = Arrived(arrival_ms, told_ms, message)
             arrived.append(one)
             if isinstance(message, NEWS) and self._news.has_room(now_ms):
                 news, _ = unbundled([Bundle((one,))])
@@ -296,12 +298,12 @@ class Window(KeyedProcessFunction):
 def told(
     kind: str, ts_ms: int, found: Mapping[tuple[Group, int], list[Snapshot]]
 ) -> Iterator[Sent]:
-    """The snapshot of each group and window."""
+    """The snapshots of each group and window: one, if it is not too large."""
     for (group, _), snapshots in found.items():
         name = msgspec.json.encode([group.job, group.container, group.slice])
         headers = {"kind": kind.encode(), "group": name}
-        payload = fitting(snapshots, SNAPSHOT_BYTES - HEAD_BYTES)
-        yield Sent(ts_ms, group.cluster, headers, payload)
+        for payload in fitting(snapshots, SNAPSHOT_BYTES - HEAD_BYTES):
+            yield Sent(ts_ms, group.cluster, headers, payload)
 
 
 def _row(one: Sent) -> Row:

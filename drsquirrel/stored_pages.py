@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from drsquirrel.diagnose.strip import SHOWN_CONTAINERS
 from drsquirrel.model.event import LogEvent
 from drsquirrel.model.identity import container_id
-from drsquirrel.model.report import ClusterRow, LogLine, LogList, Report
+from drsquirrel.model.report import ClusterRow, LogLine, LogList, Report, YarnRow
 from drsquirrel.on_desk import Ranked, worst_first
 from drsquirrel.serve.pages import Rendered
 from drsquirrel.store.interface import Page, Store
@@ -31,6 +31,7 @@ class Listed(Struct, kw_only=True):
     made_ms: int
     jobs: list[Raw]
     clusters: list[ClusterRow]
+    yarns: list[YarnRow] = []
     kafka_says: str = ""
 
 
@@ -58,8 +59,8 @@ class StoredPages:
 
     def jobs(self) -> Rendered | None:
         parts = self._store.job_lists()
-        if len(parts) <= 1:
-            return _rendered(parts[0] if parts else None)
+        if not parts:
+            return None
         etags = " ".join(page.etag for page in parts)
         if self._joined is None or self._joined[0] != etags:
             body = msgspec.json.encode(joined(page.body for page in parts))
@@ -121,11 +122,15 @@ def joined(bodies: Iterable[bytes]) -> Listed:
         if tells.get(rank.job.cluster, part) is part
     ]
     clusters = [row for part, _ in parts for row in part.clusters if tells[row.id] is part]
+    # Each part searches all, and may leave out some of its own.
+    yarns = {row.url: row for part, _ in parts for row in part.yarns}
+    yarns |= {row.url: row for part, _ in parts for row in part.yarns if row.says}
     made_ms = [part.made_ms for part in tells.values()] or [part.made_ms for part, _ in parts]
     return Listed(
         made_ms=min(made_ms, default=0),
         jobs=[row for _, row in sorted(rows, key=itemgetter(0))],
         clusters=sorted(clusters, key=lambda row: row.id),
+        yarns=[yarns[url] for url in sorted(yarns)],
         kafka_says=next((part.kafka_says for part, _ in parts if part.kafka_says), ""),
     )
 

@@ -22,7 +22,7 @@ from drsquirrel.collect.flink_rest.own import OwnFlink
 from drsquirrel.collect.kafka.connection import java_options
 from drsquirrel.collect.kafka.dead_letter import TOPIC as DEAD_LETTERS
 from drsquirrel.collect.kafka.resume import resume_ms
-from drsquirrel.collect.kafka.topics import PLUGIN_TOPICS, SNAPSHOTS
+from drsquirrel.collect.kafka.topics import FOLDED, SNAPSHOTS
 from drsquirrel.database import data_dir
 from drsquirrel.ending import FOUND, ended, say
 from drsquirrel.kafka_watch import bound_of, kafka_access
@@ -203,9 +203,9 @@ def _spec(settings: Settings, told: Kafka, *, resumes: bool = True) -> "Spec":
     prefix, access = told.topic_prefix, kafka_access(told)
     bound = {
         topic: tuple(sorted(clusters))
-        for topic, clusters in bound_of(settings.cluster, prefix).items()
+        for topic, clusters in bound_of(settings.cluster, prefix, FOLDED).items()
     }
-    topics = [*bound] or [prefix + topic for topic in PLUGIN_TOPICS]
+    topics = [*bound] or [prefix + topic for topic in FOLDED]
     return Spec(
         kafka=java_options(access),
         topics=tuple(topics),

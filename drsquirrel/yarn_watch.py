@@ -17,12 +17,20 @@ from drsquirrel.collect.yarn.client import ProxiedFlinkClient, YarnClient
 from drsquirrel.enrich.look_up import look_up_all
 from drsquirrel.enrich.yarn_facts import AT_ONCE, YarnFactsSource, running
 from drsquirrel.model.clock import Clock
+from drsquirrel.model.report import YarnRow
 from drsquirrel.model.yarn import YarnFacts
+from drsquirrel.rules.wording import plural
 from drsquirrel.settings import Cluster, Settings, SettingsError, Yarn
 
 logger = logging.getLogger(__name__)
 FIND_EVERY_MS = 30_000
 FACTS_EVERY_S = 5.0
+WATCHED_MAX = 100
+"""Of each YARN, at once: of more it is asked too often."""
+LEFT_OUT = (
+    "Not watched, as the oldest of those that run there: {n}. {most} are watched at once, and as "
+    "many by `drsquirrel serve` for each partition of its topic."
+)
 KEPT_MS = 24 * 3_600_000
 """An application that is over stays for so long."""
 KEPT_MAX = 500
@@ -32,6 +40,10 @@ _APPLICATION = re.compile(r"application_\d+_\d+")
 class Clusters(Protocol):
     """Who watches clusters, and is told what YARN says of them. A cluster's id is that of its
     application unless it was set by hand."""
+
+    async def note_search(self, row: YarnRow) -> None:
+        """How the search for applications goes."""
+        ...
 
     async def adopt(self, id_: str, client: FlinkClient) -> None:
         """Prepare to watch a cluster that was found."""
@@ -111,6 +123,8 @@ class YarnWatch:
     ) -> None:
         self.says = ""
         """Why no applications are found; "" while all is well."""
+        self._found: int | None = None
+        self._left_out = ""
         self._told = told
         self._settings = settings
         self._client = yarn_client(told, settings)
@@ -137,22 +151,25 @@ class YarnWatch:
                     await self._look_up()
                 except Exception as error:
                     # A YARN that does not answer must not end the watching of what it told of.
-                    self._say(str(error) or repr(error))
+                    await self._say(str(error) or repr(error))
                 await self._clock.sleep(FACTS_EVERY_S)
 
     async def _find(self, group: asyncio.TaskGroup) -> None:
         found = [facts.application for facts in await running(self._client)]
-        self._say("")
-        for id_ in found:
-            if not self._is_ours(self._by_hand.get(id_, id_)):
-                continue
-            if id_ not in self._watched and id_ not in self._by_hand:
+        ours = [id_ for id_ in found if self._is_ours(self._by_hand.get(id_, id_))]
+        new = [id_ for id_ in ours if id_ not in self._watched]
+        room = max(0, WATCHED_MAX - len(self._watched))
+        self._found = len(found)
+        self._note_left_out(len(new[room:]))
+        await self._say("")
+        for id_ in new[:room]:
+            if id_ not in self._by_hand:
                 of_rm = structs.replace(self._told, url=self._client.proxy(id_))
                 proxy = Cluster(name=id_, **structs.asdict(of_rm))
                 client = of_kind(ProxiedFlinkClient, proxy, self._settings)
                 await self._clusters.adopt(id_, client)
                 self._tasks[id_] = group.create_task(self._clusters.watch(id_, client))
-            self._watched.setdefault(id_, self._by_hand.get(id_, id_))
+            self._watched[id_] = self._by_hand.get(id_, id_)
         oldest_first = sorted(self._over_ms, key=lambda id_: self._over_ms[id_])
         too_many = oldest_first[: max(0, len(oldest_first) - KEPT_MAX)]
         too_old = [i for i in oldest_first if self._clock.now_ms() - self._over_ms[i] > KEPT_MS]
@@ -176,10 +193,20 @@ class YarnWatch:
                     self._over_ms[id_] = self._clock.now_ms()
                     await self._clusters.leave(cluster)
 
-    def _say(self, says: str) -> None:
-        """Log that YARN has fallen silent, or answers again: once each."""
+    def _note_left_out(self, n: int) -> None:
+        says = LEFT_OUT.format(n=plural(n, "application"), most=WATCHED_MAX) if n else ""
+        if says and not self._left_out:
+            logger.warning("YARN at %s: %s", self._client.url, says)
+        self._left_out = says
+
+    async def _say(self, says: str) -> None:
+        """Tell how the search goes; log that YARN has fallen silent, or answers again, once."""
         if says and says != self.says:
             logger.warning("YARN at %s: %s", self._client.url, says)
         elif not says and self.says:
             logger.warning("YARN at %s answers again", self._client.url)
         self.says = says
+        url = self._client.url
+        await self._clusters.note_search(
+            YarnRow(url=url, found=self._found, says=says or self._left_out)
+        )

@@ -390,6 +390,6 @@ async def test_clusters_that_hang_delay_neither_another_nor_the_end(
             pauses_s = [b - a for a, b in pairwise(begun_s)]
             assert max(pauses_s) <= interval_s * 1.1 + SLOW_MACHINE_S, pauses_s
             states = {c["id"]: c["state"] for c in (await listed(page, bool))["clusters"]}
-            assert list(states.values()) == ["answering"] + ["connecting"] * 11
+            assert sorted(states.values()) == ["answering"] + ["connecting"] * 11
             assert await ended(begun, signal.SIGTERM) < 3
         stop.set()

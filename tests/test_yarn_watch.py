@@ -17,7 +17,7 @@ from drsquirrel.collect.flink_rest.error import AddressError
 from drsquirrel.database import retention
 from drsquirrel.desk import Desk
 from drsquirrel.exposition import rendered
-from drsquirrel.model.report import ClusterRow, JobList, Report
+from drsquirrel.model.report import ClusterRow, JobList, Report, YarnRow
 from drsquirrel.model.verdict import Verdict
 from drsquirrel.model.yarn import YarnFacts
 from drsquirrel.settings import Cluster, Settings, SettingsError, Yarn
@@ -130,6 +130,10 @@ class Noted:
         self.facts: dict[str, YarnFacts] = {}
         self.left: list[str] = []
         self.forgotten: list[str] = []
+        self.searches: list[YarnRow] = []
+
+    async def note_search(self, row: YarnRow) -> None:
+        self.searches.append(row)
 
     async def adopt(self, id_: str, client: FlinkClient) -> None:
         self.clients[id_] = client
@@ -249,9 +253,12 @@ async def test_a_yarn_that_does_not_answer_is_logged_once_and_found_again(
         await run.clock.go(14)
         assert "HTTP 503: busy" in run.watch.says
         assert run.noted.watched == []
+        told = run.noted.searches[-1]
+        assert (told.url, told.found, told.says) == (yarn.url, None, run.watch.says)
         yarn.down = False
         await run.clock.go(7)
         assert (run.watch.says, run.noted.watched) == ("", [APPLICATION])
+        assert run.noted.searches[-1] == YarnRow(url=yarn.url, found=1)
         yarn.applications[APPLICATION]["user"] = 7
         yarn.applications[APPLICATION]["id"] = [1]
         await run.clock.go(7)
@@ -259,6 +266,52 @@ async def test_a_yarn_that_does_not_answer_is_logged_once_and_found_again(
         assert run.noted.watched == [APPLICATION], "what was found is watched on"
     told = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     assert len(told) == 3 and told[1] == f"YARN at {yarn.url} answers again"
+
+
+async def test_of_more_than_can_be_watched_the_newest_are_and_the_others_told_of(
+    yarn: SimulatedYarn, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(yarn_watch, "WATCHED_MAX", 2)
+    first = yarn.applications[APPLICATION]
+    for number in (7, 8):
+        id_ = f"application_1795436173422_000{number}"
+        yarn.applications[id_] = first | {"id": id_, "launchTime": first["launchTime"] + number}
+    async with Running(yarn) as run:
+        await run.clock.go(8)
+        assert [id_[-1] for id_ in sorted(run.noted.watched)] == ["7", "8"]
+        told = run.noted.searches[-1]
+        assert told.found == 3 and ": 1 application. 2 are" in told.says
+        del yarn.applications[APPLICATION]
+        await run.clock.go(7)
+        assert run.noted.searches[-1] == YarnRow(url=yarn.url, found=2)
+    assert len([r for r in caplog.records if "Not watched" in r.getMessage()]) == 1
+
+
+async def test_a_yarn_of_which_nothing_is_found_is_on_the_page(
+    yarn: SimulatedYarn, tmp_path: Path
+) -> None:
+    yarn.down = True
+    settings = Settings(yarn=(Yarn(url=yarn.url),))
+    store = SqliteStore(tmp_path, retention(settings))
+    thread, clock = ThreadPoolExecutor(1), TurnsClock()
+    app = App(settings, Desk(RULES), store, clock, thread)
+    [watch] = watches_of(settings, app, clock)
+    task = asyncio.create_task(watch.run())
+    page = Page(app, store)
+    await clock.go(1)
+    listed = page.jobs()
+    assert listed is not None and listed.jobs == listed.clusters == []
+    assert listed.yarns == [YarnRow(url=yarn.url, found=None, says=watch.says)]
+    yarn.down = False
+    yarn.applications.clear()
+    await clock.go(7)
+    listed = page.jobs()
+    assert listed is not None and listed.yarns == [YarnRow(url=yarn.url, found=0)]
+    assert app.ready() is None
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    thread.shutdown()
+    store.close()
 
 
 async def test_only_what_is_ours_is_watched(yarn: SimulatedYarn) -> None:

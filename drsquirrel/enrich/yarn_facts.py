@@ -23,7 +23,6 @@ TIMEOUT_S = 6.0
 PER_MINUTE = 1_000
 """Requests to a ResourceManager of each kind; to all its NodeManagers 20 times as many."""
 AT_ONCE = 4
-APPLICATIONS_MAX = 100
 CONTAINERS_MAX = 2_000
 SEARCHED_MS = 30_000
 """For so long a NodeManager's log is searched for what it tells of an end."""
@@ -95,7 +94,7 @@ async def running(yarn: Yarn) -> list[YarnFacts]:
     `yarn` does, and ValueError with a sentence."""
     answer = await yarn.get(RUNNING)
     told = [_application(_read(app, _Application), 0) for app in _many(answer, "apps", "app")]
-    return sorted(told, key=lambda a: -(a.launched_ms or 0))[:APPLICATIONS_MAX]
+    return sorted(told, key=lambda a: -(a.launched_ms or 0))
 
 
 class YarnFactsSource:

@@ -300,12 +300,23 @@ class ClusterRow(Struct, frozen=True, kw_only=True):
     flink_version: str = ""
 
 
+class YarnRow(Struct, frozen=True, kw_only=True):
+    """One YARN whose Flink applications are watched."""
+
+    url: str
+    found: int | None
+    """How many run; None while it has never answered."""
+    says: str = ""
+    """What is wrong with the search for them, and what to do; empty while all is well."""
+
+
 class JobList(Struct, kw_only=True):
     """The list of jobs, worst first, and the clusters behind it."""
 
     made_ms: int
     jobs: list[JobRow]
     clusters: list[ClusterRow]
+    yarns: list[YarnRow] = []
     kafka_says: str = ""
     """What is wrong with Kafka; empty while all is well, or where it is not read."""
 

@@ -6,8 +6,7 @@ tasks, and a large run by its containers.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import replace as replace_limits
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
@@ -127,31 +126,44 @@ def joined(parts: Iterable[Snapshot], limits: Limits = LIMITS) -> Snapshot:
     return _piece(found[0].window_ms, [r for part in found for r in part.rollups], limits)
 
 
-def fitting(parts: Iterable[Snapshot], most_bytes: int, limits: Limits = LIMITS) -> bytes:
-    """What pieces say together, encoded, as `joined`; of what is too large without its metrics, as
-    many as need be, or with nothing but who reported, of the newest minutes. That says what is
-    missing."""
+def fitting(
+    parts: Iterable[Snapshot], most_bytes: int, limits: Limits = LIMITS
+) -> Iterator[bytes]:
+    """What pieces say together, encoded: where that is too large, in several pieces."""
     whole = joined(parts, limits)
-    tracks = max((len(rollup.tracks) for rollup in whole.rollups), default=0)
     encoded = encoder.encode(whole)
-    while len(encoded) > most_bytes and tracks:
-        tracks //= 2
-        encoded = encoder.encode(
-            joined([whole, whole], replace_limits(limits, tracks_per_minute=tracks))
-        )
-    kept = len(whole.rollups)
-    while len(encoded) > most_bytes:
-        lean = tuple(
-            Rollup(subject=r.subject, minute=r.minute, seen=r.seen, overflowed=HELD)
-            for r in whole.rollups[len(whole.rollups) - kept :]
-        )
-        encoded = encoder.encode(replace(whole, rollups=lean))
-        kept //= 2
-    return encoded
+    if len(encoded) <= most_bytes:
+        yield encoded
+        return
+    for half in _halves(whole):
+        yield from fitting([half], most_bytes, limits)
+
+
+def _halves(whole: Snapshot) -> Iterator[Snapshot]:
+    """Two pieces that are this snapshot together. Of what cannot be divided all is left out but for
+    its minute, which says so."""
+    window_ms, rollups = whole.window_ms, whole.rollups
+    if len(rollups) > 1:
+        middle = len(rollups) // 2
+        yield snapshot_of(whole.subject, window_ms, rollups[:middle])
+        yield snapshot_of(whole.subject, window_ms, rollups[middle:])
+        return
+    [rollup] = rollups
+    held = {name: getattr(rollup, name) for name in (*HELD, "seen")}
+    if max(map(len, held.values())) <= 1:
+        lean = Rollup(subject=rollup.subject, minute=rollup.minute, overflowed=HELD)
+        yield snapshot_of(whole.subject, window_ms, [lean])
+        return
+    for half in (0, 1):
+        own = {
+            name: told[len(told) // 2 :] if half else told[: len(told) // 2]
+            for name, told in held.items()
+        }
+        yield snapshot_of(whole.subject, window_ms, [replace(rollup, **own)])
 
 
 def _piece(window_ms: int, rollups: list[Rollup], limits: Limits) -> Snapshot:
     minutes: Minutes = {}
     for rollup in rollups:
         add(minutes, rollup, limits)
-    return snapshot_of(rollups[0].subject, window_ms, minutes)
+    return snapshot_of(rollups[0].subject, window_ms, minutes.values())

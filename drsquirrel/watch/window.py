@@ -101,7 +101,7 @@ class Windows:
         self._first_open_ms = max(self._first_open_ms, first_open_ms)
         before_ms = self._first_open_ms - WINDOW_MS
         for key in [key for key in self._open if key[1] <= before_ms]:
-            self._over[key] = _reports(self._open.pop(key))
+            self._over[key] = _reports(self._open.pop(key).values())
             self._subjects[key[0].cluster] -= 1
         self._over = {key: reports for key, reports in self._over.items() if key[1] == before_ms}
 
@@ -113,10 +113,10 @@ class Windows:
         # A full share of whoever reported in the window before, and what new producers sent.
         if before is not None and interval_ms:
             each = min(now_ms - window_ms, WINDOW_MS) // interval_ms
-            reports = _reports(minutes).items()
+            reports = _reports(minutes.values()).items()
             new = sum(count for producer, count in reports if producer not in before)
             expected = len(before) * each + new
-        return snapshot_of(subject, window_ms, minutes, expected)
+        return snapshot_of(subject, window_ms, minutes.values(), expected)
 
 
 def add(minutes: Minutes, rollup: Rollup, limits: Limits) -> None:
@@ -126,14 +126,15 @@ def add(minutes: Minutes, rollup: Rollup, limits: Limits) -> None:
 
 
 def snapshot_of(
-    subject: Subject, window_ms: int, minutes: Minutes, expected: int | None = None
+    subject: Subject, window_ms: int, rollups: Iterable[Rollup], expected: int | None = None
 ) -> Snapshot:
     """The snapshot of what came in one window; `expected` reports should have."""
+    of_minutes = tuple(sorted(rollups, key=lambda rollup: rollup.minute))
     return Snapshot(
         subject=subject,
         window_ms=window_ms,
-        rollups=tuple(minutes[m] for m in sorted(minutes)),
-        reports_seen=_reports(minutes).total(),
+        rollups=of_minutes,
+        reports_seen=_reports(of_minutes).total(),
         reports_expected=expected,
     )
 
@@ -150,9 +151,9 @@ def _place(
     return held[key]
 
 
-def _reports(minutes: Minutes) -> Reports:
+def _reports(rollups: Iterable[Rollup]) -> Reports:
     reports: Reports = Counter()
-    for rollup in minutes.values():
+    for rollup in rollups:
         for seen in rollup.seen:
             reports[seen.container, seen.epoch] += seen.last - seen.first + 1
     return reports

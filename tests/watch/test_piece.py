@@ -82,22 +82,36 @@ def test_what_is_dropped_is_counted_and_a_start_is_left_open():
     assert dropped == {"unknown metric": 1}
 
 
-def test_a_snapshot_that_is_too_large_says_what_it_left_out():
+def test_a_snapshot_that_is_too_large_is_told_in_pieces():
     reports = [report(n, NOON_MS, subtask(n, busy_ms=n)) for n in range(64)]
-    line = LogEvent(
-        origin=origin(99), time_ms=NOON_MS, job="j", level="WARN", logger="a.B", message="x" * 2_000
-    )
-    found, _ = pieces(Arrived(NOON_MS, NOON_MS, event) for event in (*reports, line))
+    later = [report(n, NOON_MS + 60_000, subtask(1, busy_ms=n)) for n in range(64, 70)]
+    lines = [
+        LogEvent(
+            origin=origin(99), time_ms=NOON_MS, job="j", level="WARN", logger="a.B", message=text
+        )
+        for text in ("a" * 2_000, "b" * 2_000)
+    ]
+    found, _ = pieces(Arrived(NOON_MS, NOON_MS, event) for event in (*reports, *later, *lines))
     parts = [*found.values()]
     whole = encoder.encode(joined(parts))
-    assert fitting(parts, len(whole)) == whole
-    cut = decoder.decode(fitting(parts, len(whole) - 1))
-    assert len(cut.rollups[0].tracks) == 32 and cut.rollups[0].overflowed == ("tracks",)
-    assert cut.rollups[0].logs and cut.reports_seen == 64
-    lean = fitting(parts, 1_000)
+    assert [*fitting(parts, len(whole))] == [whole]
+    for most_bytes in (len(whole) - 1, 3_000):
+        told = [*fitting(parts, most_bytes)]
+        assert len(told) > 1 and max(map(len, told)) <= most_bytes
+        cut = [decoder.decode(one) for one in told]
+        assert encoder.encode(joined(cut)) == whole
+        assert sum(one.reports_seen for one in cut) == 70
+
+
+def test_what_no_snapshot_can_hold_is_said_to_be_left_out():
+    line = LogEvent(
+        origin=origin(99), time_ms=NOON_MS, job="j", level="WARN", logger="a.B", message="x" * 9_000
+    )
+    events = [line, report(1, NOON_MS, subtask(1, busy_ms=1))]
+    [piece] = pieces(Arrived(NOON_MS, NOON_MS, event) for event in events)[0].values()
+    [lean] = fitting([piece], 1_000)
     [rollup] = decoder.decode(lean).rollups
-    assert len(lean) <= 1_000 and rollup.overflowed == HELD and not rollup.logs
-    assert sum(seen.last - seen.first + 1 for seen in rollup.seen) == 64
+    assert rollup.overflowed == HELD and not rollup.logs
 
 
 def test_an_event_that_breaks_what_folds_it_takes_no_other_with_it(

@@ -18,6 +18,8 @@ SENT_MS = "sent_ms"
 SENT_MS_DIGITS = 15
 WAITED_MAX_MS = 86_400_000
 """Who says that a message has waited for longer has had its clock set meanwhile."""
+WRONG_CLOCK_MS = 60_000
+HOUR_MS = 3_600_000
 BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding raises."""
 KEPT_BYTES = 64 << 10
@@ -81,6 +83,14 @@ def examined(
     except msgspec.ValidationError:  # so large that it was hidden as a whole
         return Refusal("not examined for secrets")
     return message
+
+
+def believed_ms(stamp_ms: int, message: Message, now_ms: int) -> int:
+    """When a message came, by Kafka; where that is yet to come, by who sent it, or now."""
+    if stamp_ms <= now_ms + WRONG_CLOCK_MS:
+        return stamp_ms
+    is_recent = now_ms - HOUR_MS <= message.time_ms <= now_ms + WRONG_CLOCK_MS
+    return message.time_ms if is_recent else now_ms
 
 
 def waited_ms(sent_ms: object, message: Message) -> int:

@@ -25,6 +25,7 @@ from drsquirrel.collect.kafka.message import (
     MESSAGE_BYTES,
     SENT_MS,
     Refusal,
+    believed_ms,
     examined,
     waited_ms,
 )
@@ -73,8 +74,6 @@ PROBE_S = 1.0
 """For an answer of any broker at all."""
 METADATA_S = 5.0
 """For an answer on topics and partitions."""
-WRONG_CLOCK_MS = 60_000
-HOUR_MS = 3_600_000
 DAMAGE = (KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError.MSG_SIZE_TOO_LARGE)
 """Of a whole batch: librdkafka asks for it again and again and never gets past it by itself."""
 UNREADABLE, TOO_LARGE = "unreadable batch", "too large a batch"
@@ -307,17 +306,10 @@ class Source:
         if isinstance(message, Refusal):
             return message
         sent_ms = dict(raw.headers() or []).get(SENT_MS)
-        told_ms = self._arrival_ms(raw, message) - waited_ms(sent_ms, message)
+        _, stamp_ms = raw.timestamp()
+        came_ms = believed_ms(stamp_ms, message, self.dead_letters.clock.now_ms())
+        told_ms = came_ms - waited_ms(sent_ms, message)
         return message.origin.cluster, [(told_ms, message)]
-
-    def _arrival_ms(self, raw: Raw, message: Message) -> int:
-        """When it came, by Kafka; where that is yet to come, by who sent it, or now."""
-        now_ms = self.dead_letters.clock.now_ms()
-        _, arrival_ms = raw.timestamp()
-        if arrival_ms <= now_ms + WRONG_CLOCK_MS:
-            return arrival_ms
-        is_recent = now_ms - HOUR_MS <= message.time_ms <= now_ms + WRONG_CLOCK_MS
-        return message.time_ms if is_recent else now_ms
 
     def _refuse(self, at: TopicPartition, value: bytes, reason: str, error: str = "") -> None:
         self.refused[reason] += 1

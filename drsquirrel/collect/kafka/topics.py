@@ -29,6 +29,7 @@ POLL_S = 0.1
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 LOGS = "flink-logs"
+CONFIGS = "flink-configs"
 SNAPSHOTS = "job-snapshots"
 """Where the watcher tells what it has found."""
 
@@ -101,7 +102,7 @@ TOPICS = (
     _topic(LOGS, "log lines", DELETES, _keeps(DAY_MS, "log lines")),
     _topic("flink-events", "failures, checkpoints, states", DELETES, _keeps(3 * DAY_MS, "events")),
     _topic(
-        "flink-configs",
+        CONFIGS,
         "the configuration of each process",
         DELETES,
         _keeps(7 * DAY_MS, "configurations"),
@@ -127,6 +128,8 @@ TOPICS = (
 )
 PLUGIN_TOPICS = tuple(topic.name for topic in TOPICS if topic.name.startswith("flink-"))
 """Those that the plugin sends to."""
+FOLDED = tuple(name for name in PLUGIN_TOPICS if name != CONFIGS)
+"""Those of which the watcher tells."""
 
 
 @dataclass(frozen=True, slots=True)

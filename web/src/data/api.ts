@@ -18,6 +18,7 @@ export type Node = Schemas["Node"];
 export type JobList = Schemas["JobList"];
 export type JobRow = Schemas["JobRow"];
 export type ClusterRow = Schemas["ClusterRow"];
+export type YarnRow = Schemas["YarnRow"];
 export type LogList = Schemas["LogList"];
 export type LogLine = Schemas["LogLine"];
 export type RulePage = Schemas["RulePage"];

@@ -1,4 +1,4 @@
-// Generated from schema/openapi.json by web/tools: do not edit. eb452aea2188ab73f0491dd75491f3658b37b44993cc875ad1ffa91da2ceeb41
+// Generated from schema/openapi.json by web/tools: do not edit. c6d644094667314d5df90a2ef526b7d28eba60f33fa52854f9990959bfe26d86
 export interface paths {
     "/api/v1/flink-jobs/{flink_job}/report": {
         parameters: {
@@ -284,6 +284,7 @@ export interface components {
             jobs: components["schemas"]["JobRow"][];
             kafka_says: string;
             made_ms: number;
+            yarns: components["schemas"]["YarnRow"][];
         };
         /**
          * JobRef
@@ -567,6 +568,15 @@ export interface components {
             taken_ms: number;
             unlisted?: number;
             user?: string;
+        };
+        /**
+         * YarnRow
+         * @description One YARN whose Flink applications are watched.
+         */
+        YarnRow: {
+            found: number | null;
+            says: string;
+            url: string;
         };
     };
     responses: never;

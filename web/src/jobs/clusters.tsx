@@ -1,11 +1,20 @@
 import { CircleStop, LoaderCircle, Unplug } from "lucide-react";
-import type { ClusterRow } from "../data/api";
+import type { ClusterRow, YarnRow } from "../data/api";
 import { Name, Sentence, Since, Time } from "../parts/text";
 
 const NAMED = 3;
 
-/** What one has to know: that Kafka has trouble, and which clusters do not answer or not yet. */
-export function Clusters({ clusters, kafkaSays }: { clusters: ClusterRow[]; kafkaSays: string }) {
+/** What one has to know: that Kafka or a YARN has trouble, and which clusters do not answer or not
+ * yet. */
+export function Clusters({
+  clusters,
+  yarns,
+  kafkaSays,
+}: {
+  clusters: ClusterRow[];
+  yarns: YarnRow[];
+  kafkaSays: string;
+}) {
   return (
     <>
       {kafkaSays && (
@@ -16,6 +25,19 @@ export function Clusters({ clusters, kafkaSays }: { clusters: ClusterRow[]; kafk
           </span>
         </p>
       )}
+      {yarns
+        .filter(({ says }) => says !== "")
+        .map(({ url, says }) => (
+          <p className="banner silent" key={url}>
+            <Unplug size={18} aria-hidden />
+            <span>
+              <b>
+                Not all that Flink runs on YARN <Name>{url}</Name> is found.
+              </b>{" "}
+              <Sentence>{says}</Sentence>
+            </span>
+          </p>
+        ))}
       {clusters
         .filter(({ state }) => state !== "answering" && state !== "ended")
         .filter(({ state, url }) => !(state === "heard" && url === ""))

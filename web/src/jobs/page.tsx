@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { Fragment, useEffect, useMemo, useState } from "react";
 import { useLocation, useSearch } from "wouter";
-import { type ClusterRow, type JobList, useJobs } from "../data/api";
+import { type ClusterRow, type JobList, useJobs, type YarnRow } from "../data/api";
 import { type Filters, formatFilters, matches, NO_FILTERS, parseFilters } from "../data/filters";
 import { useVerdictChanges } from "../parts/announce";
 import { Blocks, Document } from "../parts/states";
@@ -52,7 +52,7 @@ function Jobs({ list }: { list: JobList }) {
   const shown = useMemo(() => list.jobs.filter((row) => matches(row, filters)), [list, filters]);
   return (
     <>
-      <Clusters clusters={list.clusters} kafkaSays={list.kafka_says} />
+      <Clusters clusters={list.clusters} yarns={list.yarns} kafkaSays={list.kafka_says} />
       {notice.length > 0 && (
         <p className="banner" role="status">
           <span>
@@ -83,13 +83,13 @@ function Jobs({ list }: { list: JobList }) {
           </Button>
         </section>
       ) : (
-        <NoJobs clusters={list.clusters} />
+        <NoJobs clusters={list.clusters} yarns={list.yarns} />
       )}
     </>
   );
 }
 
-function NoJobs({ clusters }: { clusters: ClusterRow[] }) {
+function NoJobs({ clusters, yarns }: { clusters: ClusterRow[]; yarns: YarnRow[] }) {
   const answering = clusters.filter(({ state }) => state === "answering");
   const heard = clusters.filter(({ state }) => state === "heard");
   return (
@@ -111,6 +111,13 @@ function NoJobs({ clusters }: { clusters: ClusterRow[] }) {
         <p>
           No cluster has answered so far, or been heard through Kafka. As soon as one is there, its
           jobs appear here.
+        </p>
+      ) : yarns.length > 0 ? (
+        <p>
+          {yarns.every(({ found }) => found === 0)
+            ? "On YARN runs no application of Flink."
+            : "No application of Flink was found on YARN so far."}{" "}
+          As soon as one is there, its jobs appear here.
         </p>
       ) : (
         <p>
