@@ -25,10 +25,11 @@ from drsquirrel.deep import FRESH_MS
 from drsquirrel.desk import Desk
 from drsquirrel.diagnose.container import JOBMANAGER
 from drsquirrel.enrich.job_facts import JobFactsSource
+from drsquirrel.enrich.look_up import Found, look_up_all
 from drsquirrel.enrich.thread_dump import TaskManagerNow, ThreadDumps
 from drsquirrel.model.case import ContainerNow
 from drsquirrel.model.clock import Clock
-from drsquirrel.model.facts import JobFacts, bounded
+from drsquirrel.model.facts import JobFacts, Looked, bounded
 from drsquirrel.model.report import ClusterRow, quoted
 from drsquirrel.model.signature import sign
 from drsquirrel.model.unknown import Number, Unknown
@@ -38,7 +39,7 @@ from drsquirrel.settings import Cluster, Settings, SettingsError
 
 T = TypeVar("T")
 C = TypeVar("C", bound=FlinkClient)
-FACTS_PER_ROUND = 20
+FACTS_PER_ROUND, FACTS_AT_ONCE = 20, 4
 HEARD = "Its processes send through Kafka: its jobs are judged by that alone."
 JOBMANAGER_HEARD = (
     "Its JobManager was heard through Kafka within the last half minute: its jobs are judged by "
@@ -249,20 +250,24 @@ class Watch:
         return await self.in_desk(lambda: self._desk.judge(self.cluster, self._clock.now_ms()))
 
     async def _look_up_facts(self) -> None:
-        """Plan and settings of the live runs; of those that are new, some in each round."""
-        live = await self.in_desk(self._live)
-        new = [run for run in live if run.facts is None]
-        for run in [run for run in live if run.facts is not None] + new[:FACTS_PER_ROUND]:
-            found = await self._facts.look_up(run.seen)
-            if found.value is not None and found.value != run.facts:
-                await self.in_desk(partial(self._note_facts, run, found.value))
+        """Plan and settings of some live runs in each round: of those that have none, then of those
+        that were asked about longest ago."""
+        due_ms, now_ms = self._facts.due_ms, self._clock.now_ms()
+        due = [run for run in await self.in_desk(self._live) if due_ms(run.seen) <= now_ms]
+        due.sort(key=lambda run: (run.facts is not None, due_ms(run.seen)))
+        some = due[:FACTS_PER_ROUND]
+        found = await look_up_all(self._facts, [run.seen for run in some], at_once=FACTS_AT_ONCE)
+        for run, look in zip(some, found, strict=True):
+            await self.in_desk(partial(self._note_facts, run, look))
 
     def _live(self) -> list[RunDesk]:
         return [run for run in self.on_desk.runs.values() if not run.is_closed]
 
-    def _note_facts(self, run: RunDesk, facts: JobFacts) -> None:
-        run.facts = facts
-        self._new_facts.append(facts)
+    def _note_facts(self, run: RunDesk, look: Found[JobFacts]) -> None:
+        run.looked = Looked(None if look.value is None else look.taken_ms, look.says)
+        if look.value is not None and look.value != run.facts:
+            run.facts = look.value
+            self._new_facts.append(look.value)
 
     async def _look_at_threads(self, judged: list[RunDesk]) -> bool:
         """Take the dumps that would decide a question, of one run in a round; whether any was.
@@ -287,7 +292,7 @@ class Watch:
                 )
                 found = [s for s in samples if any(name.startswith(s.task) for name in own)]
                 done = actions if found or other is run else []
-                await self.in_desk(partial(self._desk.note_threads, other, found, done))
+                await self.in_desk(partial(other.note_threads, found, done))
             if actions:
                 return True
         return False

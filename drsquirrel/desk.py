@@ -26,9 +26,9 @@ from drsquirrel.diagnose.minute import Minutes
 from drsquirrel.heard import HeardRun, HeardRuns
 from drsquirrel.heard_tasks import Listed
 from drsquirrel.model.event import ChangeEvent, Event, Message, MetricReport
-from drsquirrel.model.facts import HEARTBEATS, RunSeen, ThreadSample
+from drsquirrel.model.facts import HEARTBEATS, RunSeen
 from drsquirrel.model.identity import job_id, run_id
-from drsquirrel.model.report import Action, JobRef, JobRow, RunRef
+from drsquirrel.model.report import JobRef, JobRow, RunRef
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
 from drsquirrel.on_desk import SETTLED_MS, ClusterDesk, Known, RunDesk, row_of, worst_first
 from drsquirrel.rules.load import Rules
@@ -58,8 +58,6 @@ NO_REST = (
     "No REST address of this cluster is known: give it as the `url` of its [[cluster]] table, "
     "beside its `name`."
 )
-KEPT_ACTIONS = 20
-KEPT_SAMPLES = 2_000
 
 
 class Desk:
@@ -357,6 +355,7 @@ class Desk:
             ),
             seen=seen,
             facts=run.facts,
+            looked=run.looked,
             expected=Expected(
                 interval_ms=desk.interval_ms,
                 last_answer_ms=desk.last_answer_ms,
@@ -378,13 +377,6 @@ class Desk:
     def _sending(self, desk: ClusterDesk, reporting: Mapping[str, int]) -> Mapping[str, int]:
         """The processes that have the plugin, and when each was heard last."""
         return reporting
-
-    def note_threads(
-        self, run: RunDesk, samples: Iterable[ThreadSample], actions: Iterable[Action]
-    ) -> None:
-        """Keep what a thread dump showed, and that it was taken."""
-        run.threads = (*run.threads, *samples)[-KEPT_SAMPLES:]
-        run.actions = (*run.actions, *actions)[-KEPT_ACTIONS:]
 
     def snapshots(self, now_ms: int) -> list[Snapshot]:
         """The windows that have grown since the last call, the open ones too."""

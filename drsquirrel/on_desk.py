@@ -13,7 +13,7 @@ from drsquirrel.diagnose.standing import STALE_ROUNDS
 from drsquirrel.diagnose.strip import worst_cells
 from drsquirrel.heard import HeardRuns
 from drsquirrel.model.case import ContainerNow
-from drsquirrel.model.facts import ContainerFacts, JobFacts, RunSeen, ThreadSample
+from drsquirrel.model.facts import ContainerFacts, JobFacts, Looked, RunSeen, ThreadSample
 from drsquirrel.model.report import Action, JobRef, JobRow, Report
 from drsquirrel.model.snapshot import Subject
 from drsquirrel.model.state import ENDED_STATES, LOST
@@ -22,6 +22,8 @@ from drsquirrel.model.yarn import YarnFacts, with_ended
 
 SETTLED_MS = 60_000
 """What Flink tells of a run's end comes in within this time."""
+KEPT_ACTIONS = 20
+KEPT_SAMPLES = 2_000
 
 
 @dataclass
@@ -32,6 +34,8 @@ class RunDesk:
     job: JobRef
     id: str
     facts: JobFacts | None = None
+    looked: Looked | None = None
+    """None where nobody has looked for its facts yet."""
     memory: Memory = field(default_factory=Memory)
     minutes: Minutes[RunMinute] = field(default_factory=Minutes)
     report: Report | None = None
@@ -63,6 +67,11 @@ class RunDesk:
             and self.report.run.state == self.seen.state
             and self.report.made_ms >= self.settled_ms
         )
+
+    def note_threads(self, samples: Iterable[ThreadSample], actions: Iterable[Action]) -> None:
+        """Keep what a thread dump showed, and that it was taken."""
+        self.threads = (*self.threads, *samples)[-KEPT_SAMPLES:]
+        self.actions = (*self.actions, *actions)[-KEPT_ACTIONS:]
 
     def see(self, seen: RunSeen, now_ms: int) -> None:
         """Take over what is said of it now."""

@@ -55,7 +55,7 @@ def check(kafka: Brokers = "", config: Config = None) -> None:
 def _tell(found: Sequence[Finding]) -> None:
     """Print what is wrong with topics; raises typer.Exit where something is."""
     for finding in found:
-        print(f"{finding.topic}: {finding.wrong}, so {finding.so}.\n  {finding.mend}")
+        print(finding)
     if found:
         raise typer.Exit(FOUND)
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,10 +20,10 @@ from drsquirrel.cluster import client_of, of_kind
 from drsquirrel.collect.flink_rest.address import base_url
 from drsquirrel.collect.flink_rest.client import FlinkClient
 from drsquirrel.collect.flink_rest.own import OwnFlink
-from drsquirrel.collect.kafka.connection import java_options
+from drsquirrel.collect.kafka.connection import BrokerError, java_options
 from drsquirrel.collect.kafka.dead_letter import TOPIC as DEAD_LETTERS
 from drsquirrel.collect.kafka.resume import resume_ms
-from drsquirrel.collect.kafka.topics import FOLDED, SNAPSHOTS
+from drsquirrel.collect.kafka.topics import FOLDED, SNAPSHOTS, Admin
 from drsquirrel.database import data_dir
 from drsquirrel.ending import FOUND, ended, say
 from drsquirrel.kafka_watch import bound_of, kafka_access
@@ -107,6 +108,7 @@ def submit(
         }
         asyncio.run(_check(cluster, settings, options))
         spec = _spec(settings, told)
+        tell_of_topics(told)
         folder = _folder(settings)
         options["python.files"] = pack.code(folder).as_uri()
         if python:
@@ -123,7 +125,18 @@ def submit(
 
 
 @watcher.command()
-def run(kafka: Brokers = "", config: Config = None) -> None:
+def run(
+    kafka: Brokers = "",
+    python: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="The interpreter on the hosts of the TaskManagers; without it the one that runs "
+            "this, at the same path.",
+        ),
+    ] = "",
+    config: Config = None,
+) -> None:
     """Be the main program of the job, where Flink itself starts it in application mode.
 
     What it runs with is Flink's configuration; the jars of the connector lie in Flink's lib/.
@@ -133,7 +146,7 @@ def run(kafka: Brokers = "", config: Config = None) -> None:
         spec = _spec(settings, told)
         from drsquirrel.flink_job import submitted
 
-        options = {"pipeline.name": NAME, "python.executable": sys.executable}
+        options = {"pipeline.name": NAME, "python.executable": python or sys.executable}
         print(submitted(options, spec))
 
 
@@ -219,6 +232,13 @@ def _spec(settings: Settings, told: Kafka, *, resumes: bool = True) -> "Spec":
         if resumes
         else None,
     )
+
+
+def tell_of_topics(told: Kafka) -> None:
+    """Say what is wrong with the topics, as far as one may ask."""
+    with suppress(BrokerError):
+        for finding in Admin(kafka_access(told), told.topic_prefix).check():
+            say(str(finding))
 
 
 def _options(settings: Settings, jars: Path | None, *, flink_python: bool = True) -> dict[str, str]:

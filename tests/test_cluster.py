@@ -1,7 +1,9 @@
 """What is asked of a cluster and kept of it, put together from the settings."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -18,9 +20,14 @@ from drsquirrel.cluster import (
 )
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.desk import Desk
+from drsquirrel.diagnose.memory import Memory
+from drsquirrel.enrich.job_facts import FRESH_MS, JobFactsSource
 from drsquirrel.model.event import MetricReport, Origin
+from drsquirrel.model.facts import RunSeen
 from drsquirrel.model.yarn import YarnContainer, YarnFacts
+from drsquirrel.on_desk import Known
 from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError
+from tests.collect.flink_rest.clock import HandClock
 from tests.simulation import RULES, RoundsClock
 
 
@@ -161,3 +168,50 @@ def test_where_an_answer_is_overdue_it_does_not_answer(asked: Watched) -> None:
     assert asked.row() == ("answering", "")
     asked.clock.pass_ms(31_000)
     assert asked.row() == ("silent", OVERDUE)
+
+
+class Asked:
+    """A Flink of some jobs, which counts how often it is asked, and how often at once."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.now = self.most = 0
+
+    async def get(self, path: str) -> Any:
+        self.paths.append(path)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(0)
+        self.now -= 1
+        if path.endswith("/checkpoints/config"):
+            return {"interval": 10_000, "timeout": 60_000}
+        if path.endswith("/config"):
+            return {}
+        vertex = {"id": "v", "name": "v", "parallelism": 1}
+        return {"start-time": 1_000, "vertices": [vertex], "plan": {"nodes": []}}
+
+
+async def test_after_a_take_over_plans_are_asked_for_a_few_in_each_round() -> None:
+    asked, clock, desk = Asked(), HandClock(), Desk(RULES)
+    with ThreadPoolExecutor(1) as thread:
+        watch = Watch("c", asked, desk, clock, Settings(), thread, dumps_allowed=False)
+        seen = [
+            RunSeen(cluster="c", job=f"{n:032x}", start_ms=1_000, name=f"j{n}", state="RUNNING")
+            for n in range(50)
+        ]
+        facts = await JobFactsSource("c", Asked(), clock).look_up(seen[0])
+        now_ms = clock.now_ms()
+        known = [
+            Known(seen=run, facts=facts.value, memory=Memory(), report=None, last_seen_ms=now_ms)
+            for run in seen
+        ]
+        desk.restore("c", [], known, now_ms)
+        for looks in (1, 2, 3, 4):
+            await watch._look_up_facts()
+            told = [run.looked for run in watch.on_desk.runs.values() if run.looked]
+            assert len(told) == min(20 * looks, 50)
+            assert len(asked.paths) == 4 * len(told) and asked.most <= 4
+        clock.pass_ms(FRESH_MS)
+        asked.paths.clear()
+        await watch._look_up_facts()
+        assert len(asked.paths) == 80 and asked.paths[0] == f"/jobs/{seen[0].job}"

@@ -247,7 +247,7 @@ def test_of_thread_dumps_the_newest_are_kept() -> None:
     sim.run(10)
     action = Action(time_ms=1, what="thread dump", container="tm-1", took_ms=9)
     for _ in range(30):
-        sim.desk.note_threads(sim.of_run, [], [action])
+        sim.of_run.note_threads([], [action])
     assert len(sim.of_run.actions) == 20
     assert sim.run(10).actions == [action] * 20
 

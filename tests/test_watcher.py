@@ -6,11 +6,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from demo import watcher
+from demo.broker import Broker
 from demo.port import free_port
 from drsquirrel import pack
-from drsquirrel.watcher import CONNECTORS, jar_of
+from drsquirrel.settings import Kafka
+from drsquirrel.watcher import CONNECTORS, jar_of, tell_of_topics
 from tests.conftest import need_maven, need_pyflink
 
 
@@ -68,6 +71,20 @@ def test_an_option_that_is_none_is_refused(jars: Path) -> None:
     assert code == 2 and "-D x is no KEY=VALUE." in told
     code, told = said("submit", "--flink", "nonsense", *words)
     assert code == 2 and "nonsense is no address of a Flink REST API" in told
+
+
+@pytest.mark.flink
+def test_it_says_which_topics_would_let_a_wrong_clock_decide(
+    broker: Broker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_sender = {"message.timestamp.type": "CreateTime"}
+    admin = AdminClient({"bootstrap.servers": broker.address})
+    for made in admin.create_topics([NewTopic("sent-flink-logs", 1, 1, config=by_sender)]).values():
+        made.result(30)
+    tell_of_topics(Kafka(brokers=broker.address, topic_prefix="sent-"))
+    told = capsys.readouterr().err
+    assert "sent-flink-logs: message.timestamp.type is CreateTime, so a container with" in told
+    assert "sent-job-snapshots: is not there, so what is sent to it is lost" in told
 
 
 def test_the_code_that_is_sent_along_is_the_same_bytes_for_the_same_code(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from drsquirrel.diagnose.container import Process
-from drsquirrel.model.facts import JobFacts, RunSeen, ThreadSample
+from drsquirrel.model.facts import JobFacts, Looked, RunSeen, ThreadSample
 from drsquirrel.model.report import Action, JobRef, RunRef
 from drsquirrel.model.snapshot import Rollup
 from drsquirrel.model.yarn import YarnFacts
@@ -56,6 +56,8 @@ class Inquiry:
     rollups: Mapping[int, Rollup]
     processes: Mapping[str, Process] = field(default_factory=dict)
     """All processes of the cluster known in the hour, the JobManager's among them."""
+    looked: Looked | None = None
+    """How the latest look for `facts` went; None where nobody has looked yet."""
     threads: tuple[ThreadSample, ...] = ()
     actions: tuple[Action, ...] = ()
     dumps_allowed: bool = False

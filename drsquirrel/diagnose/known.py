@@ -19,6 +19,8 @@ from drsquirrel.rules.wording import count, duration, plural, process_name
 LATE_ROUNDS = 2
 YARN_MS = 20_000
 """So often YARN is asked about an application, or more often."""
+PLAN_MS = 600_000
+"""So often plan and settings are asked for."""
 REFRESH_MS = 10_000
 """Flink brings its counters up to date every 10 s at most."""
 LIMITS_GAP = "Container memory and CPU limits: nothing is judged by them yet."
@@ -70,6 +72,10 @@ def data_of(
     silent_ms = None if last_ms is None else max(0, hour.now_ms - last_ms)
     rest = _source("Flink REST", silent_ms, expected.interval_ms, says=expected.cluster_says)
     sources = [rest]
+    if inquiry.looked is not None and inquiry.ended_ms is None:
+        found_ms, says = inquiry.looked
+        plan_ms = None if found_ms is None else max(0, hour.now_ms - found_ms)
+        sources.append(_source("Plan and settings", plan_ms, PLAN_MS, says))
     told_ms = expected.told_ms
     age_ms = None if told_ms is None else max(0, hour.now_ms - told_ms)
     if now and age_ms is not None and case.all_running is True and not case.warming_up:

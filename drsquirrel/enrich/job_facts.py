@@ -16,7 +16,8 @@ NEVER_MS = 2**63 - 1
 FRESH_MS = 600_000
 """A run that was rescaled has other parallelisms; so it is asked again after so long."""
 RETRY_MS = 30_000
-RUNS_MAX = 1_000
+RUNS_MAX = 5_000
+"""As many as are watched of a cluster."""
 VERTICES_MAX = 1_000
 INPUTS_MAX = 1_000
 NOT_FOUND = 404
@@ -86,15 +87,18 @@ class JobFactsSource:
         self._clock = clock
         self._kept: Kept[tuple[str, int], JobFacts] = Kept(RUNS_MAX)
 
+    def due_ms(self, run: RunSeen) -> int:
+        """From when on it asks for the facts of a run anew; 0 if it has not asked yet."""
+        kept = self._kept.get((run.job, run.start_ms))
+        return kept.asked_ms + (RETRY_MS if kept.says else FRESH_MS) if kept else 0
+
     async def look_up(self, run: RunSeen) -> Found[JobFacts]:
         """The facts of a run. What cannot be asked anew keeps what was found before."""
         key = (run.job, run.start_ms)
         kept = self._kept.get(key)
         now_ms = self._clock.now_ms()
-        if kept is not None:
-            fresh_ms = RETRY_MS if kept.says else FRESH_MS
-            if now_ms - kept.asked_ms < fresh_ms:
-                return kept
+        if kept is not None and now_ms < self.due_ms(run):
+            return kept
         says: list[str] = []
         facts = await self._ask(run, says)
         found = Found(

@@ -1,5 +1,7 @@
 """What changes only with a run or a process: the plan, configurations, sizes."""
 
+from typing import NamedTuple
+
 from msgspec import Struct
 
 NAME_CHARACTERS = 1_000
@@ -42,6 +44,15 @@ class CheckpointSettings(Struct, frozen=True, kw_only=True):
     unaligned: bool = False
     state_backend: str = ""
     storage: str = ""
+
+
+class Looked(NamedTuple):
+    """How the latest look for a run's plan and settings went."""
+
+    found_ms: int | None
+    """When what is known of them was found; None if nothing is."""
+    says: str
+    """What is missing; "" if nothing is."""
 
 
 class JobFacts(Struct, frozen=True, kw_only=True):

@@ -126,9 +126,7 @@ def joined(parts: Iterable[Snapshot], limits: Limits = LIMITS) -> Snapshot:
     return _piece(found[0].window_ms, [r for part in found for r in part.rollups], limits)
 
 
-def fitting(
-    parts: Iterable[Snapshot], most_bytes: int, limits: Limits = LIMITS
-) -> Iterator[bytes]:
+def fitting(parts: Iterable[Snapshot], most_bytes: int, limits: Limits = LIMITS) -> Iterator[bytes]:
     """What pieces say together, encoded: where that is too large, in several pieces."""
     whole = joined(parts, limits)
     encoded = encoder.encode(whole)

@@ -153,4 +153,4 @@ class Sim(Seen):
             for i in range(3)
             for s in range(max(3, self.parallelism))
         ]
-        self.desk.note_threads(self.of_run, samples, ())
+        self.of_run.note_threads(samples, ())

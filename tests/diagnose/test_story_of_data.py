@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from drsquirrel.desk import Desk
 from drsquirrel.diagnose import memory
+from drsquirrel.model.facts import Looked
 from drsquirrel.model.report import Report
 from drsquirrel.model.verdict import Outcome, Verdict
 from drsquirrel.on_desk import Known
@@ -127,6 +128,21 @@ def test_several_sources_without_lag_are_counted() -> None:
     sim = Sim(names=("a", "b", "join"), edges={"join": ("a", "b")})
     sim.pending = None
     assert "Not known: the lag of 2 sources." in sim.run(120).subline
+
+
+def test_what_is_missing_of_the_plan_and_how_old_it_is_is_told() -> None:
+    sim = Sim()
+    found_ms = sim.ms(sim.now_s)
+    for looked, state, says in (
+        (Looked(found_ms, ""), "fresh", ""),
+        (Looked(found_ms, "No answer."), "fresh", "No answer."),
+        (Looked(None, "It has no plan yet."), "missing", "It has no plan yet."),
+    ):
+        sim.run(60)
+        sim.of_run.looked = looked
+        [source] = [s for s in sim.run(60).data.sources if s.name == "Plan and settings"]
+        assert (source.state, source.says) == (state, says)
+        assert source.age_ms == (sim.ms(sim.now_s) - found_ms if looked.found_ms else None)
 
 
 def test_a_silent_cluster_is_unknown_and_its_minutes_are_not_seen() -> None:

@@ -141,6 +141,9 @@ class Finding:
     so: str
     mend: str
 
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.wrong}, so {self.so}.\n  {self.mend}"
+
 
 class Admin:
     """Looks at topics and makes them. Every method raises BrokerError where Kafka does not let it.
