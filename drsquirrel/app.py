@@ -129,7 +129,8 @@ class App:
         """Take over how the search for applications of a YARN goes; without any, nobody else
         writes the list of jobs."""
         self._yarns[row.url] = row
-        await self._in_desk(self.list_jobs)
+        if not self._watches or row.says:
+            await self._in_desk(self.list_jobs)
 
     async def adopt(self, id_: str, client: FlinkClient) -> None:
         """Add a cluster while others are watched. Raises StoreError."""

@@ -134,6 +134,7 @@ class YarnWatch:
         self._clock = clock
         self._source = YarnFactsSource(self._client, clock)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._clients: dict[str, ProxiedFlinkClient] = {}
         self._watched: dict[str, str] = {}
         """The cluster of each application that runs, as far as is known."""
         self._over_ms: dict[str, int] = {}
@@ -151,7 +152,8 @@ class YarnWatch:
                     await self._look_up()
                 except Exception as error:
                     # A YARN that does not answer must not end the watching of what it told of.
-                    await self._say(str(error) or repr(error))
+                    self._say(str(error) or repr(error))
+                await self._clusters.note_search(self._row())
                 await self._clock.sleep(FACTS_EVERY_S)
 
     async def _find(self, group: asyncio.TaskGroup) -> None:
@@ -161,13 +163,17 @@ class YarnWatch:
         room = max(0, WATCHED_MAX - len(self._watched))
         self._found = len(found)
         self._note_left_out(len(new[room:]))
-        await self._say("")
+        self._say("")
+        for id_, client in self._clients.items():
+            client.move(self._client.proxy(id_))
         for id_ in new[:room]:
             if id_ not in self._by_hand:
                 of_rm = structs.replace(self._told, url=self._client.proxy(id_))
                 proxy = Cluster(name=id_, **structs.asdict(of_rm))
                 client = of_kind(ProxiedFlinkClient, proxy, self._settings)
                 await self._clusters.adopt(id_, client)
+                self._over_ms.pop(id_, None)
+                self._clients[id_] = client
                 self._tasks[id_] = group.create_task(self._clusters.watch(id_, client))
             self._watched[id_] = self._by_hand.get(id_, id_)
         oldest_first = sorted(self._over_ms, key=lambda id_: self._over_ms[id_])
@@ -190,6 +196,7 @@ class YarnWatch:
                 self._source.forget(id_)
                 if task := self._tasks.pop(id_, None):
                     task.cancel()
+                    del self._clients[id_]
                     self._over_ms[id_] = self._clock.now_ms()
                     await self._clusters.leave(cluster)
 
@@ -199,14 +206,13 @@ class YarnWatch:
             logger.warning("YARN at %s: %s", self._client.url, says)
         self._left_out = says
 
-    async def _say(self, says: str) -> None:
-        """Tell how the search goes; log that YARN has fallen silent, or answers again, once."""
+    def _say(self, says: str) -> None:
+        """Log that YARN has fallen silent, or answers again: once each."""
         if says and says != self.says:
             logger.warning("YARN at %s: %s", self._client.url, says)
         elif not says and self.says:
             logger.warning("YARN at %s answers again", self._client.url)
         self.says = says
-        url = self._client.url
-        await self._clusters.note_search(
-            YarnRow(url=url, found=self._found, says=says or self._left_out)
-        )
+
+    def _row(self) -> YarnRow:
+        return YarnRow(url=self._told.url, found=self._found, says=self.says or self._left_out)

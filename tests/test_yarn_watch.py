@@ -180,9 +180,9 @@ class TurnsClock(HandClock):
 class Running:
     """A watch of the simulated YARN, by turns of 5 s."""
 
-    def __init__(self, yarn: SimulatedYarn, *clusters: Cluster) -> None:
+    def __init__(self, yarn: SimulatedYarn, *clusters: Cluster, user: str = "me") -> None:
         self.clock, self.noted = TurnsClock(), Noted()
-        self.settings = Settings(yarn=(Yarn(url=yarn.url, user="me"),), cluster=clusters)
+        self.settings = Settings(yarn=(Yarn(url=yarn.url, user=user),), cluster=clusters)
         self.watch = YarnWatch(self.settings.yarn[0], self.settings, self.noted, self.clock)
 
     async def __aenter__(self) -> "Running":
@@ -266,6 +266,34 @@ async def test_a_yarn_that_does_not_answer_is_logged_once_and_found_again(
         assert run.noted.watched == [APPLICATION], "what was found is watched on"
     told = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
     assert len(told) == 3 and told[1] == f"YARN at {yarn.url} answers again"
+
+
+async def test_when_another_resourcemanager_takes_over_flink_is_asked_through_that(
+    yarn: SimulatedYarn,
+) -> None:
+    async with Running(yarn, user="") as run, simulated_yarn() as other:
+        flink = run.noted.clients[APPLICATION]
+        assert flink.url == f"{yarn.url}/proxy/{APPLICATION}"
+        yarn.leads_to = other.url
+        await run.clock.go(14)
+        assert run.noted.clients == {APPLICATION: flink}
+        assert flink.url == f"{other.url}/proxy/{APPLICATION}"
+        assert run.noted.searches[-1] == YarnRow(url=yarn.url, found=1)
+
+
+async def test_an_application_that_comes_back_is_not_forgotten_a_day_after_it_was_away(
+    yarn: SimulatedYarn,
+) -> None:
+    async with Running(yarn) as run:
+        known = dict(yarn.applications[APPLICATION])
+        yarn.end()
+        await run.clock.go(4)
+        assert (run.noted.left, run.noted.watched) == ([APPLICATION], [])
+        yarn.applications[APPLICATION] = known
+        await run.clock.go(7)
+        run.clock.pass_ms(KEPT_MS)
+        await run.clock.go(8)
+        assert (run.noted.forgotten, run.noted.watched) == ([], [APPLICATION])
 
 
 async def test_of_more_than_can_be_watched_the_newest_are_and_the_others_told_of(

@@ -24,6 +24,8 @@ PER_MINUTE = 1_000
 """Requests to a ResourceManager of each kind; to all its NodeManagers 20 times as many."""
 AT_ONCE = 4
 CONTAINERS_MAX = 2_000
+FORGOTTEN_MS = 180_000
+"""A ResourceManager that was started again answers before it knows of the applications that run."""
 SEARCHED_MS = 30_000
 """For so long a NodeManager's log is searched for what it tells of an end."""
 TEXT_CHARACTERS = 1_000
@@ -34,7 +36,7 @@ NOT_FOUND = 404
 NAMED = 3
 """NodeManagers of which it is said why they do not answer; the others are counted."""
 T = TypeVar("T")
-_TREE = re.compile(r"\s*Dump of the process-tree for \S+ :.*?(?=\n\[|\nFor more|\Z)", re.DOTALL)
+_TREE = re.compile(r"Dump of the process-tree for \S+ :.*?(?=\n\[|\nFor more|\Z)", re.DOTALL)
 _MASTER = re.compile(r"container_(?:e\d+_)?(\d+_\d+)_(\d+)_\d+")
 
 
@@ -105,6 +107,8 @@ class YarnFactsSource:
         self._clock = clock
         self._known: dict[str, YarnFacts] = {}
         self._gone_ms: dict[str, int] = {}
+        self._unknown_ms: dict[str, int] = {}
+        """Since when the ResourceManager does not know an application."""
 
         def remembered(ask: Any, fresh_ms: int, per_minute: int = PER_MINUTE) -> Any:
             return Remembered(
@@ -158,6 +162,7 @@ class YarnFactsSource:
 
     def forget(self, application: str) -> None:
         """Keep nothing of an application that is no longer looked up."""
+        self._unknown_ms.pop(application, None)
         known = self._known.pop(application, None)
         for container in known.containers if known else ():
             self._gone_ms.pop(container.id, None)
@@ -226,10 +231,13 @@ class YarnFactsSource:
         try:
             answer = await self._yarn.get(f"/ws/v1/cluster/apps/{id_}")
         except Exception as error:
-            known = self._known.get(id_)
+            known, now_ms = self._known.get(id_), self._clock.now_ms()
             if getattr(error, "status", 0) != NOT_FOUND or known is None:
                 raise
-            return replace(known, state=FORGOTTEN, ended_ms=self._clock.now_ms()), ""
+            if now_ms - self._unknown_ms.setdefault(id_, now_ms) < FORGOTTEN_MS:
+                raise
+            return replace(known, state=FORGOTTEN, ended_ms=now_ms), ""
+        self._unknown_ms.pop(id_, None)
         [app] = _many(answer, "app") or [None]
         told = _read(app, _Application)
         found = _MASTER.search(told.am_container_logs)
@@ -307,7 +315,7 @@ def _application(app: _Application, now_ms: int) -> YarnFacts:
 
 def _cut(diagnostics: str) -> str:
     """The text without the tree of processes: their command lines say much, and nothing of why."""
-    return _TREE.sub("", diagnostics).strip()
+    return "".join(part.rstrip() for part in _TREE.split(diagnostics)).strip()
 
 
 def _read(told: Any, kind: type[T]) -> T:

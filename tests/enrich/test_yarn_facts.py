@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from drsquirrel.collect.yarn.client import YarnClient
-from drsquirrel.enrich.yarn_facts import NODE, SEARCHED_MS, YarnFactsSource, running
+from drsquirrel.enrich.yarn_facts import FORGOTTEN_MS, NODE, SEARCHED_MS, YarnFactsSource, running
 from drsquirrel.model.yarn import FORGOTTEN, GONE, YarnContainer, YarnFacts
 from tests.collect.flink_rest.clock import HandClock
 from tests.collect.yarn.simulated import (
@@ -156,12 +156,25 @@ async def test_an_application_that_failed_says_why_without_command_lines(asked: 
 
 async def test_an_application_that_yarn_has_forgotten_is_over(asked: Asked) -> None:
     await asked.facts()
+    known = asked.yarn.applications.pop(APPLICATION)
+    assert not (await asked.facts(15_000)).is_over, "it may not be recovered yet"
+    asked.yarn.applications[APPLICATION] = known
+    facts = await asked.facts(FORGOTTEN_MS)
+    assert facts.complete and not facts.is_over
     asked.yarn.applications.clear()
-    facts = await asked.facts(15_000)
+    await asked.facts(15_000)
+    facts = await asked.facts(FORGOTTEN_MS)
     assert (facts.state, facts.user, facts.is_over) == (FORGOTTEN, "flink", True)
     asked.source.forget(APPLICATION)
     asked.clock.pass_ms(15_000)
     assert "not found" in (await asked.source.look_up(APPLICATION)).says
+
+
+async def test_white_space_in_diagnostics_is_searched_but_once(asked: Asked) -> None:
+    """Else this one ends by its time-out."""
+    dump = "Dump of the process-tree for container_1 :\n\t|- PID\n"
+    asked.yarn.end("FAILED", "why" + "\n" * 200_000 + dump)
+    assert (await asked.facts()).diagnostics == "why"
 
 
 async def test_it_asks_seldom(asked: Asked) -> None:

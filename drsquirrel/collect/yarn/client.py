@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from drsquirrel.collect.flink_rest.address import base_url
 from drsquirrel.collect.flink_rest.client import FlinkClient
 from drsquirrel.collect.flink_rest.error import (
     FlinkError,
@@ -101,6 +102,10 @@ class ProxiedFlinkClient(FlinkClient):
     """Asks Flink's REST through the proxy of a ResourceManager."""
 
     words = replace(FlinkClient.words, redirect="its YARN application may be over")
+
+    def move(self, url: str) -> None:
+        """Ask at this address from now on: another ResourceManager is active."""
+        self.url = base_url(url, self.words.api)
 
 
 class YarnClient:
