@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from drsquirrel.exposition import Family, counter, gauge
 from drsquirrel.kafka_watch import NOTHING, KafkaWatch, Readable
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent
-from drsquirrel.model.report import JobList, YarnRow
+from drsquirrel.model.report import JobList, Report, YarnRow
 from drsquirrel.model.yarn import YarnFacts
 from drsquirrel.on_desk import Known, RunDesk
 from drsquirrel.settings import Settings
@@ -223,6 +224,7 @@ class App:
         # that are owed may be lost, and Kafka keeps what comes after.
         due = not self._owed and (
             now_ms - self._snapshots_ms >= SNAPSHOT_EVERY_MS
+            or self._desk.is_full()
             or (self._kafka is not None and self._kafka.owes_much)
         )
         heard = self._kafka.take_owed() if due and self._kafka else NOTHING
@@ -259,6 +261,7 @@ class App:
             oldest = next(looks, 0)
             del self._owed[oldest]
             self._lost += 1
+        self._owed = deque(_without(before, batch) for before in self._owed)
         self._owed.append(batch)
         trouble = ""
         try:
@@ -338,6 +341,26 @@ class App:
     def _url(self, id_: str) -> str:
         client = self._clients[id_]
         return client.url if client else ""
+
+
+def _without(before: Batch, later: Batch) -> Batch:
+    """A batch without what nobody will ask for once a later one is stored: documents of the same
+    run that are replaced, where its hour and its incidents are the same."""
+    told = {r.report.run.id: _lasting(r.report) for r in later.reports}
+    runs = {memory.run for memory in later.memories}
+    return replace(
+        before,
+        reports=tuple(r for r in before.reports if told.get(r.report.run.id) != _lasting(r.report)),
+        memories=tuple(memory for memory in before.memories if memory.run not in runs),
+        job_list=None if later.job_list else before.job_list,
+    )
+
+
+def _lasting(report: Report) -> tuple[object, ...]:
+    """What the store keeps of a report that another replaces."""
+    cause = report.causes[0].code if report.causes else ""
+    began_ms = tuple(incident.began_ms for incident in report.incidents)
+    return report.made_ms // HOUR_MS, report.verdict, cause, began_ms
 
 
 def _of(kind: type[E], events: list[Event]) -> tuple[E, ...]:

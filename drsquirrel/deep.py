@@ -17,13 +17,14 @@ from drsquirrel.model.event import (
     ContainerEvent,
     Event,
     FailureEvent,
+    LogEvent,
     Message,
     MetricReport,
     Table,
     encoder,
 )
-from drsquirrel.model.facts import NAME_CHARACTERS
 from drsquirrel.model.metric import BY_NAME
+from drsquirrel.model.throwable import cut
 from drsquirrel.model.twin import Twins
 from drsquirrel.watch.limit import LIMITS
 
@@ -46,24 +47,14 @@ UNTOLD_MS = 25_000
 REMEMBERED = 1_000
 FURTHEST_MS = 24 * 3_600_000
 """A checkpoint that is told of now was not triggered before that."""
+LINE_TEXTS = ("message", "throwable", "logger", "thread", "task", "host")
 NUMBER_BYTES, PLACE_BYTES, MESSAGE_BYTES = 40, 250, 1_000
 """In memory, about."""
 
 
-def usable(
-    arrivals: Iterable[tuple[int, Message]], now_ms: int, dropped: Counter[str]
-) -> list[tuple[int, Message]]:
-    """What may be taken in: nothing that is named at any length, or comes from the future."""
-    found = []
-    for arrival_ms, message in arrivals:
-        origin = message.origin
-        job = "" if isinstance(message, ContainerEvent | ConfigEvent) else message.job
-        names = (origin.container, origin.epoch, origin.flink_version, job)
-        if max(map(len, names)) > NAME_CHARACTERS:
-            dropped["too long a name"] += 1
-        else:
-            found.append((max(0, min(arrival_ms, now_ms)), message))
-    return found
+def usable(arrivals: Iterable[tuple[int, Message]], now_ms: int) -> list[tuple[int, Message]]:
+    """What may be taken in: nothing that comes from the future."""
+    return [(max(0, min(arrival_ms, now_ms)), message) for arrival_ms, message in arrivals]
 
 
 def moment(arrival_ms: int, event: Event) -> int:
@@ -75,9 +66,14 @@ def moment(arrival_ms: int, event: Event) -> int:
 
 
 def as_folded(arrival_ms: int, event: Event) -> Event:
-    """The event with the time under which it is folded."""
+    """The event with the time under which it is folded; a line no longer than the plugin's."""
     time_ms = moment(arrival_ms, event)
-    return event if time_ms == event.time_ms else replace(event, time_ms=time_ms)
+    event = event if time_ms == event.time_ms else replace(event, time_ms=time_ms)
+    if isinstance(event, LogEvent):
+        told = {name: getattr(event, name) for name in LINE_TEXTS}
+        if max(map(len, told.values())) > LIMITS.text_chars:
+            event = replace(event, **{k: cut(text, LIMITS.text_chars) for k, text in told.items()})
+    return event
 
 
 def size_of(event: Event) -> int:

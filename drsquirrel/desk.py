@@ -145,8 +145,8 @@ class Desk:
         return {id_: since_ms for id_, since_ms in waits.items() if since_ms is not None}
 
     def is_full(self) -> bool:
-        """Never: of what waits for long something is dropped."""
-        return False
+        """Whether what is taken in would soon be dropped before it is stored."""
+        return self._windows.is_full()
 
     def hear(
         self, cluster: str, arrivals: Iterable[tuple[int, Message]], now_ms: int
@@ -154,7 +154,7 @@ class Desk:
         """Fold what processes with the plugin sent; returns that of it which is ready."""
         desk = self.clusters[cluster]
         desk.began_ms = desk.began_ms or now_ms
-        arrived = usable(arrivals, now_ms, self.dropped)
+        arrived = usable(arrivals, now_ms)
         is_alone = desk.is_silent(now_ms)
         told = desk.heard.note(arrived, now_ms)
         if is_alone:

@@ -55,8 +55,7 @@ class Spec:
     dead_letters: str
     redact_keys: tuple[str, ...]
     group: str
-    start_ms: int | None
-    """From which arrival on it reads; without it, from the beginning."""
+    """Whose offsets say where it begins."""
 
 
 SOURCE = """
@@ -120,18 +119,13 @@ def planned(tables: StreamTableEnvironment, spec: Spec) -> StatementSet:
     function = udf(take, result_type=TAKEN, func_type="pandas")
     tables.create_temporary_function("take", function)
     kafka = {f"properties.{key}": value for key, value in spec.kafka.items()}
-    starting = {"scan.startup.mode": "earliest-offset"}
-    if spec.start_ms is not None:
-        starting = {
-            "scan.startup.mode": "timestamp",
-            "scan.startup.timestamp-millis": str(spec.start_ms),
-        }
     reading = {
         "connector": "kafka",
         "topic": ";".join(spec.topics),
         "format": "raw",
-        **starting,
+        "scan.startup.mode": "group-offsets",
         "properties.group.id": spec.group,
+        "properties.auto.offset.reset": "earliest",
         "scan.watermark.idle-timeout": f"{IDLE_S} s",
         **kafka,
     }

@@ -103,7 +103,7 @@ class Hearing:
     ) -> list[Event]:
         """The lines of which it is known now of which run they are."""
         tier = self._tiers.setdefault(cluster, DeepTier(self.dropped))
-        told = usable(arrivals, now_ms, self.dropped)
+        told = usable(arrivals, now_ms)
         lines = [(ms, event) for ms, event in told if isinstance(event, LogEvent)]
         jobs = {line.job for _, line in lines} | tier.waiting_jobs.keys()
         try:

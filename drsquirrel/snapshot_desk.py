@@ -70,7 +70,7 @@ class SnapshotDesk(Desk):
         return found
 
     def is_full(self) -> bool:
-        return self._waits > WAITING_MAX
+        return super().is_full() or self._waits > WAITING_MAX
 
     def _sending(self, desk: ClusterDesk, reporting: Mapping[str, int]) -> Mapping[str, int]:
         return self._sent_ms.get(desk.id, {})

@@ -22,7 +22,7 @@ from drsquirrel.collect.flink_rest.client import FlinkClient
 from drsquirrel.collect.flink_rest.own import OwnFlink
 from drsquirrel.collect.kafka.connection import BrokerError, java_options
 from drsquirrel.collect.kafka.dead_letter import TOPIC as DEAD_LETTERS
-from drsquirrel.collect.kafka.resume import resume_ms
+from drsquirrel.collect.kafka.resume import rewind
 from drsquirrel.collect.kafka.topics import FOLDED, SNAPSHOTS, Admin
 from drsquirrel.database import data_dir
 from drsquirrel.ending import FOUND, ended, say
@@ -90,6 +90,14 @@ def submit(
             "metaspace with each submission. A Flink that has opt/flink-python in lib/ wants none.",
         ),
     ] = True,
+    as_committed: Annotated[
+        bool,
+        typer.Option(
+            "--as-committed",
+            help="Begin exactly at the offsets of its consumer group, as after "
+            "kafka-consumer-groups --reset-offsets; not before the windows that were open.",
+        ),
+    ] = False,
     config: Config = None,
 ) -> None:
     """Start the job, where it stopped the last time.
@@ -109,6 +117,8 @@ def submit(
         asyncio.run(_check(cluster, settings, options))
         spec = _spec(settings, told)
         tell_of_topics(told)
+        if not as_committed:
+            _rewind(told, spec)
         folder = _folder(settings)
         options["python.files"] = pack.code(folder).as_uri()
         if python:
@@ -144,6 +154,7 @@ def run(
     with ended():
         settings, told = _settings(config, kafka)
         spec = _spec(settings, told)
+        _rewind(told, spec)
         from drsquirrel.flink_job import submitted
 
         options = {"pipeline.name": NAME, "python.executable": python or sys.executable}
@@ -156,7 +167,7 @@ def plan(kafka: Brokers = "localhost:9092", jars: Jars = None, config: Config = 
     with ended():
         settings, told = _settings(config, kafka)
         options = _options(settings, jars)
-        spec = _spec(settings, told, resumes=False)
+        spec = _spec(settings, told)
         from drsquirrel.flink_job import explained
 
         print(explained(options, spec))
@@ -209,29 +220,31 @@ def _settings(config: Path | None, brokers: str) -> tuple[Settings, Kafka]:
     return settings, needed_kafka(brokers, settings.kafka)
 
 
-def _spec(settings: Settings, told: Kafka, *, resumes: bool = True) -> "Spec":
-    """Which topics are read, by whom they are written, and from when on. Raises BrokerError."""
+def _spec(settings: Settings, told: Kafka) -> "Spec":
+    """Which topics are read, and by whom they are written."""
     from drsquirrel.flink_job import Spec
 
-    prefix, access = told.topic_prefix, kafka_access(told)
+    prefix = told.topic_prefix
     bound = {
         topic: tuple(sorted(clusters))
         for topic, clusters in bound_of(settings.cluster, prefix, FOLDED).items()
     }
     topics = [*bound] or [prefix + topic for topic in FOLDED]
     return Spec(
-        kafka=java_options(access),
+        kafka=java_options(kafka_access(told)),
         topics=tuple(topics),
         bound=bound,
         snapshots=prefix + SNAPSHOTS,
         dead_letters=prefix + DEAD_LETTERS,
         redact_keys=settings.redact_keys,
         group=prefix + GROUP,
-        # A bundle lies in the window of its last message, which may be a minute after its first.
-        start_ms=resume_ms(access, prefix + GROUP, topics, WINDOW_MS + MINUTE_MS, DELAY_MS)
-        if resumes
-        else None,
     )
+
+
+def _rewind(told: Kafka, spec: "Spec") -> None:
+    """Begin before the windows that were open when it stopped; raises BrokerError."""
+    # A bundle lies in the window of its last message, which may be a minute after its first.
+    rewind(kafka_access(told), spec.group, spec.topics, WINDOW_MS + MINUTE_MS, DELAY_MS)
 
 
 def tell_of_topics(told: Kafka) -> None:

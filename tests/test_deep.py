@@ -32,7 +32,6 @@ from drsquirrel.model.event import (
     Values,
     tables,
 )
-from drsquirrel.model.facts import NAME_CHARACTERS
 from drsquirrel.model.metric import BY_NAME
 from drsquirrel.model.signature import sign
 from drsquirrel.model.twin import ALIKE_TWIN_MS, TWIN_MS
@@ -230,31 +229,27 @@ def test_what_is_read_long_after_it_came_does_not_tell_who_reports_now(
     ago_ms: int, reports: bool
 ) -> None:
     deep, now_ms = DeepTier(Counter()), NOON_MS
-    deep.take(usable([(NOON_MS - ago_ms, report())], now_ms, Counter()), {}, now_ms)
+    deep.take(usable([(NOON_MS - ago_ms, report())], now_ms), {}, now_ms)
     assert (deep.reporting(now_ms) == {"tm-1": now_ms}) is reports
     deep.take([(NOON_MS, report())], {}, now_ms)
     deep.take([(NOON_MS - LATE_MS - 1, report())], {}, now_ms)
     assert deep.reporting(now_ms) == {"tm-1": now_ms}
 
 
-def test_nothing_comes_from_the_future_or_is_named_at_any_length() -> None:
-    dropped: Counter[str] = Counter()
-    long = "x" * (NAME_CHARACTERS + 1)
-    found = usable(
-        [
-            (NOON_MS + 1, report()),
-            (-7, report()),
-            (NOON_MS, report(long)),
-            (NOON_MS, report(container=long)),
-            (NOON_MS, replace(report(), origin=replace(origin(), epoch=long))),
-            (NOON_MS, replace(report(), origin=replace(origin(), flink_version=long))),
-            (NOON_MS, report(long[1:])),
-        ],
-        NOON_MS,
-        dropped,
+def test_nothing_comes_from_the_future() -> None:
+    found = usable([(NOON_MS + 1, report()), (-7, report())], NOON_MS)
+    assert [ms for ms, _ in found] == [NOON_MS, 0]
+
+
+def test_a_line_of_any_length_is_cut_to_what_the_plugin_would_send() -> None:
+    whole = LogEvent(
+        origin=origin(), time_ms=NOON_MS, level="WARN", logger="a.B", message="m" * 16_384
     )
-    assert [ms for ms, _ in found] == [NOON_MS, 0, NOON_MS]
-    assert dropped == {"too long a name": 4}
+    assert as_folded(NOON_MS, whole) is whole
+    long = replace(whole, message="m" * 3_000_000, task="t" * 3_000_000)
+    found = as_folded(NOON_MS, long)
+    assert isinstance(found, LogEvent)
+    assert len(found.message) == len(found.task) == 16_384 and found.logger == "a.B"
 
 
 @pytest.mark.parametrize("off_ms", [0, SKEW_MS, SKEW_MS + 1, -SKEW_MS, -SKEW_MS - 1, -FURTHEST_MS])

@@ -7,7 +7,6 @@ are folded with the others of their minute; and what is alike lies together, whe
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from functools import lru_cache
 from zlib import crc32
 
 import msgspec
@@ -16,7 +15,16 @@ from msgspec import Struct
 from drsquirrel.model.event import MetricReport
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Snapshot
 from drsquirrel.watch.limit import LIMITS, Limits
-from drsquirrel.watch.piece import KNOWN_GROUPS, Arrived, Group, group_about, joined, pieces
+from drsquirrel.watch.piece import (
+    GROUP_CHARACTERS,
+    KNOWN_GROUPS,
+    Arrived,
+    Group,
+    group_about,
+    joined,
+    pieces,
+)
+from drsquirrel.watch.remember import remembered
 
 AFTER_MS = 15_000
 """So much later than a window closes it has surely been told, where no partition is silent."""
@@ -45,7 +53,11 @@ _encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Bundle).decode
 
 
-@lru_cache(KNOWN_GROUPS)
+def _characters(group: Group, _: int) -> int:
+    return len(group.cluster) + len(group.job) + len(group.container)
+
+
+@remembered(KNOWN_GROUPS, _characters, GROUP_CHARACTERS)
 def bucket_of(group: Group, buckets: int) -> int:
     """The bucket of a group, of so many."""
     return crc32("\0".join(map(str, group)).encode()) % buckets

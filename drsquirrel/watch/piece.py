@@ -7,7 +7,6 @@ tasks, and a large run by its containers.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
@@ -18,6 +17,7 @@ from drsquirrel.model.event import Event
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject, encoder
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.limit import LIMITS, Limits
+from drsquirrel.watch.remember import remembered
 from drsquirrel.watch.window import Minutes, add, snapshot_of
 
 DELAY_MS = 5_000
@@ -28,6 +28,8 @@ TaskManagers need not fit into one."""
 
 KNOWN_GROUPS = 100_000
 """Of containers in runs, which are remembered."""
+GROUP_CHARACTERS = 300
+"""Of those that are; Flink's own names are shorter."""
 HELD = ("changes", "checkpoints", "failures", "logs", "skewed", "tracks")
 """What a rollup holds beside who reported."""
 
@@ -60,7 +62,11 @@ class Arrived(Struct, frozen=True, array_like=True, gc=False):
         return self.arrival_ms // MINUTE_MS
 
 
-@lru_cache(KNOWN_GROUPS)
+def _characters(*names: str) -> int:
+    return sum(map(len, names))
+
+
+@remembered(KNOWN_GROUPS, _characters, GROUP_CHARACTERS)
 def _group(cluster: str, job: str, container: str) -> Group:
     if not job:
         return Group(cluster, "", container, 0)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -14,9 +13,12 @@ from drsquirrel.model.metric import (
     Metric,
     Scope,
 )
+from drsquirrel.watch.remember import remembered
 
 Row: TypeAlias = Sequence[Any]
 """The numbers of one report, or of some of its metrics."""
+NAME_WEIGHT, NAMES_WEIGHT = 50, 16_384
+"""Of Flink's own metrics some dozen are in one scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,11 @@ class Plan:
     """How many of the values have a name that is neither Flink's nor ours in this scope."""
 
 
-@lru_cache(maxsize=4096)
+def _weight(names: Iterable[str]) -> int:
+    return sum(NAME_WEIGHT + len(name) for name in names)
+
+
+@remembered(1_000, lambda _, names: _weight(names), NAMES_WEIGHT)
 def plan_of(scope: Scope, names: tuple[str, ...]) -> Plan:
     """The plan for these names; where two mean the same metric, ours and newer ones win."""
     found: dict[Metric, str] = {}
@@ -111,7 +117,7 @@ class Layout:
         self.gauges = Columns([positions[g] for g in gauges], [factors[g] for g in gauges])
 
 
-@lru_cache(maxsize=256)
+@remembered(250, lambda _, names: sum(map(_weight, names)), 4 * NAMES_WEIGHT)
 def layout_of(scopes: tuple[Scope, ...], names: tuple[tuple[str, ...], ...]) -> Layout:
     """The layout of a report with these scopes, and in each values under these names."""
     return Layout(map(plan_of, scopes, names), map(len, names))

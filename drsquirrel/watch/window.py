@@ -10,6 +10,8 @@ from drsquirrel.watch.limit import LIMITS, Limits
 from drsquirrel.watch.merge import merge
 
 K = TypeVar("K", bound=Hashable)
+AT_ONCE = 2
+"""Windows that all subjects of a cluster may have open: one is let go after the next has begun."""
 Minutes: TypeAlias = dict[int, Rollup]
 Reports: TypeAlias = Counter[tuple[str, str]]
 """How many reports came, by (container, epoch)."""
@@ -29,7 +31,9 @@ class Hours:
         dropped: Counter[str] = Counter()
         for rollup in rollups:
             subject = rollup.subject
-            minutes = _place(self._of, subject, subject.cluster, self._subjects, self._limits)
+            minutes = _place(
+                self._of, subject, subject.cluster, self._subjects, self._limits.subjects
+            )
             if minutes is None:
                 dropped["too many subjects"] += 1
             else:
@@ -73,13 +77,20 @@ class Windows:
         window_ms = max(arrival_ms // WINDOW_MS * WINDOW_MS, self._first_open_ms)
         for rollup in rollups:
             key, cluster = (rollup.subject, window_ms), rollup.subject.cluster
-            minutes = _place(self._open, key, cluster, self._subjects, self._limits)
+            minutes = _place(
+                self._open, key, cluster, self._subjects, AT_ONCE * self._limits.subjects
+            )
             if minutes is None:
                 dropped["too many subjects"] += 1
             else:
                 add(minutes, rollup, self._limits)
                 self._grown.add(key)
         return dropped
+
+    def is_full(self) -> bool:
+        """Whether so many are open of a cluster that soon something will be dropped, as where none
+        are let go because they cannot be stored."""
+        return max(self._subjects.values(), default=0) >= (AT_ONCE - 1 / 2) * self._limits.subjects
 
     def grown(
         self, now_ms: int, interval_ms: Mapping[str, int] = MappingProxyType({})
@@ -140,11 +151,11 @@ def snapshot_of(
 
 
 def _place(
-    held: dict[K, Minutes], key: K, cluster: str, taken: Counter[str], limits: Limits
+    held: dict[K, Minutes], key: K, cluster: str, taken: Counter[str], most: int
 ) -> Minutes | None:
     """The minutes held under a key, new ones if its cluster has a place left; None if not."""
     if key not in held:
-        if taken[cluster] >= limits.subjects:
+        if taken[cluster] >= most:
             return None
         taken[cluster] += 1
         held[key] = {}

@@ -9,7 +9,7 @@ from drsquirrel.model.event import Event
 from drsquirrel.model.snapshot import WINDOW_MS, Rollup, Subject, encoder
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.limit import Limits
-from drsquirrel.watch.window import Hours, Windows
+from drsquirrel.watch.window import AT_ONCE, Hours, Windows
 from tests.watch.made import MINUTE_MS, NOON_MS, report, subtask
 
 OPEN_MS = NOON_MS // WINDOW_MS * WINDOW_MS
@@ -75,10 +75,11 @@ def elsewhere(start_ms: int) -> list[Rollup]:
 
 
 def test_a_cluster_with_too_many_subjects_takes_no_place_from_another():
-    hours, windows = Hours(FEW), Windows(FEW)
+    hours, windows = Hours(Limits(subjects=AT_ONCE)), Windows(FEW)
     for kept in (hours.add, partial(windows.add, OPEN_MS)):
-        assert kept(minutes_from(OPEN_MS, 1)) == {}
-        assert kept(minutes_from(OPEN_MS, 1, job="other")) == {"too many subjects": 1}
+        for job in ("j", "other"):
+            assert kept(minutes_from(OPEN_MS, 1, job=job)) == {}
+        assert kept(minutes_from(OPEN_MS, 1, job="third")) == {"too many subjects": 1}
         assert kept(elsewhere(OPEN_MS)) == {}
 
 
@@ -119,11 +120,16 @@ def test_what_comes_for_a_window_that_is_gone_travels_in_the_next():
     assert (snapshot.window_ms, len(snapshot.rollups)) == (OPEN_MS + WINDOW_MS, 2)
 
 
-def test_windows_take_no_more_subjects_than_their_limit():
+def test_windows_take_no_more_subjects_than_their_limit_but_for_one_that_has_just_begun():
     windows = Windows(FEW)
-    assert windows.add(OPEN_MS, minutes_from(OPEN_MS, 2)) == {}
-    assert windows.add(OPEN_MS, minutes_from(OPEN_MS, 2, job="other")) == {"too many subjects": 2}
-    assert [snapshot.subject for snapshot in windows.grown(OPEN_MS)] == [RUN]
+    for window in (0, 1):
+        assert not windows.is_full()
+        assert windows.add(OPEN_MS + window * WINDOW_MS, minutes_from(OPEN_MS, 2)) == {}
+    assert windows.is_full()
+    later_ms = OPEN_MS + 2 * WINDOW_MS
+    assert windows.add(later_ms, minutes_from(OPEN_MS, 2)) == {"too many subjects": 2}
+    assert len(windows.grown(later_ms)) == AT_ONCE
+    assert not windows.is_full()
 
 
 def expected(

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import msgspec
 
 from drsquirrel.collect.redaction import Redaction
-from drsquirrel.model.event import SCHEMA, Message, MetricReport, message_decoder
+from drsquirrel.model.event import (
+    SCHEMA,
+    ConfigEvent,
+    ContainerEvent,
+    Message,
+    MetricReport,
+    message_decoder,
+)
+from drsquirrel.model.facts import NAME_CHARACTERS
 
 MESSAGE_BYTES = 4 << 20
 """The plugin sends nothing larger, before compression."""
@@ -63,11 +71,16 @@ def examined(
         message = message_decoder.decode(value)
     except BROKEN:
         return Refusal("malformed")
-    if message.origin.schema > SCHEMA:
+    origin = message.origin
+    if origin.schema > SCHEMA:
         return Refusal("newer schema")
-    if clusters is not None and message.origin.cluster not in clusters:
-        return Refusal("another cluster", message.origin.cluster)
-    if message.origin.producer != "plugin":
+    job = "" if isinstance(message, ContainerEvent | ConfigEvent) else message.job
+    names = (job, origin.cluster, origin.container, origin.epoch, origin.flink_version)
+    if max(map(len, names)) > NAME_CHARACTERS:
+        return Refusal("too long a name")
+    if clusters is not None and origin.cluster not in clusters:
+        return Refusal("another cluster", origin.cluster)
+    if origin.producer != "plugin":
         return Refusal("another producer")
     if redaction is None:
         return message

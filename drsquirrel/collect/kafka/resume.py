@@ -27,29 +27,27 @@ NOT_YET = (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
 READING = {"enable.auto.commit": False, "auto.offset.reset": "earliest"}
 
 
-def resume_ms(
+def rewind(
     access: Access, group: str, topics: Collection[str], window_ms: int, delay_ms: int
-) -> int | None:
-    """The arrival time from which on a group has to read again, whose windows are of `window_ms` at
-    most and close `delay_ms` late; None if it has read nothing yet. Raises BrokerError, where a
-    topic is missing too."""
+) -> None:
+    """Set the offsets of a group back to where it has to read again, whose windows are of
+    `window_ms` at most and close `delay_ms` late; partitions of which it has read nothing have
+    none. Raises BrokerError, where a topic is missing too."""
     heard = Heard()
     consumer = Consumer({**options(access, heard), **READING, "group.id": group})
     try:
-        return answer(
+        answer(
             access,
             consumer,
             heard,
-            lambda: _resume_ms(consumer, topics, window_ms, delay_ms),
+            lambda: _rewind(consumer, topics, window_ms, delay_ms),
             f"what the group {group} has read",
         )
     finally:
         consumer.close()
 
 
-def _resume_ms(
-    consumer: Consumer, topics: Collection[str], window_ms: int, delay_ms: int
-) -> int | None:
+def _rewind(consumer: Consumer, topics: Collection[str], window_ms: int, delay_ms: int) -> None:
     there = consumer.list_topics(timeout=TIMEOUT_S).topics
     if missing := sorted(set(topics) - there.keys()):
         raise BrokerError(
@@ -58,11 +56,22 @@ def _resume_ms(
     every = [
         TopicPartition(topic, number) for topic in topics for number in there[topic].partitions
     ]
+    committed = [at for at in _committed(consumer, every) if at.offset >= 0]
+    first_ms = _first_ms(consumer, committed, delay_ms)
+    if first_ms is None:
+        return
+    begin_ms = max(0, first_ms - window_ms)
+    wanted = [TopicPartition(at.topic, at.partition, begin_ms) for at in committed]
+    found = consumer.offsets_for_times(wanted, timeout=TIMEOUT_S)
+    for at, begin in zip(committed, found, strict=True):
+        at.offset = min(at.offset, begin.offset) if begin.offset >= 0 else at.offset
+    consumer.commit(offsets=committed, asynchronous=False)
+
+
+def _first_ms(consumer: Consumer, committed: list[TopicPartition], delay_ms: int) -> int | None:
+    """The arrival time of what held open the oldest window; None if there is nothing to read."""
     read: list[int | None] = []
     unread: list[int | None] = []
-    committed = _committed(consumer, every)
-    if all(at.offset < 0 for at in committed):
-        return None
     for at in committed:
         low, end = consumer.get_watermark_offsets(at, timeout=TIMEOUT_S)
         if low < at.offset:
@@ -72,8 +81,7 @@ def _resume_ms(
     # A partition that was read to its end holds windows open until it counts as idle.
     known = [ms for ms in read if ms is not None]
     recent = [ms - delay_ms for ms in known if ms >= max(known) - QUIET_MS]
-    first = min([*recent, *(ms for ms in unread if ms is not None)], default=0)
-    return max(0, first - window_ms)
+    return min([*recent, *(ms for ms in unread if ms is not None)], default=None)
 
 
 def _committed(consumer: Consumer, every: list[TopicPartition]) -> list[TopicPartition]:

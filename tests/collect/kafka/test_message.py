@@ -1,10 +1,12 @@
 """What one message says, whatever is in it that nobody reads."""
 
 import pytest
+from msgspec.structs import replace
 
 from drsquirrel.collect.kafka.message import Refusal, examined
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import LogEvent, MetricReport, encoder
+from drsquirrel.model.facts import NAME_CHARACTERS
 from tests.watch.made import NOON_MS, origin, report
 
 SAID = encoder.encode(report(1, NOON_MS))[:-1]
@@ -45,3 +47,13 @@ def test_a_secret_is_found_whatever_of_it_is_escaped(told: str) -> None:
 def test_any_cluster_may_speak_where_none_is_bound() -> None:
     assert isinstance(examined(SAID + b"}", None, Redaction()), MetricReport)
     assert examined(SAID + b"}", {"other"}, Redaction()) == Refusal("another cluster", "prod")
+
+
+@pytest.mark.parametrize("name", ["cluster", "container", "epoch", "flink_version", "job"])
+def test_what_is_named_at_any_length_is_refused(name: str) -> None:
+    for long, is_refused in (("x" * NAME_CHARACTERS, False), ("x" * (NAME_CHARACTERS + 1), True)):
+        told = report(job=long) if name == "job" else report()
+        if name != "job":
+            told = replace(told, origin=replace(told.origin, **{name: long}))
+        found = examined(encoder.encode(told), None, None)
+        assert found == (Refusal("too long a name") if is_refused else told)
