@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -24,7 +24,7 @@ from drsquirrel.model.report import JobList, Report, YarnRow
 from drsquirrel.model.yarn import YarnFacts
 from drsquirrel.on_desk import Known, RunDesk
 from drsquirrel.settings import Settings
-from drsquirrel.store.error import FencedError, StoreError
+from drsquirrel.store.error import DamagedError, FencedError, StoreError
 from drsquirrel.store.interface import (
     HOUR_MS,
     Batch,
@@ -37,6 +37,7 @@ from drsquirrel.store.interface import (
 from drsquirrel.stored_pages import decoded, report_decoder
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 E = TypeVar("E", FailureEvent, CheckpointEvent, ChangeEvent)
 SNAPSHOT_EVERY_MS = 60_000
 """How often grown windows are written: a kill loses at most so much of minute data."""
@@ -108,12 +109,12 @@ class App:
         self._watches = {**self._watches, id_: watch}
         self._clients = {**self._clients, id_: client}
         now_ms = self._clock.now_ms()
+        listed = [r for r in self._store.runs(id_) if r.last_seen_ms >= now_ms - LISTED_MS]
         runs = [
-            self._known(run)
-            for run in self._store.runs(id_)
-            if run.last_seen_ms >= now_ms - LISTED_MS
+            known for run in listed for known in _whole(id_, lambda run=run: [self._known(run)])
         ]
-        self._desk.restore(id_, self._store.load_hour(id_, now_ms - HOUR_MS), runs, now_ms)
+        hour = _whole(id_, lambda: self._store.load_hour(id_, now_ms - HOUR_MS))
+        self._desk.restore(id_, hour, runs, now_ms)
         watch.take_listed()  # they are stored
 
     def _known(self, run: StoredRun) -> Known:
@@ -341,6 +342,14 @@ class App:
     def _url(self, id_: str) -> str:
         client = self._clients[id_]
         return client.url if client else ""
+
+
+def _whole(cluster: str, stored: Callable[[], Iterable[T]]) -> Iterator[T]:
+    """What is stored of a cluster up to where it is damaged: it shall be watched all the same."""
+    try:
+        yield from stored()
+    except DamagedError as error:
+        logger.error("of what is stored of cluster %s some is left out: %s", cluster, error)
 
 
 def _without(before: Batch, later: Batch) -> Batch:

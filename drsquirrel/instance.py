@@ -33,7 +33,7 @@ from drsquirrel.running import Say, expire, opened, until_stopped
 from drsquirrel.serve.server import url
 from drsquirrel.settings import Kafka, Settings, SettingsError
 from drsquirrel.snapshot_desk import SnapshotDesk
-from drsquirrel.store.error import StoreError
+from drsquirrel.store.error import AwayError, StoreError
 from drsquirrel.store.interface import Store
 from drsquirrel.stored_pages import StoredPages
 from drsquirrel.yarn_watch import watches_of, yarns_of
@@ -45,6 +45,7 @@ AGAIN_S = 30.0
 """What another has claimed, or what broke, is claimed again after so long, if it is still ours; at
 once where the group has shared out anew since."""
 BROKE = "Some of the clusters that are ours are not watched: our log says why."
+TAKING_UP = "Some of the clusters that are ours are not watched yet: they are taken up."
 NOT_YET = "Kafka has not said yet which clusters are ours."
 
 
@@ -93,10 +94,11 @@ class Instance:
             member = Member(self._access, self._topic, self._kafka.group)
             try:
                 while True:
-                    says = await loop.run_in_executor(thread, member.poll, POLL_S)
+                    pause_s = 0.0 if self.trouble == TAKING_UP else POLL_S
+                    says = await loop.run_in_executor(thread, member.poll, pause_s)
                     if member.partitions:
                         says = await self._own(member) or says
-                    if says and says != self.trouble:
+                    if says and says not in (self.trouble, TAKING_UP):
                         logger.warning("%s", says)
                     self.trouble = says or ("" if member.sharings else NOT_YET)
             finally:
@@ -107,7 +109,8 @@ class Instance:
         await asyncio.get_running_loop().run_in_executor(thread, member.close)
 
     async def _own(self, member: Member) -> str:
-        """Watch the parts that are ours and no others; returns why not all, or ""."""
+        """Watch the parts that are ours and no others; returns why not all, or "". One is taken up
+        at a time: meanwhile the group may share out anew."""
         if member.sharings != self._sharing:  # what another had claimed may be ours now
             self._not_before_s.clear()
             self._sharing = member.sharings
@@ -122,11 +125,12 @@ class Instance:
                 self._not_before_s[number] = time.monotonic() + AGAIN_S
         await self._leave(gone | ended)
         self._partitions = member.partitions
-        says = ""
-        for number in sorted(member.owned - self._parts.keys()):
-            is_due = time.monotonic() >= self._not_before_s.get(number, 0.0)
-            says = (await self._take_up(number) if is_due else BROKE) or says
-        return says
+        missing = member.owned - self._parts.keys()
+        due = [n for n in missing if time.monotonic() >= self._not_before_s.get(n, 0.0)]
+        says = BROKE if len(due) < len(missing) else ""
+        if due:
+            says = await self._take_up(min(due)) or says
+        return says or (TAKING_UP if len(due) > 1 else "")
 
     async def _take_up(self, number: int) -> str:
         """Claim a part and begin to watch its clusters; returns why that cannot be, or ""."""
@@ -147,7 +151,10 @@ class Instance:
             await self._in_thread(app.list_jobs)
             source = await self._in_thread(partial(self._source, number, clients, clock))
             yarns = watches_of(self._settings, app, clock, partial(self._is_of, number))
+        except AwayError as error:
+            return str(error)
         except StoreError as error:
+            self._not_before_s[number] = time.monotonic() + AGAIN_S
             return str(error)
         except Exception:
             logger.exception("part %d cannot be taken up", number)

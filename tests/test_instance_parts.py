@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,11 +13,12 @@ import pytest
 
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.shares import Member
-from drsquirrel.instance import BROKE, Instance
+from drsquirrel.instance import BROKE, TAKING_UP, Instance
+from drsquirrel.model.snapshot import Snapshot
 from drsquirrel.rules.load import load
 from drsquirrel.settings import Cluster, Kafka, Settings
-from drsquirrel.store.error import AwayError
-from drsquirrel.store.interface import Offset, Retention
+from drsquirrel.store.error import AwayError, DamagedError, DiskError
+from drsquirrel.store.interface import Claim, Offset, Retention
 from drsquirrel.store.sqlite import SqliteStore
 from tests.test_cli import refused
 
@@ -56,8 +57,10 @@ class Watched:
         self.instance = Instance(settings, kafka, access, load(), store, thread, str)
 
     async def own(self) -> str:
-        says = await self.instance._own(cast(Member, self.group))
-        await asyncio.sleep(0.1)  # as long as Kafka is asked
+        says = TAKING_UP
+        while says == TAKING_UP:
+            says = await self.instance._own(cast(Member, self.group))
+            await asyncio.sleep(0.1)  # as long as Kafka is asked
         return says
 
     @property
@@ -84,6 +87,40 @@ async def test_a_store_that_goes_away_when_a_part_is_taken_up_ends_nobody(watche
     assert await watched.own() == "gone" and not watched.parts
     watched.store.is_away = False
     assert await watched.own() == "" and watched.parts.keys() == {0, 1}
+
+
+async def test_the_group_is_asked_between_two_parts_that_are_taken_up(watched: Watched) -> None:
+    assert await watched.instance._own(cast(Member, watched.group)) == TAKING_UP
+    assert watched.parts.keys() == {0}
+    watched.group.owned = frozenset({0})
+    assert await watched.own() == "" and watched.parts.keys() == {0}
+
+
+async def test_a_cluster_of_which_something_stored_is_damaged_is_watched(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def damaged(cluster: str, since_ms: int) -> Iterator[Snapshot]:
+        raise DamagedError("A snapshot is damaged.")
+        yield
+
+    monkeypatch.setattr(watched.store, "load_hour", damaged)
+    assert await watched.own() == "" and watched.parts.keys() == {0, 1}
+    assert "of cluster c some is left out: A snapshot is damaged." in caplog.text
+
+
+async def test_what_the_store_refuses_is_tried_again_later(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def full(part: int, parts: int) -> Claim:
+        asked.append(part)
+        raise DiskError("full")
+
+    monkeypatch.setattr(watched.store, "claim", full)
+    for _ in range(6):
+        await watched.own()
+    assert sorted(asked) == [0, 1] and not watched.parts
 
 
 async def test_what_another_has_claimed_is_missing_for_as_long_as_we_wait(watched: Watched) -> None:
