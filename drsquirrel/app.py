@@ -110,16 +110,14 @@ class App:
         self._clients = {**self._clients, id_: client}
         now_ms = self._clock.now_ms()
         listed = [r for r in self._store.runs(id_) if r.last_seen_ms >= now_ms - LISTED_MS]
-        runs = [
-            known for run in listed for known in _whole(id_, lambda run=run: [self._known(run)])
-        ]
-        hour = _whole(id_, lambda: self._store.load_hour(id_, now_ms - HOUR_MS))
+        runs = [known for run in listed for known in _whole(id_, partial(self._known, run))]
+        hour = _whole(id_, partial(self._store.load_hour, id_, now_ms - HOUR_MS))
         self._desk.restore(id_, hour, runs, now_ms)
         watch.take_listed()  # they are stored
 
-    def _known(self, run: StoredRun) -> Known:
+    def _known(self, run: StoredRun) -> Iterator[Known]:
         page = self._store.report(run.id)
-        return Known(
+        yield Known(
             seen=run.seen,
             facts=self._store.job_facts(run.id),
             memory=decoded(memory.decoder, self._store.memory(run.id)) or memory.Memory(),
