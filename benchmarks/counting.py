@@ -15,7 +15,7 @@ CREATE TEMPORARY TABLE messages (
   WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
 ) WITH (
   'connector' = 'kafka', 'topic' = 'flink-metrics', 'properties.bootstrap.servers' = '{brokers}',
-  'scan.startup.mode' = 'earliest-offset', 'scan.watermark.idle-timeout' = '10 s',
+  'scan.startup.mode' = 'earliest-offset', 'scan.watermark.idle-timeout' = '60 s',
   'properties.group.id' = 'count', 'key.format' = 'raw', 'key.fields' = 'id',
   'value.format' = 'raw', 'value.fields-include' = 'EXCEPT_KEY'
 )""",

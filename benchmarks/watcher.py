@@ -56,7 +56,6 @@ TEMPLATES = 199
 CHECKPOINT_S = 10
 MIDDLE = 0.2, 0.9
 """Of all reports: where the rate is measured."""
-MARK = "tm-marked"
 
 
 @dataclass
@@ -85,20 +84,16 @@ def main() -> None:
         "machine": before,
         "reports": REPORTS,
         "samples_per_report": SAMPLES,
+        "bytes_per_report": len(next(reports(RUNS[-1], FIRST_MS))[-1]),
         "by_runs": {},
     }
     for runs in RUNS:
-        with Broker() as broker:
-            size = send(broker.address, runs)
-            result["bytes_per_report"] = size
-            one = measured(broker.address, slots=1)
-            result["by_runs"][runs] = {"one_slot": one}
-            print(json.dumps({runs: one}), file=sys.stderr)
-            if runs == RUNS[-1]:
-                result["by_runs"][runs]["two_slots"] = measured(broker.address, slots=2)
-                result["count"] = measured(broker.address, slots=1, counts=True)
+        result["by_runs"][runs] = {"one_slot": measured(runs, slots=1)}
+        print(json.dumps({runs: result["by_runs"][runs]}), file=sys.stderr)
+    result["by_runs"][RUNS[-1]]["two_slots"] = measured(RUNS[-1], slots=2)
+    result["count"] = measured(RUNS[-1], slots=1, counts=True)
     with Broker() as broker:
-        result["live"] = live(broker.address, RUNS[-1], size)
+        result["live"] = live(broker.address, RUNS[-1])
     last = result["by_runs"][RUNS[-1]]["one_slot"]
     result["reports_per_s_one_slot"] = last["reports_per_s"]
     result["times_count"] = round(last["reports_per_s"] / result["count"]["reports_per_s"], 3)
@@ -121,55 +116,59 @@ def producer_to(brokers: str) -> Producer:
     return Producer({"bootstrap.servers": brokers, "compression.type": "zstd", "linger.ms": 20})
 
 
-def reports(runs: int, first_ms: int) -> Iterator[tuple[int, int, bytes]]:
-    """The partition, the time and the bytes of each report, RATE of them a second."""
+def reports(runs: int, first_ms: int) -> Iterator[tuple[bytes, int, int, bytes]]:
+    """The process, the partition, the time and the bytes of each report, RATE of them a second."""
     templates = [encoder.encode(report(0, 12_345_678, START_MS)) for _ in range(TEMPLATES)]
     container = report(0, 0, 0).origin.container.encode()
     for number in count(0):
         sequence, at = divmod(number, runs * PER_RUN)
         at_ms = first_ms + number * 1_000 // RATE
+        process = b"tm-%d" % at
         value = (
             templates[number % TEMPLATES]
-            .replace(container, b"tm-%d" % at)
+            .replace(container, process)
             .replace(b"12345678", b"%d" % (sequence + 1))
             .replace(JOB.encode(), b"%032x" % (at // PER_RUN))
             .replace(b'"time_ms":%d' % START_MS, b'"time_ms":%d' % at_ms)
         )
-        yield at % PARTITIONS, at_ms, value
+        yield process, at % PARTITIONS, at_ms, value
 
 
-def send(brokers: str, runs: int) -> int:
-    """Fill the topic; returns the bytes of one report."""
+def send(brokers: str, runs: int) -> None:
+    """Fill the topic."""
     topics(brokers, "CreateTime")
     producer = producer_to(brokers)
-    for partition, at_ms, value in islice(reports(runs, FIRST_MS), REPORTS):
-        put(producer, PLUGIN_TOPICS[0], value, partition, at_ms)
+    for process, partition, at_ms, value in islice(reports(runs, FIRST_MS), REPORTS):
+        put(producer, PLUGIN_TOPICS[0], process, value, partition, at_ms)
     for topic in PLUGIN_TOPICS:
         for partition in range(PARTITIONS):
-            put(producer, topic, value, partition, FIRST_MS + LAST_MS)
+            put(producer, topic, process, value, partition, FIRST_MS + LAST_MS)
     assert producer.flush(120) == 0
-    return len(value)
 
 
 def arrived(error: object, _: object) -> None:
     assert error is None, error
 
 
-def put(producer: Producer, topic: str, value: bytes, partition: int, at_ms: int) -> None:
+def put(
+    producer: Producer, topic: str, key: bytes, value: bytes, partition: int, at_ms: int
+) -> None:
     while True:
         try:
             producer.produce(
-                topic, value, key=MARK, partition=partition, timestamp=at_ms, on_delivery=arrived
+                topic, value, key=key, partition=partition, timestamp=at_ms, on_delivery=arrived
             )
             return
         except BufferError:
             producer.poll(0.1)
 
 
-def measured(brokers: str, *, slots: int, counts: bool = False) -> dict[str, Any]:
+def measured(runs: int, *, slots: int, counts: bool = False) -> dict[str, Any]:
     """The figures of one run of the job."""
-    with started(brokers, slots=slots, counts=counts) as (cluster, job):
-        return figures(watch(cluster, job))
+    with Broker() as broker:
+        send(broker.address, runs)
+        with started(broker.address, slots=slots, counts=counts) as (cluster, job):
+            return figures(watch(cluster, job))
 
 
 @contextmanager
@@ -197,7 +196,7 @@ def started(brokers: str, *, slots: int, counts: bool = False) -> Iterator[tuple
         yield cluster, job
 
 
-def live(brokers: str, runs: int, size: int) -> dict[str, Any]:
+def live(brokers: str, runs: int) -> dict[str, Any]:
     """The figures of one slot while reports arrive at RATE."""
     topics(brokers, "LogAppendTime")
     sent, ended = [0], Event()
@@ -208,14 +207,14 @@ def live(brokers: str, runs: int, size: int) -> dict[str, Any]:
         began = spoke = time.monotonic()
         while not ended.wait(0.02):
             due = int((time.monotonic() - began) * RATE)
-            for partition, at_ms, value in islice(told, due - sent[0]):
-                put(producer, PLUGIN_TOPICS[0], value, partition, at_ms)
+            for process, partition, at_ms, value in islice(told, due - sent[0]):
+                put(producer, PLUGIN_TOPICS[0], process, value, partition, at_ms)
             sent[0] = due
             if time.monotonic() - spoke > SILENT_S:
                 spoke = time.monotonic()
                 for topic in PLUGIN_TOPICS[1:]:
                     for partition in range(PARTITIONS):
-                        put(producer, topic, value, partition, at_ms)
+                        put(producer, topic, process, value, partition, at_ms)
             producer.poll(0)
         assert producer.flush(120) == 0
 
@@ -244,7 +243,7 @@ def live(brokers: str, runs: int, size: int) -> dict[str, Any]:
     completed = [c for c in warm if c["status"] == "COMPLETED"]
     durations_ms = [c["end_to_end_duration"] for c in completed]
     state_bytes = max(c["state_size"] for c in completed)
-    of_minute = RATE * 60 * size
+    of_minute = RATE * 60 * len(next(reports(runs, FIRST_MS))[-1])
     return {
         "seconds": LIVE_S,
         "silent_s": SILENT_S,

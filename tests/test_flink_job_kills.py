@@ -21,6 +21,8 @@ from tests.test_flink_job import CHECKPOINTED_S, ENOUGH_S, OPEN_MS, Watched, Wat
 pytestmark = [pytest.mark.flink, pytest.mark.alone, pytest.mark.timeout(3_600)]
 APART_MS = 3_600_000
 """Between the events of one kill and the next."""
+PROCESSES = 100
+"""That send 18,000 reports for each kill, as fast as they can."""
 RECOVERED_S = 3 * ENOUGH_S
 
 
@@ -81,7 +83,7 @@ def test_after_each_kill_it_has_told_all_of_what_came(
         later_ms = number * APART_MS
         told = [
             (ms + later_ms, replace(event, time_ms=event.time_ms + later_ms))
-            for ms, event in arrivals(10, random)
+            for ms, event in arrivals(10, random, PROCESSES)
         ]
         at = random.randrange(100, len(told) - 100)
         watched.send(told[:at])
