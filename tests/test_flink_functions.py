@@ -10,9 +10,11 @@ from tests.commands import ROOT
 from tests.conftest import need_pyflink
 
 MADE = """
+import time
 from types import SimpleNamespace
 
 import pandas as pd
+from msgspec.structs import replace
 from pyflink.common import Row
 from pyflink.datastream import TimeDomain
 
@@ -82,6 +84,19 @@ def timer(at_ms, domain):
     context = SimpleNamespace(timer_service=lambda: TIMERS, time_domain=lambda: domain)
     return [*WINDOW.on_timer(at_ms, context)]
 
+def opened(buckets):
+    global take
+    take = Take({}, (), buckets)
+    take.open(context())
+
+def taken(values, at_ms=AT_MS):
+    n = len(values)
+    times = pd.Series(pd.to_datetime(range(at_ms, at_ms + n), unit="ms", utc=True))
+    return take.eval(["t"] * n, [0] * n, [*range(n)], times, [None] * n, values)
+
+def said(rows):
+    return [row for row in rows.itertuples(index=False) if row.arrived_ms is not None]
+
 def held():
     return {name: len(state.held) for name, state in STATES.items()}
 """
@@ -122,15 +137,28 @@ assert element(row()) == []
 [closes] = TIMERS.event
 assert len(timer(closes, TimeDomain.EVENT_TIME)) == 1
 """,
+    "a stamp of Kafka that is yet to come is not believed": """
+now_ms = int(time.time() * 1_000)
+hour_ms = 3_600_000
+opened(1)
+[row] = said(taken([encoder.encode(report(1, now_ms))], now_ms + hour_ms))
+assert row.arrived_ms == now_ms + hour_ms, "windows go by Kafka's clock"
+element(Row(*row))
+[(_, _, _, payload)] = timer(max(TIMERS.event), TimeDomain.EVENT_TIME)
+[rollup] = decoder.decode(payload).rollups
+assert rollup.minute == now_ms // MINUTE_MS and not rollup.skewed
+""",
+    "what is named at any length is refused": """
+opened(1)
+for name in ("container", "cluster"):
+    long = replace(report(1), origin=replace(report(1).origin, **{name: "x" * 2_400_000}))
+    [row] = said(taken([encoder.encode(long)]))
+    letter = decode_sent(row.at_once)
+    assert (letter.id, letter.headers["reason"]) == (None, b"too long a name")
+    assert row.bundle is None
+""",
     "a task speaks to each bucket once": """
-take = Take({}, (), 8)
-take.open(context())
-def taken(values):
-    n = len(values)
-    times = pd.Series(pd.to_datetime(range(AT_MS, AT_MS + n), unit="ms", utc=True))
-    return take.eval(["t"] * n, [0] * n, [*range(n)], times, [None] * n, values)
-def said(rows):
-    return [row for row in rows.itertuples(index=False) if row.arrived_ms is not None]
+opened(8)
 value = encoder.encode(report(1))
 first, then = said(taken([value] * 6)), said(taken([value] * 6))
 assert (len(first), len(then)) == (6, 3)
