@@ -16,7 +16,7 @@ from demo.broker import Broker
 from demo.cluster import Cluster
 from tests.conftest import need_maven, need_pyflink
 from tests.kills import KILLS, note
-from tests.test_flink_job import CHECKPOINTED_S, ENOUGH_S, OPEN_MS, Watched, Watcher, arrivals
+from tests.watched_job import CHECKPOINTED_S, ENOUGH_S, OPEN_MS, Watched, Watcher, arrivals
 
 pytestmark = [pytest.mark.flink, pytest.mark.alone, pytest.mark.timeout(3_600)]
 APART_MS = 3_600_000

@@ -9,7 +9,7 @@ from demo import watcher
 from demo.broker import Broker
 from demo.cluster import Cluster
 from tests.conftest import need_maven, need_pyflink
-from tests.test_flink_job import ENOUGH_S, OPEN_MS, Watched, Watcher, arrivals, settings
+from tests.watched_job import ENOUGH_S, OPEN_MS, Watched, Watcher, arrivals, settings
 
 pytestmark = [pytest.mark.flink, pytest.mark.alone, pytest.mark.timeout(600)]
 
