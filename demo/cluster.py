@@ -271,6 +271,8 @@ class Cluster:
             "taskmanager.load-balance.mode": "SLOTS",
             # All start at once: a TaskManager that is first shall not wait 10 s to try again. (ms)
             "cluster.registration.error-delay": "500",
+            # Where the machine is busy, a task that is first waits for those it reads from. (ms)
+            "taskmanager.network.request-backoff.max": "60000",
             **self._extra,
         }
 

@@ -27,6 +27,7 @@ from drsquirrel.settings import Cluster, Kafka, Settings
 from drsquirrel.store.error import DiskError
 from drsquirrel.store.interface import Batch, Offset
 from drsquirrel.store.sqlite import SqliteStore
+from drsquirrel.watch.limit import LIMITS
 from tests.simulation import RULES, WallClock
 
 ENOUGH_S = 30.0
@@ -161,20 +162,21 @@ async def test_a_source_that_breaks_is_read_again(caplog: pytest.LogCaptureFixtu
 
 
 async def test_what_is_owed_is_bounded_in_memory() -> None:
-    text = "x" * (OWED_BYTES // 3)
-    source = Fed(*(read(line(f"{number}{text}")) for number in range(9)))
+    text = "x" * LIMITS.text_chars
+    each = OWED_BYTES // 3 // len(text)
+    source = Fed(*(read(*(line(text) for _ in range(each))) for _ in range(9)))
     watch = KafkaWatch(source, desk(), WallClock(), print)
     looks = 0
 
     async def after() -> None:
         nonlocal looks
-        looks += watch.read_total == 3
+        looks += watch.read_total == 3 * each
 
     await read_by(watch, lambda: looks > 1, after)
-    assert (watch.read_total, len(source.reads)) == (3, 6)
+    assert (watch.read_total, len(source.reads)) == (3 * each, 6)
     assert watch.owes_much
-    assert len(watch.take_owed().logs) == 3 and not watch.owes_much
-    await read_by(watch, lambda: watch.read_total == 6)
+    assert len(watch.take_owed().logs) == 3 * each and not watch.owes_much
+    await read_by(watch, lambda: watch.read_total == 6 * each)
 
 
 class Life:
