@@ -126,10 +126,12 @@ class App:
         )
 
     async def note_search(self, row: YarnRow) -> None:
-        """Take over how the search for applications of a YARN goes; without any, nobody else
-        writes the list of jobs."""
+        """Take over how the search for applications of a YARN goes; while there are none nobody
+        else writes the list of jobs."""
+        is_new = self._yarns.get(row.url) != row
         self._yarns[row.url] = row
-        if not self._watches or row.says:
+        is_due = self._clock.now_ms() - self._written_ms >= SNAPSHOT_EVERY_MS
+        if is_new or (is_due and not self._watches):
             await self._in_desk(self.list_jobs)
 
     async def adopt(self, id_: str, client: FlinkClient) -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from drsquirrel.diagnose.strip import SHOWN_CONTAINERS
 from drsquirrel.model.event import LogEvent, Origin
-from drsquirrel.model.report import JobList, LogList
+from drsquirrel.model.report import JobList, LogList, YarnRow
 from drsquirrel.on_desk import worst_first
 from drsquirrel.store.interface import Batch, RenderedReport, Retention
 from drsquirrel.store.sqlite import SqliteStore
@@ -70,7 +70,10 @@ def part(made_ms: int, *names: str, kafka_says: str = "") -> JobList:
     listed = job_list()
     rows = [row for row, name in zip(listed.jobs, names, strict=False)]
     clusters = [replace(listed.clusters[0], id=name) for name in names]
-    return JobList(made_ms=made_ms, jobs=rows, clusters=clusters, kafka_says=kafka_says)
+    yarn = YarnRow(url="http://rm:8088", found=3)
+    return JobList(
+        made_ms=made_ms, jobs=rows, clusters=clusters, yarns=[yarn], kafka_says=kafka_says
+    )
 
 
 def test_the_lists_of_all_parts_are_one_as_old_as_the_oldest_that_watches_something(
@@ -79,6 +82,7 @@ def test_the_lists_of_all_parts_are_one_as_old_as_the_oldest_that_watches_someth
     store = SqliteStore(tmp_path, Retention())
     pages = StoredPages(store, str, lambda: None)
     parts = (part(7, "b", "c"), part(9, "a", kafka_says="Kafka hangs."), part(5))
+    parts[0].yarns = [YarnRow(url="http://rm:8088", found=3, says="1 is left out.")]
     for number, listed in enumerate(parts):
         claim = store.claim(number, len(parts))
         store.write(Batch(time_ms=number, job_list=msgspec.json.encode(listed), claim=claim))
@@ -86,6 +90,7 @@ def test_the_lists_of_all_parts_are_one_as_old_as_the_oldest_that_watches_someth
     assert page is not None
     found = msgspec.json.decode(page.body, type=JobList)
     assert (found.made_ms, found.kafka_says) == (7, "Kafka hangs.")
+    assert found.yarns == parts[0].yarns, "one of the parts leaves some of its own out"
     assert [cluster.id for cluster in found.clusters] == ["a", "b", "c"]
     rows = [row for listed in parts for row in listed.jobs]
     assert found.jobs == sorted(rows, key=worst_first)

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from drsquirrel.model.report import JobList
+from drsquirrel.model.report import JobList, YarnRow
 from tests.show.page.building import MADE_MS, cluster, row
 from tests.show.page.cases import healthy
 from tests.show.page.conftest import OpenPage
@@ -152,6 +152,26 @@ def test_trouble_with_kafka_is_told_above_the_list(open_page: OpenPage, site: Se
     )
     site.pages.show([], listed)
     expect(open_page("/").locator(".banner")).to_contain_text("No Kafka broker answers")
+
+
+@pytest.mark.parametrize(
+    ("found", "yarn_says", "says"),
+    [
+        (0, "", "On YARN runs no application of Flink."),
+        (None, "Cannot reach http://rm:8088.", "No application of Flink was found on YARN so far."),
+    ],
+)
+def test_where_nothing_is_found_on_yarn_it_says_whether_yarn_answers(
+    open_page: OpenPage, site: Served, found: int | None, yarn_says: str, says: str
+) -> None:
+    row_ = YarnRow(url="http://rm:8088", found=found, says=yarn_says)
+    site.pages.show([], JobList(made_ms=MADE_MS, jobs=[], clusters=[], yarns=[row_]))
+    page = open_page("/")
+    expect(page.locator(".state")).to_contain_text(says)
+    banner = page.locator(".banner.silent")
+    expect(banner).to_have_count(1 if yarn_says else 0)
+    if yarn_says:
+        expect(banner).to_contain_text(f"YARN http://rm:8088 is found. {yarn_says}")
 
 
 def test_two_live_runs_of_one_job_are_told(open_page: OpenPage, site: Served) -> None:
