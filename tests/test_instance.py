@@ -283,7 +283,11 @@ async def test_an_application_of_yarn_is_watched_by_one_of_them_and_shown_by_all
                 return False
             return all(facts is not None and facts.user == "flink" for facts in told)
 
+        async def by_one() -> bool:
+            return len(await watching()) == 1
+
         await until(shown)
+        await until(by_one)  # Kafka may have shared out anew a moment ago
         [its] = await watching()
         its.signal(signal.SIGKILL)
         both.remove(its)
