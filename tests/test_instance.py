@@ -283,11 +283,15 @@ async def test_an_application_of_yarn_is_watched_by_one_of_them_and_shown_by_all
                 return False
             return all(facts is not None and facts.user == "flink" for facts in told)
 
-        async def by_one() -> bool:
-            return len(await watching()) == 1
+        async def shared_out() -> bool:
+            told = [(await serving.read("/metrics")).decode() for serving in both]
+            owned = [
+                int(text.partition("\ndrsquirrel_parts_owned ")[2].split()[0]) for text in told
+            ]
+            return 0 not in owned and sum(owned) == PARTITIONS and len(await watching()) == 1
 
+        await until(shared_out)
         await until(shown)
-        await until(by_one)  # Kafka may have shared out anew a moment ago
         [its] = await watching()
         its.signal(signal.SIGKILL)
         both.remove(its)
