@@ -80,11 +80,12 @@ class Watched:
 
 def main() -> None:
     before = machine()
+    size = len(next(reports(RUNS[-1], FIRST_MS))[-1])
     result: dict[str, Any] = {
         "machine": before,
         "reports": REPORTS,
         "samples_per_report": SAMPLES,
-        "bytes_per_report": len(next(reports(RUNS[-1], FIRST_MS))[-1]),
+        "bytes_per_report": size,
         "by_runs": {},
     }
     for runs in RUNS:
@@ -93,7 +94,7 @@ def main() -> None:
     result["by_runs"][RUNS[-1]]["two_slots"] = measured(RUNS[-1], slots=2)
     result["count"] = measured(RUNS[-1], slots=1, counts=True)
     with Broker() as broker:
-        result["live"] = live(broker.address, RUNS[-1])
+        result["live"] = live(broker.address, RUNS[-1], size)
     last = result["by_runs"][RUNS[-1]]["one_slot"]
     result["reports_per_s_one_slot"] = last["reports_per_s"]
     result["times_count"] = round(last["reports_per_s"] / result["count"]["reports_per_s"], 3)
@@ -196,7 +197,7 @@ def started(brokers: str, *, slots: int, counts: bool = False) -> Iterator[tuple
         yield cluster, job
 
 
-def live(brokers: str, runs: int) -> dict[str, Any]:
+def live(brokers: str, runs: int, size: int) -> dict[str, Any]:
     """The figures of one slot while reports arrive at RATE."""
     topics(brokers, "LogAppendTime")
     sent, ended = [0], Event()
@@ -243,7 +244,7 @@ def live(brokers: str, runs: int) -> dict[str, Any]:
     completed = [c for c in warm if c["status"] == "COMPLETED"]
     durations_ms = [c["end_to_end_duration"] for c in completed]
     state_bytes = max(c["state_size"] for c in completed)
-    of_minute = RATE * 60 * len(next(reports(runs, FIRST_MS))[-1])
+    of_minute = RATE * 60 * size
     return {
         "seconds": LIVE_S,
         "silent_s": SILENT_S,

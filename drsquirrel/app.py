@@ -20,7 +20,7 @@ from drsquirrel.exposition import Family, counter, gauge
 from drsquirrel.kafka_watch import NOTHING, KafkaWatch, Readable
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, Event, FailureEvent
-from drsquirrel.model.report import JobList, Report, YarnRow
+from drsquirrel.model.report import JobList, YarnRow
 from drsquirrel.model.yarn import YarnFacts
 from drsquirrel.on_desk import Known, RunDesk
 from drsquirrel.settings import Settings
@@ -355,21 +355,21 @@ def _whole(cluster: str, stored: Callable[[], Iterable[T]]) -> Iterator[T]:
 def _without(before: Batch, later: Batch) -> Batch:
     """A batch without what nobody will ask for once a later one is stored: documents of the same
     run that are replaced, where its hour and its incidents are the same."""
-    told = {r.report.run.id: _lasting(r.report) for r in later.reports}
+    told = {r.report.run.id: _lasting(r) for r in later.reports}
     runs = {memory.run for memory in later.memories}
     return replace(
         before,
-        reports=tuple(r for r in before.reports if told.get(r.report.run.id) != _lasting(r.report)),
+        reports=tuple(r for r in before.reports if told.get(r.report.run.id) != _lasting(r)),
         memories=tuple(memory for memory in before.memories if memory.run not in runs),
         job_list=None if later.job_list else before.job_list,
     )
 
 
-def _lasting(report: Report) -> tuple[object, ...]:
+def _lasting(rendered: RenderedReport) -> tuple[object, ...]:
     """What the store keeps of a report that another replaces."""
-    cause = report.causes[0].code if report.causes else ""
+    report = rendered.report
     began_ms = tuple(incident.began_ms for incident in report.incidents)
-    return report.made_ms // HOUR_MS, report.verdict, cause, began_ms
+    return report.made_ms // HOUR_MS, report.verdict, rendered.first_cause, began_ms
 
 
 def _of(kind: type[E], events: list[Event]) -> tuple[E, ...]:

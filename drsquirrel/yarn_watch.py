@@ -133,8 +133,8 @@ class YarnWatch:
         self._is_ours = is_ours
         self._clock = clock
         self._source = YarnFactsSource(self._client, clock)
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._clients: dict[str, ProxiedFlinkClient] = {}
+        self._watching: dict[str, tuple[ProxiedFlinkClient, asyncio.Task[None]]] = {}
+        """The applications that are watched here, not by hand."""
         self._watched: dict[str, str] = {}
         """The cluster of each application that runs, as far as is known."""
         self._over_ms: dict[str, int] = {}
@@ -164,7 +164,7 @@ class YarnWatch:
         self._found = len(found)
         self._note_left_out(len(new[room:]))
         self._say("")
-        for id_, client in self._clients.items():
+        for id_, (client, _) in self._watching.items():
             client.move(self._client.proxy(id_))
         for id_ in new[:room]:
             if id_ not in self._by_hand:
@@ -173,8 +173,8 @@ class YarnWatch:
                 client = of_kind(ProxiedFlinkClient, proxy, self._settings)
                 await self._clusters.adopt(id_, client)
                 self._over_ms.pop(id_, None)
-                self._clients[id_] = client
-                self._tasks[id_] = group.create_task(self._clusters.watch(id_, client))
+                task = group.create_task(self._clusters.watch(id_, client))
+                self._watching[id_] = client, task
             self._watched[id_] = self._by_hand.get(id_, id_)
         oldest_first = sorted(self._over_ms, key=lambda id_: self._over_ms[id_])
         too_many = oldest_first[: max(0, len(oldest_first) - KEPT_MAX)]
@@ -194,9 +194,9 @@ class YarnWatch:
             if look.value.is_over:
                 del self._watched[id_]
                 self._source.forget(id_)
-                if task := self._tasks.pop(id_, None):
+                if id_ in self._watching:
+                    _, task = self._watching.pop(id_)
                     task.cancel()
-                    del self._clients[id_]
                     self._over_ms[id_] = self._clock.now_ms()
                     await self._clusters.leave(cluster)
 

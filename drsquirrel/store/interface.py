@@ -26,6 +26,11 @@ class RenderedReport:
     report: Report
     body: bytes
 
+    @property
+    def first_cause(self) -> str:
+        """The code of the cause that is named first; "" if none is."""
+        return self.report.causes[0].code if self.report.causes else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:

@@ -7,7 +7,6 @@ from itertools import islice
 
 from drsquirrel.model.event import ChangeEvent, CheckpointEvent, FailureEvent, LogEvent
 from drsquirrel.model.identity import container_id, job_id, run_id
-from drsquirrel.model.report import Report
 from drsquirrel.model.state import CHECKPOINT_STATES, code_of
 from drsquirrel.model.verdict import WORST_FIRST
 from drsquirrel.store import logs, sql
@@ -165,7 +164,7 @@ def _write_reports(connection: Connection, batch: Batch) -> None:
     )
     connection.executemany(sql.PUT_REPORT, reports)
     hours = (
-        (run, made_ms - made_ms % HOUR_MS, severity, made_ms, _first_cause(rendered.report))
+        (run, made_ms - made_ms % HOUR_MS, severity, made_ms, rendered.first_cause)
         for rendered, run, made_ms, severity in judged()
     )
     connection.executemany(sql.PUT_HOUR, hours)
@@ -175,7 +174,3 @@ def _write_reports(connection: Connection, batch: Batch) -> None:
         for incident in rendered.report.incidents
     )
     connection.executemany(sql.PUT_INCIDENT, incidents)
-
-
-def _first_cause(report: Report) -> str:
-    return report.causes[0].code if report.causes else ""
