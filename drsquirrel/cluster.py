@@ -24,6 +24,7 @@ from drsquirrel.collect.redaction import Redaction
 from drsquirrel.deep import FRESH_MS
 from drsquirrel.desk import Desk
 from drsquirrel.diagnose.container import JOBMANAGER
+from drsquirrel.diagnose.standing import clock
 from drsquirrel.enrich.job_facts import JobFactsSource
 from drsquirrel.enrich.look_up import Found, look_up_all
 from drsquirrel.enrich.thread_dump import TaskManagerNow, ThreadDumps
@@ -34,6 +35,7 @@ from drsquirrel.model.report import ClusterRow, quoted
 from drsquirrel.model.signature import sign
 from drsquirrel.model.unknown import Number, Unknown
 from drsquirrel.on_desk import ClusterDesk, RunDesk
+from drsquirrel.rules.wording import duration
 from drsquirrel.same_run import lose_all
 from drsquirrel.settings import Cluster, Settings, SettingsError
 
@@ -45,6 +47,10 @@ JOBMANAGER_HEARD = (
     "Its JobManager was heard through Kafka within the last half minute: its jobs are judged by "
     "what is sent."
 )
+TOLD = (
+    "Its JobManager was told of by the watcher: its jobs are judged as of {at}, and what came later "
+    "is not all told yet."
+)
 JOBMANAGER_SILENT = (
     "Its TaskManagers send through Kafka, its JobManager does not: see whether it runs, and "
     "whether the plugin is in it."
@@ -52,7 +58,7 @@ JOBMANAGER_SILENT = (
 ENDED = "Its YARN application is over ({status}): its last pages stay for a day."
 OVERDUE = "Its answer is overdue: its REST hangs, or the network to it does."
 NOT_HEARD = (
-    "Its REST address is not known, and nothing of it has come through Kafka for 30 s. A process "
+    "Its REST address is not known, and nothing of it has come through Kafka for {ago}. A process "
     "with the plugin says in Flink's log whether it reaches Kafka; there "
     "`metrics.reporter.squirrel.cluster` has to be {name}."
 )
@@ -307,7 +313,9 @@ class Watch:
     def row(self, url: str, now_ms: int) -> ClusterRow:
         """How the cluster stands: whether REST answers, or its JobManager alone is heard, without
         which nothing is known of its jobs."""
-        sending = self.on_desk.deep.reporting(now_ms)
+        sending = self._desk.reporting(self.on_desk, now_ms)
+        judged_ms = self._desk.judged_ms(self.on_desk, now_ms)
+        silent_ms = 3 * self._desk.plugin_interval_ms or FRESH_MS
         began_ms = self.on_desk.began_ms or now_ms
         says = self.last.says if self.last else ""
         state: Literal["answering", "heard", "silent", "connecting", "ended"] = "silent"
@@ -321,13 +329,16 @@ class Watch:
             state, says = "ended", ENDED.format(status=yarn.final_status or yarn.state)
         elif JOBMANAGER in sending:
             state = "heard"
-            says = f"{says} {JOBMANAGER_HEARD}" if says else HEARD
-        elif (self.last is None) if self.asks_rest else (now_ms - began_ms < FRESH_MS):
+            heard = JOBMANAGER_HEARD if says else HEARD
+            if judged_ms < now_ms:
+                heard = TOLD.format(at=clock(judged_ms))
+            says = f"{says} {heard}".lstrip()
+        elif (self.last is None) if self.asks_rest else (now_ms - began_ms < silent_ms):
             state = "connecting"
         elif sending:
             says = f"{says} {JOBMANAGER_SILENT}".lstrip()
         elif not self.asks_rest:
-            says = NOT_HEARD.format(name=quoted(self.cluster))
+            says = NOT_HEARD.format(name=quoted(self.cluster), ago=duration(silent_ms))
         return ClusterRow(
             id=self.cluster,
             url=url,

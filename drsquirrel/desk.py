@@ -1,7 +1,7 @@
 """The desk: rounds of clusters in, reports out. Joins watch and diagnose; no I/O, no clock."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -52,8 +52,6 @@ LISTED_MS = 24 * 3_600_000
 """A job that is no longer there stays in the list for so long."""
 RUNS_MAX = 5_000
 """Of one cluster; beyond, those that have been gone for longest are no longer listed."""
-HELD_MINUTES = 3
-"""A container serves a run that had subtasks in it in the last minutes."""
 NO_REST = (
     "No REST address of this cluster is known: give it as the `url` of its [[cluster]] table, "
     "beside its `name`."
@@ -155,25 +153,32 @@ class Desk:
         desk = self.clusters[cluster]
         desk.began_ms = desk.began_ms or now_ms
         arrived = usable(arrivals, now_ms)
-        is_alone = desk.is_silent(now_ms)
-        told = desk.heard.note(arrived, now_ms)
-        if is_alone:
-            self._note_heard(desk, told, arrived, now_ms)
+        counted = self._listen(desk, arrived, now_ms)
         began = began_of(desk)
-        untold_ms = -1 if is_alone else UNTOLD_MS
+        untold_ms = -1 if desk.is_silent(now_ms) else UNTOLD_MS
         ready = desk.deep.take(arrived, began, now_ms, untold_ms)
         if desk.ahead_ms:
             ready = [
                 (ms, replace(e, start_ms=began[e.job][e.start_ms]) if e.job else e)
                 for ms, e in ready
             ]
-        if is_alone:
-            ready += self._tasks_heard(desk, now_ms)
+        ready += counted
         for arrival_ms, event in ready:
             if isinstance(event, ChangeEvent) and arrival_ms >= desk.answered_ms - EARLY_MS:
                 self._note_state(desk, arrival_ms, event, now_ms)
         self._fold(now_ms, ready)
         return [as_folded(arrival_ms, event) for arrival_ms, event in ready]
+
+    def _listen(
+        self, desk: ClusterDesk, arrived: Sequence[tuple[int, Message]], now_ms: int
+    ) -> list[Arrival]:
+        """Take over which runs there are from what processes tell, where REST does not; returns how
+        many of their tasks run."""
+        told = desk.heard.note(arrived, now_ms)
+        if not desk.is_silent(now_ms):
+            return []
+        self._note_heard(desk, told, arrived, now_ms)
+        return self._tasks_heard(desk, now_ms)
 
     def _note_heard(
         self,
@@ -182,7 +187,6 @@ class Desk:
         arrived: Iterable[tuple[int, Message]],
         now_ms: int,
     ) -> None:
-        """Take over which runs there are from what processes tell, where REST does not."""
         newest = desk.newest_runs() if told else {}
         for job, heard in told.items():
             run = newest.get(job)
@@ -279,14 +283,23 @@ class Desk:
         """Judge every run of a cluster that is not closed; returns those judged."""
         desk = self.clusters[cluster]
         judged = [run for run in desk.runs.values() if not self._is_done(desk, run)]
-        reporting = desk.deep.reporting(now_ms)
-        processes = self._processes(desk, reporting, now_ms) if judged else {}
+        reporting = self.reporting(desk, now_ms)
+        at_ms = self.judged_ms(desk, now_ms)
+        processes = self._processes(desk, reporting, at_ms) if judged else {}
         for run in judged:
-            inquiry = self._inquiry(desk, run, processes, reporting, now_ms)
-            result = diagnose(inquiry, run.memory, self._rules, run.minutes, now_ms)
+            inquiry = self._inquiry(desk, run, processes, reporting, at_ms, now_ms)
+            result = diagnose(inquiry, run.memory, self._rules, run.minutes, at_ms)
             run.report, run.memory = result.report, result.memory
             run.wants_threads, run.up_ms = result.wants_threads, result.up_ms
         return judged
+
+    def judged_ms(self, desk: ClusterDesk, now_ms: int) -> int:
+        """The moment that is judged now: what came later is not told yet."""
+        return now_ms
+
+    def reporting(self, desk: ClusterDesk, now_ms: int) -> Mapping[str, int]:
+        """The processes that send their metrics themselves, and when each was heard last."""
+        return desk.deep.reporting(now_ms)
 
     def _is_done(self, desk: ClusterDesk, run: RunDesk) -> bool:
         """Whether nothing is to be added to what was said of a run."""
@@ -297,7 +310,7 @@ class Desk:
     def _processes(
         self, desk: ClusterDesk, reporting: Mapping[str, int], now_ms: int
     ) -> dict[str, Process]:
-        runs_in = self._runs_in(desk, now_ms)
+        runs_in = desk.runs_in(self._hours, now_ms)
         alive = desk.containers or {}
         quiet = desk.heard.quiet(now_ms) if desk.is_silent(now_ms) else {}
         jobmanager = alive.get(JOBMANAGER)
@@ -320,28 +333,21 @@ class Desk:
             for container, memo in desk.minutes.items()
         }
 
-    def _runs_in(self, desk: ClusterDesk, now_ms: int) -> dict[str, set[str]]:
-        """The live runs that had subtasks in each container in the last minutes."""
-        found: dict[str, set[str]] = {}
-        newest = range(now_ms // MINUTE_MS - HELD_MINUTES + 1, now_ms // MINUTE_MS + 1)
-        for run in desk.runs.values():
-            rollups = {} if run.is_over else self._hours.of(run.subject)
-            tracks = (t for m in newest if m in rollups for t in rollups[m].tracks)
-            for container in {t.key.container for t in tracks if t.key.vertex}:
-                found.setdefault(container, set()).add(run.id)
-        return found
-
     def _inquiry(
         self,
         desk: ClusterDesk,
         run: RunDesk,
         processes: Mapping[str, Process],
         reporting: Mapping[str, int],
+        at_ms: int,
         now_ms: int,
     ) -> Inquiry:
         seen = run.seen
-        heard = desk.heard.runs.get(seen.job) if desk.is_silent(now_ms) else None
+        heard = desk.heard.runs.get(seen.job) if desk.is_silent(at_ms) else None
         ours_ms = off_by_ms(desk, seen)
+        rollups = self._hours.of(run.subject)
+        if at_ms < now_ms:
+            rollups = {m: rollup for m, rollup in rollups.items() if m * MINUTE_MS <= at_ms}
         return Inquiry(
             job=run.job,
             run=RunRef(
@@ -365,8 +371,9 @@ class Desk:
                 plugin_interval_ms=self.plugin_interval_ms or desk.interval_ms,
                 kafka_says=self.kafka_says,
                 ahead_ms=desk.ahead_ms,
+                late_ms=now_ms - at_ms,
             ),
-            rollups=self._hours.of(run.subject),
+            rollups=rollups,
             processes=processes,
             threads=run.threads,
             actions=run.actions,

@@ -31,7 +31,7 @@ from drsquirrel.rules.load import Rules
 from drsquirrel.rules.wording import plural
 from drsquirrel.running import Say, expire, opened, until_stopped
 from drsquirrel.serve.server import url
-from drsquirrel.settings import Kafka, Settings, SettingsError
+from drsquirrel.settings import Kafka, Settings
 from drsquirrel.snapshot_desk import SnapshotDesk
 from drsquirrel.store.error import AwayError, StoreError
 from drsquirrel.store.interface import Store
@@ -142,7 +142,7 @@ class Instance:
                 self._settings, desk, self._store, clock, self._thread, claim, self._lines_say
             )
             clients = {
-                cluster_id(cluster): client_of(cluster, self._settings)
+                cluster_id(cluster): client_of(cluster, self._settings) if cluster.url else None
                 for cluster in self._settings.cluster
                 if self._is_of(number, cluster_id(cluster))
             }
@@ -160,7 +160,7 @@ class Instance:
             logger.exception("part %d cannot be taken up", number)
             self._not_before_s[number] = time.monotonic() + AGAIN_S
             return BROKE
-        watching = [app.watch(id_, client) for id_, client in clients.items()]
+        watching = [app.watch(id_, client) for id_, client in clients.items() if client]
         watching += [yarn.run() for yarn in yarns]
         task = asyncio.create_task(_together([*watching, app.read(source)]))
         self._parts[number] = Part(app, task, self._sharing)
@@ -230,11 +230,6 @@ async def share(settings: Settings, rules: Rules, say: Say) -> None:
     kafka = settings.kafka
     assert kafka is not None
     access, clusters, yarns = kafka_access(kafka), clients_of(settings), yarns_of(settings)
-    if unknown := [id_ for id_, client in clusters.items() if client is None]:
-        raise SettingsError(
-            f"The cluster {unknown[0]} has no url: give it one, for `serve` judges what Flink's "
-            "REST lists. By Kafka alone `drsquirrel up` can judge."
-        )
     with opened(settings) as (listening, store, thread):
         source = lines_of(settings, access, store.offsets, SystemClock())
         lines = LogLines(source, store, SystemClock(), thread)

@@ -15,13 +15,16 @@ from drsquirrel.heard import HeardRuns
 from drsquirrel.model.case import ContainerNow
 from drsquirrel.model.facts import ContainerFacts, JobFacts, Looked, RunSeen, ThreadSample
 from drsquirrel.model.report import Action, JobRef, JobRow, Report
-from drsquirrel.model.snapshot import Subject
+from drsquirrel.model.snapshot import MINUTE_MS, Subject
 from drsquirrel.model.state import ENDED_STATES, LOST
 from drsquirrel.model.verdict import WORST_FIRST, Verdict
 from drsquirrel.model.yarn import YarnFacts, with_ended
+from drsquirrel.watch.window import Hours
 
 SETTLED_MS = 60_000
 """What Flink tells of a run's end comes in within this time."""
+HELD_MINUTES = 3
+"""A container serves a run that had subtasks in it in the last minutes."""
 KEPT_ACTIONS = 20
 KEPT_SAMPLES = 2_000
 
@@ -141,6 +144,17 @@ class ClusterDesk:
         """Whether REST says nothing now."""
         since_ms = max(self.answered_ms, self.began_ms or now_ms)
         return not self.asks_rest or now_ms - since_ms > STALE_ROUNDS * self.interval_ms
+
+    def runs_in(self, hours: Hours, now_ms: int) -> dict[str, set[str]]:
+        """The live runs that had subtasks in each container in the last minutes."""
+        found: dict[str, set[str]] = {}
+        newest = range(now_ms // MINUTE_MS - HELD_MINUTES + 1, now_ms // MINUTE_MS + 1)
+        for run in self.runs.values():
+            rollups = {} if run.is_over else hours.of(run.subject)
+            tracks = (t for m in newest if m in rollups for t in rollups[m].tracks)
+            for container in {t.key.container for t in tracks if t.key.vertex}:
+                found.setdefault(container, set()).add(run.id)
+        return found
 
     def newest_runs(self) -> dict[str, RunDesk]:
         """By Flink's JobID."""

@@ -1,29 +1,38 @@
 """A desk that hears of processes through the watcher's snapshots, minutes after they spoke.
 
 REST goes on telling all that it can meanwhile. What a snapshot brings of a minute is merged into
-it, whenever it comes.
+it, whenever it comes. While REST is silent a moment is judged once all is told of it.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from drsquirrel.collect.kafka.source import Arrival
-from drsquirrel.deep import EARLY_MS, FURTHEST_MS, PROCESSES_MAX, WAITS_MS
-from drsquirrel.desk import LATEST_MS, Desk
+from drsquirrel.deep import EARLY_MS, FRESH_MS, FURTHEST_MS, PROCESSES_MAX, WAITS_MS
+from drsquirrel.desk import LATEST_MS, RUNS_MAX, Desk
 from drsquirrel.diagnose.minute import Minutes
+from drsquirrel.heard import HeardRun, HeardRuns
 from drsquirrel.model.event import Event, Message
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot
 from drsquirrel.on_desk import ClusterDesk
 from drsquirrel.rules.load import Rules
 from drsquirrel.same_run import began_of
+from drsquirrel.told_again import rounds
 
 WAITING_MAX = 500_000
 """Tracks and the like that wait for their run; beyond, nothing more is read."""
 SENDING_MS = 2 * WINDOW_MS + MINUTE_MS
 """Who is in no snapshot for so long does not send any more."""
+UNTOLD_MINUTES = WINDOW_MS // MINUTE_MS + 3
+"""Of so many minutes before the newest that was told not all is told yet: windows close one after
+the other, minutes are told to their end, and clocks differ."""
+OLDEST_MS = 3 * WINDOW_MS
+"""The watcher is silent where the newest moment of which all is told was so long ago."""
+AGAIN_MINUTES = 10
+"""So many are told again at once, at most."""
 
 
 class Waiting(NamedTuple):
@@ -45,6 +54,8 @@ class SnapshotDesk(Desk):
         self._waits = 0
         self._sent_ms: dict[str, dict[str, int]] = {}
         """By cluster and process, up to when it is in snapshots."""
+        self._again: dict[str, int] = {}
+        """By cluster whose REST is silent, the minute that was told again last."""
 
     def hear(self, cluster: str, arrivals: Iterable[Arrival], now_ms: int) -> list[Event]:
         told: list[tuple[int, Message]] = []
@@ -54,12 +65,11 @@ class SnapshotDesk(Desk):
                 rollups += what.rollups
             else:
                 told.append((arrival_ms, what))
-        ready = super().hear(cluster, told, now_ms)
         desk = self.clusters[cluster]
         usable = [*self._usable(rollups, now_ms)]
         self._note_senders(desk, usable)
         self._merge(now_ms, [*self._placed(desk, usable, now_ms)])
-        return ready
+        return super().hear(cluster, told, now_ms)
 
     def waiting(self) -> dict[str, int]:
         found = super().waiting()
@@ -72,8 +82,41 @@ class SnapshotDesk(Desk):
     def is_full(self) -> bool:
         return super().is_full() or self._waits > WAITING_MAX
 
+    def judged_ms(self, desk: ClusterDesk, now_ms: int) -> int:
+        at_ms = (self._again.get(desk.id, -1) + 1) * MINUTE_MS - 1
+        is_told = desk.is_silent(now_ms) and desk.is_silent(at_ms)
+        return at_ms if is_told and now_ms - at_ms <= OLDEST_MS else now_ms
+
+    def reporting(self, desk: ClusterDesk, now_ms: int) -> Mapping[str, int]:
+        at_ms = self.judged_ms(desk, now_ms)
+        sent = self._sent_ms.get(desk.id, {}) if at_ms < now_ms else {}
+        return {c: min(ms, at_ms) for c, ms in sent.items() if at_ms - ms <= FRESH_MS}
+
+    def _listen(
+        self, desk: ClusterDesk, arrived: Sequence[tuple[int, Message]], now_ms: int
+    ) -> list[tuple[int, Event]]:
+        """Once REST is silent, listen to what is told again of each minute."""
+        if not desk.is_silent(now_ms):
+            if self._again.pop(desk.id, None) is not None:
+                desk.heard = HeardRuns(desk.id, self.dropped)
+            return []
+        newest = max(self._sent_ms.get(desk.id, {}).values(), default=0) // MINUTE_MS
+        last = newest - UNTOLD_MINUTES - 1
+        first = max(self._again.get(desk.id, last - 1) + 1, last - AGAIN_MINUTES + 1)
+        counted = super()._listen(desk, arrived, first * MINUTE_MS)
+        for minute in range(first, last + 1):
+            self._again[desk.id] = minute
+            rollups = self._hours.minute(desk.id, minute)
+            for over_ms, reports in rounds(rollups, minute):
+                counted += super()._listen(desk, reports, over_ms)
+        return counted
+
     def _sending(self, desk: ClusterDesk, reporting: Mapping[str, int]) -> Mapping[str, int]:
-        return self._sent_ms.get(desk.id, {})
+        sent = self._sent_ms.get(desk.id, {})
+        again = self._again.get(desk.id)
+        if again is None:
+            return sent
+        return {container: min(ms, again * MINUTE_MS) for container, ms in sent.items()}
 
     def _usable(self, rollups: Iterable[Rollup], now_ms: int) -> Iterator[Rollup]:
         """Those of minutes that can have been."""
@@ -91,11 +134,14 @@ class SnapshotDesk(Desk):
         self, desk: ClusterDesk, rollups: Iterable[Rollup], now_ms: int
     ) -> Iterator[Rollup]:
         """Those of these, and of those that waited, of which it is known which run they are of."""
-        starts = began_of(desk)
         before = self._waiting.get(desk.id, deque())
         waiting = self._waiting[desk.id] = deque()
         self._waits -= sum(_weight(waited.rollup) for waited in before)
-        for told in (*before, *(Waiting(now_ms, rollup) for rollup in rollups)):
+        all_told = (*before, *(Waiting(now_ms, rollup) for rollup in rollups))
+        if desk.is_silent(now_ms):
+            self._note_runs(desk, [told.rollup for told in all_told], now_ms)
+        starts = began_of(desk)
+        for told in all_told:
             subject = told.rollup.subject
             known = starts.get(subject.job, {})
             if not subject.job:
@@ -109,6 +155,27 @@ class SnapshotDesk(Desk):
             else:
                 waiting.append(told)
                 self._waits += _weight(told.rollup)
+
+    def _note_runs(self, desk: ClusterDesk, rollups: list[Rollup], now_ms: int) -> None:
+        """Note runs that REST has not listed: their JobManager tells of them."""
+        known = {run.seen.job for run in desk.runs.values()}
+        found: dict[str, HeardRun] = {}
+        for rollup in sorted(rollups, key=lambda rollup: rollup.minute):
+            job = rollup.subject.job
+            readings = [r for t in rollup.tracks if not t.key.container for r in t.first]
+            if not job or job in known or not readings or len(known) >= RUNS_MAX:
+                continue
+            known.add(job)
+            since_ms = min(reading.time_ms for reading in readings)
+            name, version = rollup.named[0] if rollup.named else (job, "")
+            found[job] = HeardRun(
+                since_ms=since_ms,
+                told_ms=since_ms,
+                heard_ms=since_ms,
+                name=name,
+                flink_version=version,
+            )
+        self._note_heard(desk, found, (), now_ms)
 
     def _note_senders(self, desk: ClusterDesk, rollups: Iterable[Rollup]) -> None:
         sent_ms = self._sent_ms.setdefault(desk.id, {})

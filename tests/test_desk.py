@@ -60,6 +60,7 @@ def test_another_run_in_the_same_process_is_counted_while_it_is_there() -> None:
         sim.desk._processes(sim.desk.clusters[CLUSTER], {}, sim.clock_ms),
         {},
         sim.clock_ms,
+        sim.clock_ms,
     )
     assert inquiry.processes["tm-1"].beside(sim.of_run.id).other_runs == 1
     other.turn("FINISHED")

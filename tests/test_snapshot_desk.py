@@ -12,9 +12,10 @@ from drsquirrel.diagnose.known import PLUGIN
 from drsquirrel.model.event import CheckpointEvent, MetricReport
 from drsquirrel.model.facts import RunSeen
 from drsquirrel.model.report import Report
-from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Snapshot, Subject, decoder, encoder
+from drsquirrel.model.snapshot import MINUTE_MS, Snapshot, Subject, decoder, encoder
 from drsquirrel.rules.load import load
 from drsquirrel.snapshot_desk import SENDING_MS, WAITING_MAX, SnapshotDesk
+from drsquirrel.watch.bundle import bucket_of, closes_ms
 from drsquirrel.watch.piece import Arrived, joined, pieces
 from tests.diagnose.seen import CLUSTER, JOB, NOON_MS
 from tests.diagnose.sim import Sim
@@ -23,10 +24,13 @@ from tests.test_deep import Deep
 from tests.test_desk import found, seen
 from tests.watch.made import origin, report, subtask
 
+BUCKETS = 48
+
 
 @dataclass
 class Behind(Deep):
-    """What processes send is told at the end of each window, in pieces."""
+    """What processes send is told at the end of each window, which is not the same for all, in
+    pieces."""
 
     desk: SnapshotDesk = field(default_factory=lambda: SnapshotDesk(load()))
 
@@ -36,13 +40,16 @@ class Behind(Deep):
         self.desk.listens = True
 
     def send(self, messages: list[MetricReport]) -> None:
-        if self.clock_ms % WINDOW_MS == 0:
-            parts = list(pieces(self._arrived)[0].values())
-            whole = {p.subject: joined(q for q in parts if q.subject == p.subject) for p in parts}
-            for snapshot in (*parts, *whole.values()):  # and once more
-                self.tell(snapshot)
-            self._arrived.clear()
+        over = [a for a in self._arrived if self._closed_ms(a) <= self.clock_ms]
+        parts = list(pieces(over)[0].values())
+        whole = {p.subject: joined(q for q in parts if q.subject == p.subject) for p in parts}
+        for snapshot in (*parts, *whole.values()):  # and once more
+            self.tell(snapshot)
+        self._arrived = [a for a in self._arrived if self._closed_ms(a) > self.clock_ms]
         self._arrived += [Arrived(self.clock_ms, self.clock_ms, m) for m in messages]
+
+    def _closed_ms(self, one: Arrived) -> int:
+        return closes_ms(bucket_of(one.group, BUCKETS), BUCKETS, one.arrival_ms)
 
     def tell(self, snapshot: object) -> None:
         read = decoder.decode(encoder.encode(snapshot))

@@ -28,6 +28,8 @@ class Expected:
     """How often what they send comes here; 0 where that is `interval_ms`."""
     kafka_says: str = ""
     """What is wrong with Kafka; "" while all is well."""
+    late_ms: int = 0
+    """So long ago is the moment that is judged: what came since is not all told yet."""
     ahead_ms: int = 0
     """How far the JobManager's clock is ahead of ours. All times here are by ours but those of
     `RunSeen` and `RunRef`."""

@@ -25,7 +25,7 @@ from drsquirrel.diagnose.memory import SURE, Memory, hold_answers, hold_symptoms
 from drsquirrel.diagnose.minute import Minutes, RunMinute
 from drsquirrel.diagnose.node import nodes_of
 from drsquirrel.diagnose.now import Now, now_of
-from drsquirrel.diagnose.standing import standing
+from drsquirrel.diagnose.standing import clock, standing
 from drsquirrel.diagnose.strip import last_hour
 from drsquirrel.diagnose.symptom import explained, symptoms_of
 from drsquirrel.model.case import Case, CheckpointsNow, ContainerNow
@@ -93,7 +93,8 @@ def measured(inquiry: Inquiry, minutes: Minutes[RunMinute], now_ms: int) -> Meas
 def diagnose(
     inquiry: Inquiry, memory: Memory, rules: Rules, minutes: Minutes[RunMinute], now_ms: int
 ) -> Judgement:
-    """Judge one run at `now_ms`. `minutes` only saves measuring closed minutes again."""
+    """Judge one run at `now_ms`, which may be a while ago. `minutes` only saves measuring closed
+    minutes again."""
     m = measured(inquiry, minutes, now_ms)
     checks = assess_all(rules.checks, m.series, inquiry.facts)
     stands = standing(inquiry, now_ms)
@@ -122,12 +123,12 @@ def diagnose(
     vertices = frozenset(v for a in causes if (v := a.culprit.vertex_id))
     containers = frozenset(_blamed(causes, rules))
     report = Report(
-        made_ms=now_ms,
+        made_ms=now_ms + inquiry.expected.late_ms,
         job=inquiry.job,
         run=inquiry.run,
         verdict=told.verdict,
         headline=told.headline,
-        subline=told.subline,
+        subline=_as_of(told.subline, inquiry.expected.late_ms, now_ms),
         since_ms=_since(causes, since_ms),
         causes=causes,
         incidents=incidents,
@@ -150,6 +151,11 @@ def diagnose(
         wants_threads=() if stands else _wanted_threads(m.case, given),
         up_ms=None if isinstance(up_ms, Unknown) else int(up_ms),
     )
+
+
+def _as_of(subline: str, late_ms: int, now_ms: int) -> str:
+    """The subline, with when it was so where that is a while ago."""
+    return f"As of {clock(now_ms)}. {subline}".rstrip() if late_ms else subline
 
 
 def holding_now(hour: MeasuredHour) -> frozenset[str]:

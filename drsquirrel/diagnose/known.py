@@ -9,7 +9,7 @@ from drsquirrel.diagnose.container import JOBMANAGER
 from drsquirrel.diagnose.hour import MeasuredHour
 from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.now import Now
-from drsquirrel.diagnose.standing import STALE_ROUNDS
+from drsquirrel.diagnose.standing import STALE_ROUNDS, clock
 from drsquirrel.diagnose.strategy import in_words
 from drsquirrel.model.case import Case
 from drsquirrel.model.report import Data, Source
@@ -40,6 +40,10 @@ NEVER_GAP = (
     "them, and nothing has come from there. Without them nothing is said of bottlenecks and "
     "checkpoints."
 )
+LATE_GAP = (
+    "All this is as of {}: the watcher tells what processes send once a window of five minutes is "
+    "over, and what came later is not all told yet."
+)
 PLUGIN = "Plugin, through Kafka"
 LOOK_AT = "Flink's log says whether the plugin reaches Kafka."
 NAMED = 3
@@ -68,32 +72,34 @@ def data_of(
     """Age and completeness. `holding` are the processes that hold subtasks of the run; `broken` are
     rules that broke and so said nothing."""
     expected = inquiry.expected
+    now_ms = hour.now_ms + expected.late_ms
     last_ms = expected.last_answer_ms
-    silent_ms = None if last_ms is None else max(0, hour.now_ms - last_ms)
+    silent_ms = None if last_ms is None else max(0, now_ms - last_ms)
     rest = _source("Flink REST", silent_ms, expected.interval_ms, says=expected.cluster_says)
     sources = [rest]
     if inquiry.looked is not None and inquiry.ended_ms is None:
         found_ms, says = inquiry.looked
-        plan_ms = None if found_ms is None else max(0, hour.now_ms - found_ms)
+        plan_ms = None if found_ms is None else max(0, now_ms - found_ms)
         sources.append(_source("Plan and settings", plan_ms, PLAN_MS, says))
     told_ms = expected.told_ms
-    age_ms = None if told_ms is None else max(0, hour.now_ms - told_ms)
+    age_ms = None if told_ms is None else max(0, now_ms - told_ms)
     if now and age_ms is not None and case.all_running is True and not case.warming_up:
         counted = now.counters_age_ms
+        every_ms = expected.plugin_interval_ms if expected.late_ms else expected.interval_ms
         age_ms = None if counted is None else age_ms + counted
-        sources.append(
-            _source("Flink's counters", age_ms, expected.interval_ms, case.frozen, REFRESH_MS)
-        )
+        sources.append(_source("Flink's counters", age_ms, every_ms, case.frozen, REFRESH_MS))
     if inquiry.yarn is not None:
         told = inquiry.yarn
         says = told.says or ("Its application is over." if told.is_over else "")
-        sources.append(_source("YARN", max(0, hour.now_ms - told.taken_ms), YARN_MS, says))
+        sources.append(_source("YARN", max(0, now_ms - told.taken_ms), YARN_MS, says))
     gaps = [LIMITS_GAP]
     if expected.heard_ms is not None:
         gaps.insert(0, NEVER_GAP if expected.never_answered else ALONE_GAP)
+    if expected.late_ms:
+        gaps.insert(0, LATE_GAP.format(clock(hour.now_ms)))
     if expected.plugin is not None and inquiry.ended_ms is None:
         answers = rest.state in ("fresh", "late")
-        sources.append(_plugin(inquiry, holding, hour.now_ms, over_rest=answers))
+        sources.append(_plugin(inquiry, holding, now_ms, over_rest=answers))
     came = any(rollup.logs for rollup in inquiry.rollups.values())
     come = bool(holding & set(expected.plugin or ()))
     if not come:

@@ -70,7 +70,7 @@ def silence(inquiry: Inquiry, now_ms: int) -> str:
         return "No data yet: the cluster has not answered"
     if now_ms - last_ms <= STALE_ROUNDS * expected.interval_ms:
         return ""
-    ago = duration(now_ms - last_ms)
+    ago = duration(now_ms + expected.late_ms - last_ms)
     if last_ms == expected.heard_ms:
         return f"No data: nothing has come from its JobManager for {ago}"
     return f"No data: the cluster has not answered for {ago}"

@@ -100,7 +100,8 @@ class Rollup(Struct, frozen=True, kw_only=True):
     The sets are bounded, keeping the smallest by (time, identity) or by key (logs: the severest
     first); `overflowed` names the fields that had more. `seen` counts metric reports only.
     `skewed` holds, per (container, epoch), the largest distance in ms between a source clock and
-    arrival that made us replace a source time.
+    arrival that made us replace a source time. `named` holds the (name of the job, version of
+    Flink) that its JobManager tells.
     """
 
     subject: Subject
@@ -114,6 +115,7 @@ class Rollup(Struct, frozen=True, kw_only=True):
     logs: tuple[LogSummary, ...] = ()
     overflowed: tuple[str, ...] = ()
     skewed: tuple[tuple[str, str, int], ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

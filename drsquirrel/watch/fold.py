@@ -21,6 +21,7 @@ from drsquirrel.model.event import (
     MetricReport,
     decoder,
 )
+from drsquirrel.model.facts import bounded
 from drsquirrel.model.signature import sign, sign_line
 from drsquirrel.model.snapshot import MINUTE_MS, LogSummary, Rollup, Subject
 from drsquirrel.model.throwable import cut
@@ -51,6 +52,7 @@ class _Part:
     changes: list[ChangeEvent] = field(default_factory=list)
     logs: list[LogSummary] = field(default_factory=list)
     skewed: list[Skew] = field(default_factory=list)
+    named: set[tuple[str, str]] = field(default_factory=set)
 
 
 def fold_bytes(batch: Iterable[tuple[int, bytes]], limits: Limits = LIMITS) -> Folded:
@@ -112,6 +114,8 @@ def fold(arrivals: Iterable[tuple[int, Event]], limits: Limits = LIMITS) -> Fold
             _note(part, replace(event, time_ms=time_ms) if skewed else event, limits)
             continue
         part.seen.append((container, epoch, sequence, sequence))
+        if event.job_name and not container:
+            part.named.add((bounded(event.job_name), origin.flink_version))
         tables = even(event.tables, limits.places_per_report, dropped)
         part.reports.add(bool(job), container, epoch, (time_ms, sequence), tables)
     rollups = [_rollup(key, parts[key], dropped, limits) for key in sorted(parts)]
@@ -171,6 +175,7 @@ def _rollup(
         changes=part.changes,
         logs=part.logs,
         skewed=part.skewed,
+        named=part.named,
         overflowed=set(),
         limits=limits,
     )

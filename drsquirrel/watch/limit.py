@@ -26,6 +26,8 @@ class Limits:
     signatures_per_minute: int = 200
     lines_per_signature: int = 100
     skewed_per_minute: int = 1_000
+    names_per_minute: int = 4
+    """A run has one; starts of a job may differ."""
     text_chars: int = 16_384
     """Of a throwable or message; a Flink trace with its causes has 5 to 15 thousand."""
     subjects: int = 5_000

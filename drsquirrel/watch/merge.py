@@ -39,6 +39,7 @@ def merge(a: Rollup, b: Rollup, limits: Limits = LIMITS) -> Rollup:
         changes=chain(a.changes, b.changes),
         logs=chain(a.logs, b.logs),
         skewed=chain(a.skewed, b.skewed),
+        named={*a.named, *b.named},
         overflowed={*a.overflowed, *b.overflowed},
         limits=limits,
     )
@@ -55,6 +56,7 @@ def join(
     changes: Iterable[ChangeEvent],
     logs: Iterable[LogSummary],
     skewed: Iterable[Skew],
+    named: set[tuple[str, str]],
     overflowed: set[str],
     limits: Limits,
 ) -> Rollup:
@@ -78,6 +80,7 @@ def join(
         changes=bounded("changes", _told(changes), limits.changes_per_minute),
         logs=bounded("logs", _logs(logs, limits.lines_per_signature), limits.signatures_per_minute),
         skewed=bounded("skewed", _skewed(skewed), limits.skewed_per_minute),
+        named=bounded("named", sorted(named), limits.names_per_minute),
         overflowed=tuple(sorted(overflowed)),
     )
 

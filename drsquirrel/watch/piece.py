@@ -30,7 +30,7 @@ KNOWN_GROUPS = 100_000
 """Of containers in runs, which are remembered."""
 GROUP_CHARACTERS = 300
 """Of those that are; Flink's own names are shorter."""
-HELD = ("changes", "checkpoints", "failures", "logs", "skewed", "tracks")
+HELD = ("changes", "checkpoints", "failures", "logs", "named", "skewed", "tracks")
 """What a rollup holds beside who reported."""
 
 

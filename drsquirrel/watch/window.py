@@ -44,6 +44,14 @@ class Hours:
         """The minutes of a subject; empty if nothing is known."""
         return self._of.get(subject, {})
 
+    def minute(self, cluster: str, minute: int) -> list[Rollup]:
+        """What is known of a minute of all subjects of a cluster."""
+        return [
+            minutes[minute]
+            for subject, minutes in self._of.items()
+            if subject.cluster == cluster and minute in minutes
+        ]
+
     def expire(self, now_ms: int) -> None:
         """Forget what is older than the hour."""
         oldest = now_ms // MINUTE_MS - self._limits.hour_minutes

@@ -34,6 +34,7 @@ HOSTILE = Limits(
     signatures_per_minute=2,
     lines_per_signature=2,
     skewed_per_minute=1,
+    names_per_minute=1,
     text_chars=64,
 )
 """Limits so small that every set overflows."""
@@ -124,6 +125,7 @@ EVENTS: dict[str, st.SearchStrategy[Event]] = {
     "report": st.builds(
         MetricReport,
         **_COMMON,
+        job_name=st.sampled_from(["", "orders", "clicks"]),
         tables=st.one_of(_TOLD.map(tables), st.lists(_TABLES, max_size=3).map(tuple)),
     ),
     "log": st.builds(
