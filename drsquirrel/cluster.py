@@ -48,7 +48,7 @@ JOBMANAGER_HEARD = (
     "what is sent."
 )
 TOLD = (
-    "Its JobManager was told of by the watcher: its jobs are judged as of {at}, and what came later "
+    "The watcher tells of its JobManager: its jobs are judged as of {at}, and what came later "
     "is not all told yet."
 )
 JOBMANAGER_SILENT = (

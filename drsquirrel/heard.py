@@ -218,6 +218,8 @@ class HeardRuns:
                 continue
             running, total = counted
             self._sequence += 1
+            # That all run was so when the last of them told so.
+            ago_ms = max(0, run.heard_ms - run.tasks.oldest_ms()) if running == total else 0
             values = {metric.TASKS_RUNNING.name: running, metric.TASKS_TOTAL.name: total}
             yield MetricReport(
                 origin=Origin(
@@ -226,7 +228,7 @@ class HeardRuns:
                     epoch=f"tasks-{run.since_ms}",
                     sequence=self._sequence,
                 ),
-                time_ms=run.told_ms,
+                time_ms=run.told_ms - ago_ms,
                 tables=tables([Values(values)]),
                 job=job,
                 start_ms=about.start_ms,

@@ -134,6 +134,11 @@ class HeardTasks:
     def note_failure(self, time_ms: int) -> None:
         self._failures_ms.append(time_ms)
 
+    def oldest_ms(self) -> int:
+        """When the task was told of that was told of longest ago, by Kafka's clock."""
+        told = (task.heard_ms for of_vertex in self._told.values() for task in of_vertex.values())
+        return min(told)
+
     def count(
         self, processes: Mapping[str, Process], about: Listed, now_ms: int, listened_ms: int
     ) -> tuple[int, int] | None:

@@ -14,19 +14,24 @@ from drsquirrel.cluster import (
     JOBMANAGER_HEARD,
     JOBMANAGER_SILENT,
     OVERDUE,
+    TOLD,
     Watch,
     clients_of,
     shortener,
 )
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.desk import Desk
+from drsquirrel.diagnose.container import JOBMANAGER
 from drsquirrel.diagnose.memory import Memory
+from drsquirrel.diagnose.standing import clock
 from drsquirrel.enrich.job_facts import FRESH_MS, JobFactsSource
 from drsquirrel.model.event import MetricReport, Origin
 from drsquirrel.model.facts import RunSeen
+from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS
 from drsquirrel.model.yarn import YarnContainer, YarnFacts
-from drsquirrel.on_desk import Known
+from drsquirrel.on_desk import ClusterDesk, Known
 from drsquirrel.settings import Cluster, Kafka, Settings, SettingsError
+from drsquirrel.snapshot_desk import SnapshotDesk
 from tests.collect.flink_rest.clock import HandClock
 from tests.simulation import RULES, RoundsClock
 
@@ -61,12 +66,24 @@ def test_a_cluster_without_an_address_is_only_heard_and_needs_a_kafka() -> None:
 SAYS = "Nothing answers at a:1."
 
 
+class Behind(SnapshotDesk):
+    """The JobManager is told of in the moment that is judged, if it is not now."""
+
+    at_ms = 0
+
+    def judged_ms(self, desk: ClusterDesk, now_ms: int) -> int:
+        return self.at_ms
+
+    def reporting(self, desk: ClusterDesk, now_ms: int) -> dict[str, int]:
+        return {JOBMANAGER: self.at_ms} if self.at_ms < now_ms else {}
+
+
 class Watched:
     """A cluster called shop, of which processes send."""
 
     def __init__(self, *, asks: bool) -> None:
         self.clock = RoundsClock()
-        self.desk = Desk(RULES)
+        self.desk: Desk = Desk(RULES)
         self.thread = ThreadPoolExecutor(1)
         get = clients_of(Settings(cluster=(Cluster(url="http://a:1", name="shop"),)))["shop"]
         self.watch = Watch(
@@ -131,6 +148,23 @@ def test_where_rest_is_silent_it_is_told_who_sends(asked: Watched) -> None:
     assert asked.row() == ("silent", f"{SAYS} {JOBMANAGER_SILENT}")
     asked.hear("")
     assert asked.row() == ("heard", f"{SAYS} {JOBMANAGER_HEARD}")
+
+
+def test_behind_the_watcher_it_is_told_what_moment_its_jobs_are_judged_of(heard: Watched) -> None:
+    desk = Behind(RULES)
+    desk.add_cluster("shop", 10_000, dumps_allowed=False, asks_rest=False)
+    watch = heard.watch
+    watch._desk = heard.desk = desk
+    heard.clock.pass_ms(MINUTE_MS)
+    now_ms = heard.clock.now_ms()
+    desk.at_ms = now_ms
+    assert heard.row() == ("connecting", "")
+    desk.clusters["shop"].began_ms = now_ms - 3 * WINDOW_MS
+    assert heard.row()[1].startswith(
+        "Its REST address is not known, and nothing of it has come through Kafka for 15 min."
+    )
+    desk.at_ms = now_ms - MINUTE_MS
+    assert heard.row() == ("heard", TOLD.format(at=clock(desk.at_ms)))
 
 
 async def test_a_cluster_whose_application_is_over_is_neither_heard_nor_missed(

@@ -381,3 +381,15 @@ def test_what_is_read_late_takes_nothing_back() -> None:
     assert heard.runs.note([(newest_ms - 90_000, old)], newest_ms)
     assert heard.runs.runs["j"].heard_ms == newest_ms
     assert not heard.runs.note([(newest_ms - 90_000, replace(old, job="i"))], newest_ms)
+
+
+def test_that_all_run_was_so_when_the_last_of_them_told_so() -> None:
+    heard = both_run()
+    before_ms = heard.now_ms
+    heard.now_ms += STEP_MS
+    for container, subtasks in (("tm-1", (0,)), ("tm-2", ())):
+        heard.tell(container, "j", *subtasks)
+        heard.tell(container)
+    heard.tell("", "j")
+    [read] = heard.runs.readings(lambda _: Listed(NOON_MS), heard.now_ms)
+    assert (numbers(read), read.time_ms) == ((2, 2), before_ms)

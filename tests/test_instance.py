@@ -18,10 +18,11 @@ from msgspec.structs import replace
 from demo.broker import Broker
 from demo.plugin import make_topics
 from drsquirrel.collect.kafka.shares import partition_of
-from drsquirrel.model.event import CheckpointEvent, LogEvent, Origin
+from drsquirrel.model.event import CheckpointEvent, LogEvent, Origin, Values
 from drsquirrel.model.event import encoder as event_encoder
 from drsquirrel.model.report import JobList, LogList, Report
-from drsquirrel.model.snapshot import Snapshot, encoder
+from drsquirrel.model.snapshot import MINUTE_MS, Snapshot, encoder
+from drsquirrel.snapshot_desk import OLDEST_MS, UNTOLD_MINUTES
 from drsquirrel.store.interface import Retention, Store
 from drsquirrel.watch.piece import Arrived, pieces
 from tests.collect.flink_rest.simulated import Simulated, simulated
@@ -47,6 +48,8 @@ class Shared:
         self.prefix = prefix
         self.flinks: dict[str, Simulated] = {}
         self.folder = folder
+        self.heard: tuple[str, ...] = ()
+        """Clusters without REST."""
         self.yarn = ""
         self._access = postgres.access(folder)
         self._open: Callable[[], Store] = lambda: postgres.open(folder, Retention())
@@ -64,6 +67,7 @@ class Shared:
             f'[[cluster]]\nname = "{name}"\nurl = "{flink.url}"\n'
             for name, flink in self.flinks.items()
         )
+        tables += "".join(f'[[cluster]]\nname = "{name}"\n' for name in self.heard)
         tables += f'[[yarn]]\nurl = "{self.yarn}"\n' if self.yarn else ""
         file.write_text(
             f'database = "{self._access.url}"\ndatabase_password_file = "{password}"\n'
@@ -229,6 +233,40 @@ async def test_each_cluster_is_watched_by_one_of_them_and_shown_by_all(shared: S
             "flink-logs",
             "job-snapshots",
         }
+
+
+async def test_a_cluster_without_rest_is_judged_by_what_the_watcher_tells(shared: Shared) -> None:
+    shared.heard = ("delta",)
+    now_ms = time.time_ns() // 1_000_000
+    arrived = []
+    for n in range(120):
+        at_ms = now_ms - 1_200_000 + 10_000 * n
+        for container, job in (("", ""), ("", "j"), ("tm-1", ""), ("tm-1", "j")):
+            values = Values({"numRestarts": 0} if job else {"Status.JVM.CPU.Time": n})
+            values = subtask(numRecordsIn=n) if job and container else values
+            told = report(n, at_ms, values, job=job, container=container)
+            origin = replace(told.origin, cluster="delta", flink_version="2.3.0")
+            told = replace(told, origin=origin, job_name="orders of delta" if job else "")
+            arrived.append(Arrived(at_ms, at_ms, told))
+    told_by_minute = sorted(pieces(arrived)[0].items(), key=lambda piece: piece[0][1])
+    shared.tell("delta", *(piece for _, piece in told_by_minute))
+    async with shared.serving("one") as one:
+
+        async def judged() -> bool:
+            try:
+                jobs = await one.get("/api/v1/jobs", JobList)
+            except OSError:  # there is none yet
+                return False
+            return [row.state for row in jobs.clusters if row.id == "delta"] == ["heard"]
+
+        await until(judged)
+        said = await one.report("orders of delta")
+        assert said.headline == "Its tasks run; whether they keep up is not known"
+        assert re.match(r"As of \d\d:\d\d UTC\. ", said.subline)
+        assert said.run.flink_version == "2.3.0"
+        ago_ms = said.made_ms - (said.hour.from_ms + 60 * MINUTE_MS)
+        assert (UNTOLD_MINUTES - 1) * MINUTE_MS < ago_ms < OLDEST_MS
+        assert "Traceback" not in one.process.err
 
 
 async def test_what_one_leaves_the_other_takes_over(shared: Shared) -> None:

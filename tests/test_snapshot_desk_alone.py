@@ -2,7 +2,6 @@
 a moment that is some minutes ago."""
 
 from collections.abc import Callable
-from unittest.mock import ANY
 
 import pytest
 from msgspec.structs import replace
@@ -17,7 +16,7 @@ from drsquirrel.model.verdict import Verdict
 from drsquirrel.on_desk import RunDesk
 from drsquirrel.rules.load import load
 from drsquirrel.snapshot_desk import OLDEST_MS, UNTOLD_MINUTES, SnapshotDesk
-from tests.diagnose.seen import CLUSTER, NOON_MS
+from tests.diagnose.seen import CLUSTER, NOON_MS, STEP_S
 from tests.diagnose.sim import Sim
 from tests.diagnose.test_story import make_calm
 from tests.test_deep import Deep
@@ -149,20 +148,22 @@ def test_where_the_watcher_falls_silent_too_nothing_is_known() -> None:
 def only_heard(sim: Alone) -> RunDesk:
     """The run of a cluster that has no REST, after twenty minutes."""
     sim.answers = False
-    judges_nothing(sim)
-    sim.run(1_200)
+    look_only(sim, 1_200)
     sim.desk.judge(CLUSTER, sim.clock_ms)
     [run] = sim.desk.clusters[CLUSTER].runs.values()
     return run
 
 
-def judges_nothing(sim: Sim) -> None:
-    """There may be no run."""
-    sim.judge = lambda: sim.reports.append(ANY)  # type: ignore[method-assign]
+def look_only(sim: Sim, seconds: int) -> None:
+    """Without judging: there may be no run."""
+    sim.judge = lambda: None  # type: ignore[method-assign]
+    for _ in range(seconds // STEP_S):
+        sim.pass_time()
+        sim.look()
 
 
 def without_rest(desk: Desk) -> Desk:
-    desk.add_cluster(CLUSTER, 10_000, dumps_allowed=False, asks_rest=False)
+    desk.add_cluster(CLUSTER, 2_000, dumps_allowed=False, asks_rest=False)
     return desk
 
 
@@ -184,6 +185,5 @@ def test_a_run_that_only_its_processes_tell_of_is_found_and_judged() -> None:
 def test_where_rest_answers_a_run_is_there_only_if_it_lists_it() -> None:
     sim = AloneBehind()
     sim.listed = False
-    judges_nothing(sim)
-    sim.run(900)
+    look_only(sim, 900)
     assert sim.desk.clusters[CLUSTER].runs == {}

@@ -18,6 +18,8 @@ from drsquirrel.rules.wording import duration
 
 STALE_ROUNDS = 3
 """A source that has missed so many of its reports is stale: what it said last is not now."""
+REPORTED_MS = 10_000
+"""So often processes report by themselves."""
 FORGOTTEN = (
     "It had not ended when it was last seen. A JobManager that starts again without high "
     "availability forgets its jobs; with it, the job goes on as a new run. If there is none, "
@@ -68,10 +70,12 @@ def silence(inquiry: Inquiry, now_ms: int) -> str:
         if inquiry.seen.is_heard:
             return "No data: nothing comes from its JobManager any more"
         return "No data yet: the cluster has not answered"
-    if now_ms - last_ms <= STALE_ROUNDS * expected.interval_ms:
+    is_heard = last_ms == expected.heard_ms
+    interval_ms = max(expected.interval_ms, REPORTED_MS if is_heard else 0)
+    if now_ms - last_ms <= STALE_ROUNDS * interval_ms:
         return ""
     ago = duration(now_ms + expected.late_ms - last_ms)
-    if last_ms == expected.heard_ms:
+    if is_heard:
         return f"No data: nothing has come from its JobManager for {ago}"
     return f"No data: the cluster has not answered for {ago}"
 
