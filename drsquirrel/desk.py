@@ -367,7 +367,7 @@ class Desk:
                 last_answer_ms=desk.last_answer_ms,
                 heard_ms=heard.heard_ms if heard else None,
                 cluster_says=desk.says,
-                plugin=self._sending(desk, reporting) if self.listens else None,
+                plugin=reporting if self.listens else None,
                 plugin_interval_ms=self.plugin_interval_ms or desk.interval_ms,
                 kafka_says=self.kafka_says,
                 ahead_ms=desk.ahead_ms,
@@ -380,10 +380,6 @@ class Desk:
             dumps_allowed=desk.dumps_allowed,
             yarn=desk.yarn,
         )
-
-    def _sending(self, desk: ClusterDesk, reporting: Mapping[str, int]) -> Mapping[str, int]:
-        """The processes that have the plugin, and when each was heard last."""
-        return reporting
 
     def snapshots(self, now_ms: int) -> list[Snapshot]:
         """The windows that have grown since the last call, the open ones too."""

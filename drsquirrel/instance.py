@@ -18,6 +18,7 @@ from drsquirrel.app import App
 from drsquirrel.cluster import SystemClock, client_of, clients_of, cluster_id, shortener
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
+from drsquirrel.collect.kafka.message import APPLICATIONS
 from drsquirrel.collect.kafka.shares import Member, partition_of
 from drsquirrel.collect.kafka.snapshots import SnapshotSource
 from drsquirrel.collect.kafka.topics import SNAPSHOTS
@@ -170,7 +171,7 @@ class Instance:
         return SnapshotSource(
             self._access,
             (self._topic, number),
-            frozenset(clusters),
+            frozenset([*clusters, *([APPLICATIONS] if self._settings.yarn else [])]),
             partial(stored, self._store.offsets),
             DeadLetters(self._access, clock, self._kafka.topic_prefix),
             Redaction(self._settings.redact_keys),

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 from drsquirrel.cluster import cluster_id
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
+from drsquirrel.collect.kafka.message import APPLICATIONS
 from drsquirrel.collect.kafka.source import Arrival, Partition, Read, Source
 from drsquirrel.collect.kafka.topics import LOGS, PLUGIN_TOPICS
 from drsquirrel.collect.redaction import Redaction
@@ -31,7 +32,7 @@ from drsquirrel.model.event import (
     Message,
 )
 from drsquirrel.model.snapshot import Snapshot
-from drsquirrel.settings import Cluster, Kafka, Settings, secret
+from drsquirrel.settings import Kafka, Settings, secret
 from drsquirrel.store.interface import Offset
 
 logger = logging.getLogger(__name__)
@@ -60,15 +61,14 @@ def kafka_access(told: Kafka) -> Access:
     )
 
 
-def bound_of(
-    clusters: Iterable[Cluster], prefix: str, topics: Iterable[str] = PLUGIN_TOPICS
-) -> dict[str, set[str]]:
-    """The topics of these clusters, and who may speak in each."""
+def bound_of(settings: Settings, prefix: str, topics: Iterable[str]) -> dict[str, set[str]]:
+    """The topics of the clusters, and who may speak in each."""
+    told = [(cluster.topic_prefix or prefix, cluster_id(cluster)) for cluster in settings.cluster]
+    told += [(prefix, APPLICATIONS)] if settings.yarn else []
     bound: dict[str, set[str]] = {}
-    for cluster in clusters:
+    for its_prefix, cluster in told:
         for topic in topics:
-            name = (cluster.topic_prefix or prefix) + topic
-            bound.setdefault(name, set()).add(cluster_id(cluster))
+            bound.setdefault(its_prefix + topic, set()).add(cluster)
     return bound
 
 
@@ -102,7 +102,7 @@ def _source(
     prefix = settings.kafka.topic_prefix
     return Source(
         access,
-        bound_of(settings.cluster, prefix, topics),
+        bound_of(settings, prefix, topics),
         partial(stored, offsets),
         DeadLetters(access, clock, prefix),
         Redaction(settings.redact_keys),

@@ -6,18 +6,21 @@ it, whenever it comes. While REST is silent a moment is judged once all is told 
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from drsquirrel.collect.kafka.source import Arrival
 from drsquirrel.deep import EARLY_MS, FRESH_MS, FURTHEST_MS, PROCESSES_MAX, WAITS_MS
 from drsquirrel.desk import LATEST_MS, RUNS_MAX, Desk
+from drsquirrel.diagnose.container import Process
+from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.minute import Minutes
 from drsquirrel.heard import HeardRun, HeardRuns
 from drsquirrel.model.event import Event, Message
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot
-from drsquirrel.on_desk import ClusterDesk
+from drsquirrel.on_desk import ClusterDesk, RunDesk
 from drsquirrel.rules.load import Rules
 from drsquirrel.same_run import began_of
 from drsquirrel.told_again import rounds
@@ -105,13 +108,35 @@ class SnapshotDesk(Desk):
         first = max(self._again.get(desk.id, last - 1) + 1, last - AGAIN_MINUTES + 1)
         counted = super()._listen(desk, arrived, first * MINUTE_MS)
         for minute in range(first, last + 1):
-            self._again[desk.id] = minute
             rollups = self._hours.minute(desk.id, minute)
+            if rollups:
+                self._again[desk.id] = minute
             for over_ms, reports in rounds(rollups, minute):
                 counted += super()._listen(desk, reports, over_ms)
         return counted
 
-    def _sending(self, desk: ClusterDesk, reporting: Mapping[str, int]) -> Mapping[str, int]:
+    def _inquiry(
+        self,
+        desk: ClusterDesk,
+        run: RunDesk,
+        processes: Mapping[str, Process],
+        reporting: Mapping[str, int],
+        at_ms: int,
+        now_ms: int,
+    ) -> Inquiry:
+        inquiry = super()._inquiry(desk, run, processes, reporting, at_ms, now_ms)
+        newest_ms = max(self._sent_ms.get(desk.id, {}).values(), default=0)
+        is_told = desk.is_silent(now_ms) and now_ms - newest_ms <= OLDEST_MS
+        expected = replace(
+            inquiry.expected,
+            plugin=self._sending(desk) if self.listens else None,
+            is_untold=is_told and at_ms == now_ms,
+        )
+        return replace(inquiry, expected=expected)
+
+    def _sending(self, desk: ClusterDesk) -> Mapping[str, int]:
+        """The processes that have the plugin, and up to when each was told of; while REST is silent
+        no longer than up to when all are."""
         sent = self._sent_ms.get(desk.id, {})
         again = self._again.get(desk.id)
         if again is None:
@@ -149,7 +174,8 @@ class SnapshotDesk(Desk):
             elif known:
                 over_ms = (told.rollup.minute + 1) * MINUTE_MS + EARLY_MS
                 began = max((ms for ms in known if ms < over_ms), default=min(known))
-                yield replace(told.rollup, subject=replace(subject, start_ms=known[began]))
+                subject = structs.replace(subject, start_ms=known[began])
+                yield structs.replace(told.rollup, subject=subject)
             elif now_ms - told.since_ms > WAITS_MS:
                 self.dropped["unknown run"] += 1
             else:

@@ -227,7 +227,7 @@ def _spec(settings: Settings, told: Kafka) -> "Spec":
     prefix = told.topic_prefix
     bound = {
         topic: tuple(sorted(clusters))
-        for topic, clusters in bound_of(settings.cluster, prefix, FOLDED).items()
+        for topic, clusters in bound_of(settings, prefix, FOLDED).items()
     }
     topics = [*bound] or [prefix + topic for topic in FOLDED]
     return Spec(

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +17,7 @@ from drsquirrel.enrich.look_up import look_up_all
 from drsquirrel.enrich.yarn_facts import AT_ONCE, YarnFactsSource, running
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.report import YarnRow
-from drsquirrel.model.yarn import YarnFacts
+from drsquirrel.model.yarn import APPLICATION, YarnFacts
 from drsquirrel.rules.wording import plural
 from drsquirrel.settings import Cluster, Settings, SettingsError, Yarn
 
@@ -34,7 +33,6 @@ LEFT_OUT = (
 KEPT_MS = 24 * 3_600_000
 """An application that is over stays for so long."""
 KEPT_MAX = 500
-_APPLICATION = re.compile(r"application_\d+_\d+")
 
 
 class Clusters(Protocol):
@@ -84,7 +82,7 @@ def by_application(settings: Settings) -> dict[str, str]:
     """The ids of the clusters that were set by hand and name an application, by that."""
     found: dict[str, str] = {}
     for cluster in settings.cluster:
-        named = _APPLICATION.search(f"{cluster.name} {cluster.url}")
+        named = APPLICATION.search(f"{cluster.name} {cluster.url}")
         if named:
             found[named[0]] = cluster_id(cluster)
     return found

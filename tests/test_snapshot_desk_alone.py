@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from drsquirrel.desk import Desk
 from drsquirrel.diagnose.known import ALONE_GAP, LATE_GAP, LIMITS_GAP, NEVER_GAP, PLUGIN
-from drsquirrel.diagnose.standing import clock
+from drsquirrel.diagnose.standing import UNTOLD, clock
 from drsquirrel.model.event import MetricReport, Values, tables
 from drsquirrel.model.report import Report
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS
@@ -110,6 +110,7 @@ def test_what_is_judged_is_as_of_a_moment_after_the_last_answer_and_says_so() ->
         Verdict.UNKNOWN,
         "No data: the cluster has not answered for 8 min",
     )
+    assert said.subline == f"Last answer at 14:10 UTC, the job was RUNNING then. {UNTOLD}"
     said = sim.run(WINDOW_MS // 1_000 + 60)
     at_ms = sim.desk.judged_ms(sim.desk.clusters[CLUSTER], sim.clock_ms)
     ago_ms = sim.clock_ms - at_ms
@@ -145,10 +146,10 @@ def test_where_the_watcher_falls_silent_too_nothing_is_known() -> None:
     assert {s.name: s.state for s in said.data.sources}[PLUGIN] == "stale"
 
 
-def only_heard(sim: Alone) -> RunDesk:
-    """The run of a cluster that has no REST, after twenty minutes."""
+def only_heard(sim: Alone, seconds: int = 1_200) -> RunDesk:
+    """The run of a cluster that has no REST, after so long."""
     sim.answers = False
-    look_only(sim, 1_200)
+    look_only(sim, seconds)
     sim.desk.judge(CLUSTER, sim.clock_ms)
     [run] = sim.desk.clusters[CLUSTER].runs.values()
     return run
@@ -180,6 +181,17 @@ def test_a_run_that_only_its_processes_tell_of_is_found_and_judged() -> None:
     assert itself.report and behind.report
     assert summary(behind.report) == summary(itself.report)
     assert NEVER_GAP in behind.report.data.gaps
+
+
+def test_a_run_that_nobody_else_has_told_of_is_not_called_gone_before_it_is_judged() -> None:
+    sim = AloneBehind(desk=without_rest(SnapshotDesk(load())))
+    only_heard(sim, 400)
+    [run] = sim.desk.clusters[CLUSTER].runs.values()
+    assert run.report is not None
+    assert (run.report.headline, run.report.subline) == (
+        "Not known yet: what its processes send is told minutes later",
+        UNTOLD,
+    )
 
 
 def test_where_rest_answers_a_run_is_there_only_if_it_lists_it() -> None:

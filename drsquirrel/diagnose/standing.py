@@ -20,6 +20,10 @@ STALE_ROUNDS = 3
 """A source that has missed so many of its reports is stale: what it said last is not now."""
 REPORTED_MS = 10_000
 """So often processes report by themselves."""
+UNTOLD = (
+    "What its processes send meanwhile comes through the watcher: a moment is judged once all is "
+    "told of it, 8 to 13 minutes later."
+)
 FORGOTTEN = (
     "It had not ended when it was last seen. A JobManager that starts again without high "
     "availability forgets its jobs; with it, the job goes on as a new run. If there is none, "
@@ -67,6 +71,8 @@ def silence(inquiry: Inquiry, now_ms: int) -> str:
     expected = inquiry.expected
     last_ms = expected.told_ms
     if last_ms is None:
+        if expected.is_untold:
+            return "Not known yet: what its processes send is told minutes later"
         if inquiry.seen.is_heard:
             return "No data: nothing comes from its JobManager any more"
         return "No data yet: the cluster has not answered"
@@ -85,7 +91,7 @@ def _is_told_of_no_more(inquiry: Inquiry) -> bool:
     expected = inquiry.expected
     sent_ms = (expected.plugin or {}).get(JOBMANAGER)
     told_ms = expected.told_ms
-    if sent_ms is None or told_ms != expected.heard_ms:
+    if expected.is_untold or sent_ms is None or told_ms != expected.heard_ms:
         return False
     return inquiry.seen.is_heard if told_ms is None else sent_ms > told_ms + expected.interval_ms
 
@@ -98,7 +104,8 @@ def _last_seen(inquiry: Inquiry) -> str:
     seen = (
         f"Last answer at {clock(expected.last_answer_ms)}{was}." if expected.last_answer_ms else ""
     )
-    return " ".join(part for part in (seen, expected.cluster_says) if part)
+    told = (seen, expected.cluster_says, UNTOLD if expected.is_untold else "")
+    return " ".join(part for part in told if part)
 
 
 def _ended(inquiry: Inquiry) -> Conclusion:

@@ -1,5 +1,6 @@
 """What YARN tells of a Flink application: who runs it, since when, and its containers."""
 
+import re
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -7,6 +8,8 @@ from msgspec.structs import replace
 
 from drsquirrel.model.kill import Kill
 
+APPLICATION = re.compile(r"application_\d+_\d+")
+"""The id of an application, which is the name of its cluster too unless that was given one."""
 FORGOTTEN = "FORGOTTEN"
 """The state of an application that the ResourceManager knows no more."""
 GONE = "GONE"

@@ -16,6 +16,7 @@ from drsquirrel.model.event import (
     message_decoder,
 )
 from drsquirrel.model.facts import NAME_CHARACTERS
+from drsquirrel.model.yarn import APPLICATION
 
 MESSAGE_BYTES = 4 << 20
 """The plugin sends nothing larger, before compression."""
@@ -30,6 +31,8 @@ WRONG_CLOCK_MS = 60_000
 HOUR_MS = 3_600_000
 BROKEN = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding raises."""
+APPLICATIONS = "application_*"
+"""Stands among the names of clusters for every application of YARN."""
 KEPT_BYTES = 64 << 10
 """Of what is refused: the first bytes."""
 PER_MINUTE = 100
@@ -78,7 +81,7 @@ def examined(
     names = (job, origin.cluster, origin.container, origin.epoch, origin.flink_version)
     if max(map(len, names)) > NAME_CHARACTERS:
         return Refusal("too long a name")
-    if clusters is not None and origin.cluster not in clusters:
+    if clusters is not None and not may_speak(origin.cluster, clusters):
         return Refusal("another cluster", origin.cluster)
     if origin.producer != "plugin":
         return Refusal("another producer")
@@ -96,6 +99,12 @@ def examined(
     except msgspec.ValidationError:  # so large that it was hidden as a whole
         return Refusal("not examined for secrets")
     return message
+
+
+def may_speak(cluster: str, clusters: Collection[str]) -> bool:
+    """Whether a cluster is one of these."""
+    is_application = APPLICATIONS in clusters and APPLICATION.fullmatch(cluster) is not None
+    return cluster in clusters or is_application
 
 
 def believed_ms(stamp_ms: int, message: Message, now_ms: int) -> int:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
-from drsquirrel.collect.kafka.message import BROKEN, SNAPSHOT_BYTES, Refusal
+from drsquirrel.collect.kafka.message import BROKEN, SNAPSHOT_BYTES, Refusal, may_speak
 from drsquirrel.collect.kafka.source import Arrival, Partition, Source
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import LONG_LIMIT, Message
@@ -63,7 +63,7 @@ def examined(value: bytes, clusters: Collection[str]) -> Snapshot | Refusal:
     cluster = snapshot.subject.cluster
     if snapshot.schema > SCHEMA:
         return Refusal("newer schema")
-    if cluster not in clusters:
+    if not may_speak(cluster, clusters):
         return Refusal("another cluster", cluster)
     if not all(_is_whole(rollup, cluster) for rollup in snapshot.rollups):
         return Refusal("malformed")
