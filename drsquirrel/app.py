@@ -35,6 +35,7 @@ from drsquirrel.store.interface import (
     StoredRun,
 )
 from drsquirrel.stored_pages import decoded, report_decoder
+from drsquirrel.strangers import Strangers
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -80,6 +81,7 @@ class App:
         self._claim = claim
         self._lines_say = lines_say
         self._desk = desk
+        self._strangers = Strangers(desk)
         self._thread = thread
         self._watches: dict[str, Watch] = {}
         self._clients: dict[str, FlinkClient | None] = {}
@@ -134,6 +136,10 @@ class App:
         if is_new or (is_due and not self._watches):
             await self._in_desk(self.list_jobs)
 
+    def awaited(self) -> frozenset[str]:
+        """The applications that have sent something and are not watched."""
+        return self._strangers.names()
+
     async def adopt(self, id_: str, client: FlinkClient) -> None:
         """Add a cluster while others are watched. Raises StoreError."""
         await self._in_desk(partial(self.add, id_, client))
@@ -186,9 +192,10 @@ class App:
         loop = asyncio.get_running_loop()
 
         def wake(cluster: str) -> None:
-            loop.call_soon_threadsafe(self._watches[cluster].woken.set)
+            if cluster in self._watches:
+                loop.call_soon_threadsafe(self._watches[cluster].woken.set)
 
-        self._kafka = KafkaWatch(source, self._desk, self._clock, wake)
+        self._kafka = KafkaWatch(source, self._strangers, self._clock, wake)
         self._desk.listens = True
         await self._kafka.run(
             lambda call: loop.run_in_executor(self._thread, call), self._look_alone

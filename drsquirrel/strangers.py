@@ -29,13 +29,10 @@ class Strangers:
     """In front of a desk: passes on what is of its clusters. What is dropped is counted there."""
 
     def __init__(self, desk: Desk) -> None:
+        self.dropped: Counter[str] = desk.dropped
         self._desk = desk
         self._waiting: deque[Waiting] = deque()
         self._bytes = 0
-
-    @property
-    def dropped(self) -> Counter[str]:
-        return self._desk.dropped
 
     @property
     def kafka_says(self) -> str:
@@ -47,7 +44,7 @@ class Strangers:
 
     def names(self) -> frozenset[str]:
         """The clusters of which something waits."""
-        return frozenset(waiting.cluster for waiting in self._waiting)
+        return frozenset(waiting.cluster for waiting in self._waiting.copy())
 
     def hear(self, cluster: str, arrivals: Iterable[Any], now_ms: int) -> list[Event]:
         """Take in what was read of a cluster; returns the events that are ready to be stored."""

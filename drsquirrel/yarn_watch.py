@@ -43,6 +43,10 @@ class Clusters(Protocol):
         """How the search for applications goes."""
         ...
 
+    def awaited(self) -> frozenset[str]:
+        """The applications that have sent something and are not watched."""
+        ...
+
     async def adopt(self, id_: str, client: FlinkClient) -> None:
         """Prepare to watch a cluster that was found."""
         ...
@@ -140,11 +144,12 @@ class YarnWatch:
 
     async def run(self) -> None:
         """Go on until cancelled. What goes wrong is logged once and tried again."""
-        found_ms = -FIND_EVERY_MS
+        found_ms, awaited = -FIND_EVERY_MS, frozenset[str]()
         async with self._client, asyncio.TaskGroup() as group:
             while True:
                 try:
-                    if self._clock.now_ms() - found_ms >= FIND_EVERY_MS:
+                    before, awaited = awaited, self._clusters.awaited()
+                    if self._clock.now_ms() - found_ms >= FIND_EVERY_MS or awaited - before:
                         found_ms = self._clock.now_ms()
                         await self._find(group)
                     await self._look_up()

@@ -131,6 +131,10 @@ class Noted:
         self.left: list[str] = []
         self.forgotten: list[str] = []
         self.searches: list[YarnRow] = []
+        self.waits: frozenset[str] = frozenset()
+
+    def awaited(self) -> frozenset[str]:
+        return self.waits
 
     async def note_search(self, row: YarnRow) -> None:
         self.searches.append(row)
@@ -210,6 +214,21 @@ async def test_facts_are_told_every_few_seconds_and_new_applications_found(
         await run.clock.go(7)
         assert sorted(run.noted.watched) == [APPLICATION, other["id"]]
     assert run.noted.watched == [], "its tasks end with it"
+
+
+async def test_of_an_application_that_has_sent_something_yarn_is_asked_at_once(
+    yarn: SimulatedYarn,
+) -> None:
+    async with Running(yarn) as run:
+        other = yarn.applications[APPLICATION] | {"id": "application_1795436173422_0007"}
+        yarn.applications[other["id"]] = other
+        run.noted.waits = frozenset({other["id"]})
+        await run.clock.go(2)
+        assert sorted(run.noted.watched) == [APPLICATION, other["id"]]
+        searched = [path for path in yarn.paths() if path.startswith("/ws/v1/cluster/apps?")]
+        assert len(searched) == 2
+        await run.clock.go(3)
+        assert not {*searched} & {*yarn.paths()}, "once"
 
 
 async def test_one_that_is_over_is_left_and_after_a_day_forgotten(yarn: SimulatedYarn) -> None:

@@ -148,21 +148,24 @@ def test_a_taskmanager_killed_by_somebody_is_said_to_be_and_memory_left_open(
     yarn.kill_application(session.application)
 
 
+@pytest.mark.parametrize("name", ["shop", ""])
 def test_where_nobody_says_for_what_it_was_killed_the_last_rss_is_told(
-    yarn: Yarn, broker: Broker, jar: Path, tmp_path: Path
+    yarn: Yarn, broker: Broker, jar: Path, tmp_path: Path, name: str
 ) -> None:
-    """The plugin tells it, of a cluster that has the plugin's name in the settings."""
+    """The plugin tells it, of a cluster that has the plugin's name in the settings, or of an
+    application that has none."""
     plugins = tmp_path / "plugins"
     (plugins / "squirrel").mkdir(parents=True)
     shutil.copy(jar, plugins / "squirrel")
-    make_topics(broker.address, "yarn-")
-    config = {**CONFIG, **options("shop", broker.address)}
-    config["metrics.reporter.squirrel.topic.prefix"] = "yarn-"
+    prefix = f"yarn-{name}-"
+    make_topics(broker.address, prefix)
+    config = {**CONFIG, **options(name, broker.address)}
+    config["metrics.reporter.squirrel.topic.prefix"] = prefix
     session = YarnSession(yarn, "with-plugin", config, plugins)
     settings = tmp_path / "settings.toml"
+    by_hand = f'[[cluster]]\nname = "{name}"\nurl = "{session.proxy_url}"\n' if name else ""
     settings.write_text(
-        f'[[cluster]]\nname = "shop"\nurl = "{session.proxy_url}"\n'
-        f'[kafka]\nbrokers = "{broker.address}"\ntopic_prefix = "yarn-"\n'
+        f'{by_hand}[kafka]\nbrokers = "{broker.address}"\ntopic_prefix = "{prefix}"\n'
     )
     with watched(yarn, tmp_path, "--config", settings) as up:
         session.run(JOB_CLASS, name="told", args=CALM.split())
@@ -175,8 +178,9 @@ def test_where_nobody_says_for_what_it_was_killed_the_last_rss_is_told(
         report = up.wait_for("told", lambda r: r.headline.endswith(title))
         [open_] = [e for e in report.causes[0].evidence if e.stand is Stand.UNDECIDED]
         assert re.match(r"last RSS \d{3} MB of 832 MB", open_.value), open_
-        assert report.job.cluster == "shop"
-        assert [c.id for c in up.jobs().clusters] == ["shop"], "it is not watched twice"
+        watched_as = name or session.application
+        assert report.job.cluster == watched_as
+        assert [c.id for c in up.jobs().clusters if c.state != "ended"] == [watched_as]
     yarn.kill_application(session.application)
 
 

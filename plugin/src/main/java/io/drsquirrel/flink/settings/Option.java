@@ -5,7 +5,8 @@ public enum Option {
     CLUSTER(
             "cluster",
             "",
-            "The name of the cluster, as in Dr. Squirrel's own settings. Required."),
+            "The name of the cluster, as in Dr. Squirrel's own settings. Required; on YARN it is the"
+                    + " id of the application unless it is set."),
     BOOTSTRAP(
             "kafka.bootstrap.servers",
             "",

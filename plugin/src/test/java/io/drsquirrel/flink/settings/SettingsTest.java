@@ -41,6 +41,21 @@ class SettingsTest {
     }
 
     @Test
+    void on_yarn_the_cluster_is_the_application_unless_it_is_named() {
+        Properties unnamed = new Properties();
+        unnamed.setProperty("kafka.bootstrap.servers", "kafka:9092");
+        for (String epoch : new String[] {"", "e17_"}) {
+            String container = "container_" + epoch + "1410901177871_0001_01_000005";
+            Settings settings = new Settings(unnamed, container);
+            assertEquals("application_1410901177871_0001", settings.cluster());
+            assertTrue(settings.isUsable());
+            assertEquals(0, settings.complaints().size(), settings.complaints().toString());
+            assertEquals("prod", new Settings(given, container).cluster());
+        }
+        assertFalse(new Settings(unnamed, "4f6a1b2c").isUsable());
+    }
+
+    @Test
     void what_is_wrong_counts_as_the_default_and_is_told_without_its_value() {
         given.setProperty("queue-bytes", "hunter2");
         given.setProperty("queue-messages", "-5");
