@@ -161,7 +161,7 @@ def test_where_nobody_says_for_what_it_was_killed_the_last_rss_is_told(
     make_topics(broker.address, prefix)
     config = {**CONFIG, **options(name, broker.address)}
     config["metrics.reporter.squirrel.topic.prefix"] = prefix
-    session = YarnSession(yarn, "with-plugin", config, plugins)
+    session = YarnSession(yarn, f"with-plugin-{name}", config, plugins)
     settings = tmp_path / "settings.toml"
     by_hand = f'[[cluster]]\nname = "{name}"\nurl = "{session.proxy_url}"\n' if name else ""
     settings.write_text(
