@@ -23,7 +23,7 @@ from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot
 from drsquirrel.on_desk import ClusterDesk, RunDesk
 from drsquirrel.rules.load import Rules
 from drsquirrel.same_run import began_of
-from drsquirrel.told_again import rounds
+from drsquirrel.watch.told_again import rounds
 
 WAITING_MAX = 500_000
 """Tracks and the like that wait for their run; beyond, nothing more is read."""

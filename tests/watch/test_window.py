@@ -33,6 +33,9 @@ def test_an_hour_merges_what_comes_about_a_minute():
     hours.add(rollups(second))
     assert hours.of(RUN) == {NOON_MS // MINUTE_MS: rollups(first, second)[0]}
     assert hours.of(Subject(cluster="elsewhere")) == {}
+    assert hours.minute("prod", NOON_MS // MINUTE_MS) == [*hours.of(RUN).values()]
+    assert hours.minute("elsewhere", NOON_MS // MINUTE_MS) == []
+    assert hours.minute("prod", NOON_MS // MINUTE_MS + 1) == []
 
 
 def test_an_hour_forgets_old_minutes_and_silent_subjects():

@@ -3,8 +3,8 @@
 from drsquirrel.heard_tasks import lost_by
 from drsquirrel.model.event import MetricReport, Place, Values, tables
 from drsquirrel.model.snapshot import MINUTE_MS
-from drsquirrel.told_again import ROUND_MS, rounds
 from drsquirrel.watch.fold import fold
+from drsquirrel.watch.told_again import ROUND_MS, rounds
 from tests.watch.made import NOON_MS, origin
 
 MINUTE = NOON_MS // MINUTE_MS
