@@ -21,7 +21,6 @@ from drsquirrel.collect.flink_rest.loop import watch_cluster
 from drsquirrel.collect.flink_rest.settings import PollSettings
 from drsquirrel.collect.flink_rest.watch import ClusterWatch, Round
 from drsquirrel.collect.redaction import Redaction
-from drsquirrel.deep import FRESH_MS
 from drsquirrel.desk import Desk
 from drsquirrel.diagnose.container import JOBMANAGER
 from drsquirrel.diagnose.standing import clock
@@ -315,7 +314,7 @@ class Watch:
         which nothing is known of its jobs."""
         sending = self._desk.reporting(self.on_desk, now_ms)
         judged_ms = self._desk.judged_ms(self.on_desk, now_ms)
-        silent_ms = 3 * self._desk.plugin_interval_ms or FRESH_MS
+        silent_ms = self._desk.silent_ms
         began_ms = self.on_desk.began_ms or now_ms
         says = self.last.says if self.last else ""
         state: Literal["answering", "heard", "silent", "connecting", "ended"] = "silent"

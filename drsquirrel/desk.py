@@ -9,6 +9,7 @@ from drsquirrel.collect.flink_rest.clock import ahead_ms, by_our_clock
 from drsquirrel.collect.flink_rest.watch import Round
 from drsquirrel.deep import (
     EARLY_MS,
+    FRESH_MS,
     PROCESSES_MAX,
     UNTOLD_MS,
     Arrival,
@@ -61,6 +62,8 @@ NO_REST = (
 class Desk:
     """Rounds in, reports out, for any number of clusters. One thread at a time."""
 
+    silent_ms = FRESH_MS
+    """A cluster of which nothing was heard for so long sends nothing."""
     plugin_interval_ms = 0
     """How often what processes send comes here; 0 where that is as often as REST is asked."""
 
@@ -172,8 +175,8 @@ class Desk:
     def _listen(
         self, desk: ClusterDesk, arrived: Sequence[tuple[int, Message]], now_ms: int
     ) -> list[Arrival]:
-        """Take over which runs there are from what processes tell, where REST does not; returns how
-        many of their tasks run."""
+        """Take over which runs there are from what processes tell, where REST does not; returns
+        readings of how many of their tasks run."""
         told = desk.heard.note(arrived, now_ms)
         if not desk.is_silent(now_ms):
             return []

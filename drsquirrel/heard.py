@@ -218,8 +218,8 @@ class HeardRuns:
                 continue
             running, total = counted
             self._sequence += 1
-            # That all run was so when the last of them told so.
-            ago_ms = max(0, run.heard_ms - run.tasks.oldest_ms()) if running == total else 0
+            # That all run was so up to when each had told so.
+            ago_ms = max(0, run.heard_ms - run.tasks.stalest_ms()) if running == total else 0
             values = {metric.TASKS_RUNNING.name: running, metric.TASKS_TOTAL.name: total}
             yield MetricReport(
                 origin=Origin(

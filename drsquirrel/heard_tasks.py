@@ -134,8 +134,8 @@ class HeardTasks:
     def note_failure(self, time_ms: int) -> None:
         self._failures_ms.append(time_ms)
 
-    def oldest_ms(self) -> int:
-        """When the task was told of that was told of longest ago, by Kafka's clock."""
+    def stalest_ms(self) -> int:
+        """When the task was told of last of which nothing came for longest, by Kafka's clock."""
         told = (task.heard_ms for of_vertex in self._told.values() for task in of_vertex.values())
         return min(told)
 

@@ -17,6 +17,7 @@ from drsquirrel.desk import LATEST_MS, RUNS_MAX, Desk
 from drsquirrel.diagnose.container import Process
 from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.minute import Minutes
+from drsquirrel.diagnose.standing import clock
 from drsquirrel.heard import HeardRun, HeardRuns
 from drsquirrel.model.event import Event, Message
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot
@@ -32,8 +33,16 @@ SENDING_MS = 2 * WINDOW_MS + MINUTE_MS
 UNTOLD_MINUTES = WINDOW_MS // MINUTE_MS + 3
 """Of so many minutes before the newest that was told not all is told yet: windows close one after
 the other, minutes are told to their end, and clocks differ."""
-OLDEST_MS = 3 * WINDOW_MS
-"""The watcher is silent where the newest moment of which all is told was so long ago."""
+OLDEST_MS = 4 * WINDOW_MS
+"""No moment is judged that was so long ago."""
+UNTOLD = (
+    "What its processes send meanwhile comes through the watcher: a moment is judged once all is "
+    "told of it, 8 to 13 minutes later."
+)
+SILENT = (
+    "The watcher has told nothing of this cluster since {at}: `drsquirrel watcher status` says "
+    "whether it runs."
+)
 AGAIN_MINUTES = 10
 """So many are told again at once, at most."""
 
@@ -50,6 +59,7 @@ class SnapshotDesk(Desk):
     is meant is found out here."""
 
     plugin_interval_ms = WINDOW_MS
+    silent_ms = OLDEST_MS
 
     def __init__(self, rules: Rules, shorten: Callable[[str], str] = str) -> None:
         super().__init__(rules, shorten)
@@ -103,8 +113,7 @@ class SnapshotDesk(Desk):
             if self._again.pop(desk.id, None) is not None:
                 desk.heard = HeardRuns(desk.id, self.dropped)
             return []
-        newest = max(self._sent_ms.get(desk.id, {}).values(), default=0) // MINUTE_MS
-        last = newest - UNTOLD_MINUTES - 1
+        last = self._newest_ms(desk) // MINUTE_MS - UNTOLD_MINUTES - 1
         first = max(self._again.get(desk.id, last - 1) + 1, last - AGAIN_MINUTES + 1)
         counted = super()._listen(desk, arrived, first * MINUTE_MS)
         for minute in range(first, last + 1):
@@ -125,14 +134,22 @@ class SnapshotDesk(Desk):
         now_ms: int,
     ) -> Inquiry:
         inquiry = super()._inquiry(desk, run, processes, reporting, at_ms, now_ms)
-        newest_ms = max(self._sent_ms.get(desk.id, {}).values(), default=0)
-        is_told = desk.is_silent(now_ms) and now_ms - newest_ms <= OLDEST_MS
         expected = replace(
             inquiry.expected,
             plugin=self._sending(desk) if self.listens else None,
-            is_untold=is_told and at_ms == now_ms,
+            untold=self._untold(desk, now_ms) if at_ms == now_ms else "",
         )
         return replace(inquiry, expected=expected)
+
+    def _untold(self, desk: ClusterDesk, now_ms: int) -> str:
+        newest_ms = self._newest_ms(desk)
+        if not (newest_ms and desk.is_silent(now_ms)):
+            return ""
+        return UNTOLD if now_ms - newest_ms <= SENDING_MS else SILENT.format(at=clock(newest_ms))
+
+    def _newest_ms(self, desk: ClusterDesk) -> int:
+        """Up to when any of its processes was told of; 0 where none was."""
+        return max(self._sent_ms.get(desk.id, {}).values(), default=0)
 
     def _sending(self, desk: ClusterDesk) -> Mapping[str, int]:
         """The processes that have the plugin, and up to when each was told of; while REST is silent

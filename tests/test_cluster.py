@@ -159,9 +159,9 @@ def test_behind_the_watcher_it_is_told_what_moment_its_jobs_are_judged_of(heard:
     now_ms = heard.clock.now_ms()
     desk.at_ms = now_ms
     assert heard.row() == ("connecting", "")
-    desk.clusters["shop"].began_ms = now_ms - 3 * WINDOW_MS
+    desk.clusters["shop"].began_ms = now_ms - 4 * WINDOW_MS
     assert heard.row()[1].startswith(
-        "Its REST address is not known, and nothing of it has come through Kafka for 15 min."
+        "Its REST address is not known, and nothing of it has come through Kafka for 20 min."
     )
     desk.at_ms = now_ms - MINUTE_MS
     assert heard.row() == ("heard", TOLD.format(at=clock(desk.at_ms)))

@@ -383,7 +383,7 @@ def test_what_is_read_late_takes_nothing_back() -> None:
     assert not heard.runs.note([(newest_ms - 90_000, replace(old, job="i"))], newest_ms)
 
 
-def test_that_all_run_was_so_when_the_last_of_them_told_so() -> None:
+def test_that_all_run_was_so_up_to_when_each_had_told_so() -> None:
     heard = both_run()
     before_ms = heard.now_ms
     heard.now_ms += STEP_MS

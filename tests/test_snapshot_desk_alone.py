@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from drsquirrel.desk import Desk
 from drsquirrel.diagnose.known import ALONE_GAP, LATE_GAP, LIMITS_GAP, NEVER_GAP, PLUGIN
-from drsquirrel.diagnose.standing import UNTOLD, clock
+from drsquirrel.diagnose.standing import clock
 from drsquirrel.model.event import MetricReport, Values, tables
 from drsquirrel.model.report import Report
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS
 from drsquirrel.model.verdict import Verdict
 from drsquirrel.on_desk import RunDesk
 from drsquirrel.rules.load import load
-from drsquirrel.snapshot_desk import OLDEST_MS, UNTOLD_MINUTES, SnapshotDesk
+from drsquirrel.snapshot_desk import OLDEST_MS, SILENT, UNTOLD, UNTOLD_MINUTES, SnapshotDesk
 from tests.diagnose.seen import CLUSTER, NOON_MS, STEP_S
 from tests.diagnose.sim import Sim
 from tests.diagnose.test_story import make_calm
@@ -142,7 +142,9 @@ def test_where_the_watcher_falls_silent_too_nothing_is_known() -> None:
     assert report_after(sim, 1_200).verdict is Verdict.HEALTHY
     sim.tell = lambda _: None  # type: ignore[method-assign]
     said = sim.run(OLDEST_MS // 1_000)
-    assert said.headline == "No data: nothing has come from its JobManager for 24 min"
+    assert said.headline == "No data: nothing has been told of it for 29 min"
+    newest_ms = max(sim.desk._sent_ms[CLUSTER].values())
+    assert said.subline.endswith(SILENT.format(at=clock(newest_ms)))
     assert {s.name: s.state for s in said.data.sources}[PLUGIN] == "stale"
 
 
@@ -189,7 +191,7 @@ def test_a_run_that_nobody_else_has_told_of_is_not_called_gone_before_it_is_judg
     [run] = sim.desk.clusters[CLUSTER].runs.values()
     assert run.report is not None
     assert (run.report.headline, run.report.subline) == (
-        "Not known yet: what its processes send is told minutes later",
+        "Not known yet: what its processes send is not all told",
         UNTOLD,
     )
 

@@ -30,8 +30,8 @@ class Expected:
     """What is wrong with Kafka; "" while all is well."""
     late_ms: int = 0
     """So long ago is the moment that is judged: what came since is not all told yet."""
-    is_untold: bool = False
-    """What processes have sent since the last answer comes here too late to be judged yet."""
+    untold: str = ""
+    """Why what processes have sent since the last answer is not judged; "" where it is."""
     ahead_ms: int = 0
     """How far the JobManager's clock is ahead of ours. All times here are by ours but those of
     `RunSeen` and `RunRef`."""

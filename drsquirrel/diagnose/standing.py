@@ -20,10 +20,6 @@ STALE_ROUNDS = 3
 """A source that has missed so many of its reports is stale: what it said last is not now."""
 REPORTED_MS = 10_000
 """So often processes report by themselves."""
-UNTOLD = (
-    "What its processes send meanwhile comes through the watcher: a moment is judged once all is "
-    "told of it, 8 to 13 minutes later."
-)
 FORGOTTEN = (
     "It had not ended when it was last seen. A JobManager that starts again without high "
     "availability forgets its jobs; with it, the job goes on as a new run. If there is none, "
@@ -71,8 +67,8 @@ def silence(inquiry: Inquiry, now_ms: int) -> str:
     expected = inquiry.expected
     last_ms = expected.told_ms
     if last_ms is None:
-        if expected.is_untold:
-            return "Not known yet: what its processes send is told minutes later"
+        if expected.untold:
+            return "Not known yet: what its processes send is not all told"
         if inquiry.seen.is_heard:
             return "No data: nothing comes from its JobManager any more"
         return "No data yet: the cluster has not answered"
@@ -81,6 +77,8 @@ def silence(inquiry: Inquiry, now_ms: int) -> str:
     if now_ms - last_ms <= STALE_ROUNDS * interval_ms:
         return ""
     ago = duration(now_ms + expected.late_ms - last_ms)
+    if is_heard and expected.untold:
+        return f"No data: nothing has been told of it for {ago}"
     if is_heard:
         return f"No data: nothing has come from its JobManager for {ago}"
     return f"No data: the cluster has not answered for {ago}"
@@ -91,7 +89,7 @@ def _is_told_of_no_more(inquiry: Inquiry) -> bool:
     expected = inquiry.expected
     sent_ms = (expected.plugin or {}).get(JOBMANAGER)
     told_ms = expected.told_ms
-    if expected.is_untold or sent_ms is None or told_ms != expected.heard_ms:
+    if expected.untold or sent_ms is None or told_ms != expected.heard_ms:
         return False
     return inquiry.seen.is_heard if told_ms is None else sent_ms > told_ms + expected.interval_ms
 
@@ -100,11 +98,11 @@ def _last_seen(inquiry: Inquiry) -> str:
     expected, state = inquiry.expected, inquiry.run.state
     was = f", the job was {state} then" if state != UNKNOWN else ""
     if expected.never_answered:
-        return f"Last heard at {clock(expected.told_ms or 0)}{was}."
+        return f"Last heard at {clock(expected.told_ms or 0)}{was}. {expected.untold}".rstrip()
     seen = (
         f"Last answer at {clock(expected.last_answer_ms)}{was}." if expected.last_answer_ms else ""
     )
-    told = (seen, expected.cluster_says, UNTOLD if expected.is_untold else "")
+    told = (seen, expected.cluster_says, expected.untold)
     return " ".join(part for part in told if part)
 
 

@@ -41,10 +41,10 @@ def test_what_is_told_too_late_to_be_judged_yet_is_not_called_missing() -> None:
     sim = Sim()
     sim.run(60)
     inquiry = of(sim)
-    expected = replace(inquiry.expected, last_answer_ms=None, is_untold=True)
+    expected = replace(inquiry.expected, last_answer_ms=None, untold="It is told later.")
     untold = replace(inquiry, expected=expected)
     assert silence(untold, sim.clock_ms).startswith("Not known yet: what its processes send")
-    missing = replace(inquiry, expected=replace(expected, is_untold=False))
+    missing = replace(inquiry, expected=replace(expected, untold=""))
     assert silence(missing, sim.clock_ms).startswith("No data yet")
 
 

@@ -17,7 +17,6 @@ public final class Settings {
 
     private final Map<Option, String> values = new EnumMap<>(Option.class);
     private final Map<String, String> kafka = new TreeMap<>();
-    private final String application;
     private final List<String> complaints = new ArrayList<>();
 
     public Settings(Properties given) {
@@ -25,12 +24,14 @@ public final class Settings {
     }
 
     Settings(Properties given, String container) {
-        application = Application.of(container);
         for (String key : given.stringPropertyNames()) {
             take(key, given.getProperty(key).trim());
         }
-        require(Option.CLUSTER, cluster(), "Set it to the cluster's name in Dr. Squirrel's settings.");
-        require(Option.BOOTSTRAP, text(Option.BOOTSTRAP), "Set it to the addresses of Kafka's brokers.");
+        if (text(Option.CLUSTER).isEmpty()) {
+            values.put(Option.CLUSTER, Application.of(container));
+        }
+        require(Option.CLUSTER, "Set it to the cluster's name in Dr. Squirrel's settings.");
+        require(Option.BOOTSTRAP, "Set it to the addresses of Kafka's brokers.");
     }
 
     private void take(String key, String value) {
@@ -56,8 +57,8 @@ public final class Settings {
         kafka.put(name, value);
     }
 
-    private void require(Option option, String value, String advice) {
-        if (value.isEmpty()) {
+    private void require(Option option, String advice) {
+        if (text(option).isEmpty()) {
             complaints.add(
                     "The option " + option.key + " is missing, so nothing is sent. " + advice);
         }
@@ -73,8 +74,7 @@ public final class Settings {
     }
 
     public String cluster() {
-        String cluster = text(Option.CLUSTER);
-        return cluster.isEmpty() ? application : cluster;
+        return text(Option.CLUSTER);
     }
 
     public boolean isOn(Option option) {
