@@ -91,8 +91,9 @@ def _body(rule: Check | Cause) -> Iterator[str]:
 def _settings() -> Iterator[str]:
     yield "# Settings"
     yield (
-        "`drsquirrel up --config FILE` reads them from a TOML file. A variable named "
-        f"`{PREFIX}` and the setting in capitals goes before the file, a flag before both. "
+        "`drsquirrel up`, `serve`, `watcher` and `topics` read them from the TOML file of "
+        f"`--config`. A variable named `{PREFIX}` and the setting in capitals goes before the "
+        "file, a flag before both. "
         "What is not listed here is refused."
     )
     yield _fields(Settings)

@@ -330,6 +330,16 @@ async def test_an_application_of_yarn_is_watched_by_one_of_them_and_shown_by_all
 
         await until(shared_out)
         await until(shown)
+        now_ms = time.time_ns() // 1_000_000
+        told = report(1, now_ms, Values({"Status.JVM.CPU.Time": 1}), job="")
+        told = replace(told, origin=replace(told.origin, cluster=APPLICATION))
+        shared.tell(APPLICATION, *pieces([Arrived(now_ms, now_ms, told)])[0].values())
+        with shared.store() as store:
+
+            async def stored() -> bool:
+                return any(s.subject.container == "tm-1" for s in store.load_hour(APPLICATION, 0))
+
+            await until(stored, 2 * ENOUGH_S)
         [its] = await watching()
         its.signal(signal.SIGKILL)
         both.remove(its)

@@ -17,6 +17,7 @@ from demo.broker import Broker
 from demo.plugin import make_topics
 from drsquirrel.cluster import JOBMANAGER_HEARD
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
+from drsquirrel.collect.kafka.message import APPLICATIONS
 from drsquirrel.collect.kafka.source import Partition, Read, Source
 from drsquirrel.desk import Desk
 from drsquirrel.kafka_watch import NEWS_MS, RECURS_MS, KafkaWatch, kafka_access, source_of
@@ -31,7 +32,7 @@ from drsquirrel.model.event import (
     encoder,
 )
 from drsquirrel.model.report import LogList
-from drsquirrel.settings import Cluster, Kafka, Settings
+from drsquirrel.settings import Cluster, Kafka, Settings, Yarn
 from drsquirrel.store.interface import Offset
 from tests.collect.flink_rest.simulated import Simulated, simulated
 from tests.simulation import NPE, RULES, RoundsClock, Run, running
@@ -342,13 +343,14 @@ def test_each_cluster_may_have_topics_of_its_own(broker: Broker, tmp_path: Path)
             Cluster(url="http://b:1", name="b"),
             Cluster(url="http://c:1", name="c"),
         ),
+        yarn=(Yarn(url="http://rm:8088"),),
         kafka=Kafka(brokers=broker.address, topic_prefix="all-"),
     )
     assert settings.kafka is not None
     source = source_of(settings, kafka_access(settings.kafka), list, RoundsClock())
     source.close()
     assert source.bound["of-a-flink-logs"] == {"a"}
-    assert source.bound["all-flink-logs"] == {"b", "c"}
+    assert source.bound["all-flink-logs"] == {"b", "c", APPLICATIONS}
 
 
 async def test_reports_of_the_plugin_are_of_the_run_that_rest_lists_and_rest_is_asked_for_less(

@@ -1,6 +1,6 @@
 """Pieces of a snapshot: cut anywhere and joined in any order they are what one process makes."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from random import Random
 
 import pytest
@@ -101,6 +101,23 @@ def test_a_snapshot_that_is_too_large_is_told_in_pieces():
         cut = [decoder.decode(one) for one in told]
         assert encoder.encode(joined(cut)) == whole
         assert sum(one.reports_seen for one in cut) == 70
+
+
+def test_a_job_of_a_thousand_taskmanagers_is_told_whole_and_in_pieces_that_can_be_sent():
+    reports = [
+        report(1, NOON_MS, *(subtask(n, busy_ms=n) for n in range(20)), container=f"tm-{c}")
+        for c in range(1_000)
+    ]
+    found, _ = pieces(Arrived(NOON_MS, NOON_MS, event) for event in reports)
+    assert len(found) == SLICES
+    told = [one for piece in found.values() for one in fitting([piece], 200_000)]
+    assert max(map(len, told)) <= 200_000
+    containers = Counter[str]()
+    for one in told:
+        [rollup] = decoder.decode(one).rollups
+        containers.update(track.key.container for track in rollup.tracks)
+    assert containers == {f"tm-{c}": 20 for c in range(1_000)}
+    assert sum(decoder.decode(one).reports_seen for one in told) == 1_000
 
 
 def test_what_no_snapshot_can_hold_is_said_to_be_left_out():

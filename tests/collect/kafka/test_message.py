@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from drsquirrel.collect.kafka.message import Refusal, examined
+from drsquirrel.collect.kafka.message import APPLICATIONS, Refusal, examined, may_speak
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import LogEvent, MetricReport, encoder
 from drsquirrel.model.facts import NAME_CHARACTERS
@@ -47,6 +47,26 @@ def test_a_secret_is_found_whatever_of_it_is_escaped(told: str) -> None:
 def test_any_cluster_may_speak_where_none_is_bound() -> None:
     assert isinstance(examined(SAID + b"}", None, Redaction()), MetricReport)
     assert examined(SAID + b"}", {"other"}, Redaction()) == Refusal("another cluster", "prod")
+
+
+@pytest.mark.parametrize(
+    ("cluster", "may"),
+    [
+        ("application_1410901177871_0001", True),
+        ("prod", True),
+        ("other", False),
+        ("application_1410901177871_0001x", False),
+        ("an application_1410901177871_0001", False),
+        (APPLICATIONS, True),
+    ],
+)
+def test_where_applications_may_speak_each_may_and_nobody_else(cluster: str, may: bool) -> None:
+    assert may_speak(cluster, {"prod", APPLICATIONS}) is may
+    assert may_speak(cluster, {"prod"}) is (cluster == "prod")
+    told = report()
+    value = encoder.encode(replace(told, origin=replace(told.origin, cluster=cluster)))
+    found = examined(value, {"prod", APPLICATIONS}, None)
+    assert isinstance(found, MetricReport) is may
 
 
 @pytest.mark.parametrize("name", ["cluster", "container", "epoch", "flink_version", "job"])

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from drsquirrel.cluster import SystemClock
 from drsquirrel.collect.kafka.connection import Access
 from drsquirrel.collect.kafka.dead_letter import DeadLetters
-from drsquirrel.collect.kafka.message import SNAPSHOT_BYTES, Refusal
+from drsquirrel.collect.kafka.message import APPLICATIONS, SNAPSHOT_BYTES, Refusal
 from drsquirrel.collect.kafka.snapshots import SnapshotSource, examined
 from drsquirrel.collect.kafka.source import Arrival
 from drsquirrel.collect.redaction import Redaction
@@ -48,6 +48,15 @@ def of(name: str) -> Snapshot:
 def test_what_is_no_snapshot_of_ours_is_refused(value: bytes, reason: str) -> None:
     found = examined(value, {"prod"})
     assert isinstance(found, Refusal) and found.reason == reason
+
+
+def test_a_snapshot_of_any_application_is_ours_where_applications_may_speak() -> None:
+    told = report(1, NOON_MS, subtask(numRecordsIn=1))
+    told = replace(told, origin=replace(told.origin, cluster="application_1_0001"))
+    [piece] = pieces([Arrived(NOON_MS, NOON_MS, told)])[0].values()
+    value = encoder.encode(piece)
+    assert examined(value, {"prod", APPLICATIONS}) == piece
+    assert examined(value, {"prod"}) == Refusal("another cluster", "application_1_0001")
 
 
 def test_a_snapshot_that_holds_another_clusters_minutes_is_refused() -> None:
