@@ -129,12 +129,14 @@ class App:
 
     async def note_search(self, row: YarnRow) -> None:
         """Take over how the search for applications of a YARN goes; while there are none nobody
-        else writes the list of jobs."""
+        else writes the list of jobs, and what was read."""
         is_new = self._yarns.get(row.url) != row
         self._yarns[row.url] = row
         is_due = self._clock.now_ms() - self._written_ms >= SNAPSHOT_EVERY_MS
-        if is_new or (is_due and not self._watches):
+        if is_new or is_due:
             await self._in_desk(self.list_jobs)
+        if is_due:
+            await self._in_desk(self.finish)
 
     def awaited(self) -> frozenset[str]:
         """The applications that have sent something and are not watched."""
@@ -162,7 +164,7 @@ class App:
         self._watches = {i: w for i, w in self._watches.items() if i != id_}
         self._clients = {i: c for i, c in self._clients.items() if i != id_}
         self._silent.discard(id_)
-        del self._desk.clusters[id_]
+        self._desk.forget(id_)
 
     async def _in_desk(self, call: Callable[[], None]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, call)

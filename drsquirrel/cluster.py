@@ -243,7 +243,8 @@ class Watch:
         where that is not due."""
         now_ms, desk = self._clock.now_ms(), self.on_desk
         is_due = now_ms - self._judged_ms >= self._interval_ms
-        if self._is_left or not (is_due and desk.is_silent(now_ms)):
+        is_closed = self._is_left and all(run.is_closed for run in desk.runs.values())
+        if is_closed or not (is_due and desk.is_silent(now_ms)):
             return None
         self._judged_ms = now_ms
         found = Round(arrival_ms=now_ms, answered=False, says=desk.says)

@@ -92,6 +92,7 @@ class DeepTier:
         self.dropped = dropped
         self._heard_ms: dict[str, int] = {}
         """When a report of a process came last, by our clock; the oldest first."""
+        self.waits_ms = WAITS_MS
         self._waiting: deque[tuple[int, int, Event, int]] = deque()
         """Since when, its arrival, what is about a run that is not known yet, and its size."""
         self.waiting_jobs: Counter[str] = Counter()
@@ -182,7 +183,7 @@ class DeepTier:
         those that have waited for too long."""
         is_listed = not self.waiting_jobs.keys().isdisjoint(starts)
         for _ in range(len(self._waiting)):
-            if not is_listed and now_ms - self._waiting[0][0] <= WAITS_MS:
+            if not is_listed and now_ms - self._waiting[0][0] <= self.waits_ms:
                 return
             waited = self._waiting.popleft()
             _, _, event, size = waited
@@ -211,7 +212,7 @@ class DeepTier:
         before = [ms for ms in known if ms <= time_ms]
         if before or len(known) == 1:  # with one run a clock that is off decides nothing
             found.append((arrival_ms, replace(event, start_ms=max(before or known))))
-        elif now_ms - since_ms > WAITS_MS or not self._has_room(event):
+        elif now_ms - since_ms > self.waits_ms or not self._has_room(event):
             self.dropped["unknown run"] += 1
         else:
             size = size or size_of(event)

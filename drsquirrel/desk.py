@@ -31,7 +31,7 @@ from drsquirrel.model.facts import HEARTBEATS, RunSeen
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.report import JobRef, JobRow, RunRef
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
-from drsquirrel.on_desk import SETTLED_MS, ClusterDesk, Known, RunDesk, row_of, worst_first
+from drsquirrel.on_desk import NO_REST, SETTLED_MS, ClusterDesk, Known, RunDesk, row_of, worst_first
 from drsquirrel.rules.load import Rules
 from drsquirrel.same_run import (
     answered_ms,
@@ -42,6 +42,7 @@ from drsquirrel.same_run import (
     off_by_ms,
     seen_of,
     told_state,
+    was_there,
 )
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.limit import LIMITS
@@ -53,17 +54,13 @@ LISTED_MS = 24 * 3_600_000
 """A job that is no longer there stays in the list for so long."""
 RUNS_MAX = 5_000
 """Of one cluster; beyond, those that have been gone for longest are no longer listed."""
-NO_REST = (
-    "No REST address of this cluster is known: give it as the `url` of its [[cluster]] table, "
-    "beside its `name`."
-)
 
 
 class Desk:
     """Rounds in, reports out, for any number of clusters. One thread at a time."""
 
     silent_ms = FRESH_MS
-    """A cluster of which nothing was heard for so long sends nothing."""
+    """After so long it is known that a cluster sends nothing."""
     plugin_interval_ms = 0
     """How often what processes send comes here; 0 where that is as often as REST is asked."""
 
@@ -95,6 +92,10 @@ class Desk:
             asks_rest,
             says="" if asks_rest else NO_REST,
         )
+
+    def forget(self, cluster: str) -> None:
+        """Watch a cluster no more."""
+        del self.clusters[cluster]
 
     def restore(
         self, cluster: str, snapshots: Iterable[Snapshot], runs: Iterable[Known], now_ms: int
@@ -212,7 +213,8 @@ class Desk:
             plan = {v.id: v.parallelism for v in run.facts.vertices} if run.facts else {}
             return Listed(run.seen.start_ms, plan, run.seen.job_type == "BATCH")
 
-        return [(now_ms, read) for read in desk.heard.readings(listed, now_ms)]
+        read = desk.heard.readings(listed, now_ms)
+        return [(min(now_ms, report.time_ms), report) for report in read]
 
     def _note_state(
         self, desk: ClusterDesk, arrival_ms: int, event: ChangeEvent, now_ms: int
@@ -285,16 +287,22 @@ class Desk:
     def judge(self, cluster: str, now_ms: int) -> list[RunDesk]:
         """Judge every run of a cluster that is not closed; returns those judged."""
         desk = self.clusters[cluster]
-        judged = [run for run in desk.runs.values() if not self._is_done(desk, run)]
-        reporting = self.reporting(desk, now_ms)
+        judged = [run for run in desk.runs.values() if not desk.is_done(run)]
         at_ms = self.judged_ms(desk, now_ms)
-        processes = self._processes(desk, reporting, at_ms) if judged else {}
-        for run in judged:
+        was_on = {run.id for run in judged if not run.is_over and was_there(desk, run, at_ms)}
+        self._judge(desk, [run for run in judged if run.id in was_on], at_ms, now_ms)
+        # What is told of an end is told at once; of what has begun since nothing is told yet.
+        self._judge(desk, [run for run in judged if run.id not in was_on], now_ms, now_ms)
+        return judged
+
+    def _judge(self, desk: ClusterDesk, runs: list[RunDesk], at_ms: int, now_ms: int) -> None:
+        reporting = self.reporting(desk, now_ms)
+        processes = self._processes(desk, reporting, at_ms) if runs else {}
+        for run in runs:
             inquiry = self._inquiry(desk, run, processes, reporting, at_ms, now_ms)
             result = diagnose(inquiry, run.memory, self._rules, run.minutes, at_ms)
             run.report, run.memory = result.report, result.memory
             run.wants_threads, run.up_ms = result.wants_threads, result.up_ms
-        return judged
 
     def judged_ms(self, desk: ClusterDesk, now_ms: int) -> int:
         """The moment that is judged now: what came later is not told yet."""
@@ -303,12 +311,6 @@ class Desk:
     def reporting(self, desk: ClusterDesk, now_ms: int) -> Mapping[str, int]:
         """The processes that send their metrics themselves, and when each was heard last."""
         return desk.deep.reporting(now_ms)
-
-    def _is_done(self, desk: ClusterDesk, run: RunDesk) -> bool:
-        """Whether nothing is to be added to what was said of a run."""
-        told = run.report is not None and run.report.run.state == run.seen.state
-        is_left = desk.containers is None and run.is_over and told
-        return is_left or run.is_closed
 
     def _processes(
         self, desk: ClusterDesk, reporting: Mapping[str, int], now_ms: int

@@ -25,6 +25,10 @@ SETTLED_MS = 60_000
 """What Flink tells of a run's end comes in within this time."""
 HELD_MINUTES = 3
 """A container serves a run that had subtasks in it in the last minutes."""
+NO_REST = (
+    "No REST address of this cluster is known: give it as the `url` of its [[cluster]] table, "
+    "beside its `name`."
+)
 KEPT_ACTIONS = 20
 KEPT_SAMPLES = 2_000
 
@@ -144,6 +148,12 @@ class ClusterDesk:
         """Whether REST says nothing now."""
         since_ms = max(self.answered_ms, self.began_ms or now_ms)
         return not self.asks_rest or now_ms - since_ms > STALE_ROUNDS * self.interval_ms
+
+    def is_done(self, run: RunDesk) -> bool:
+        """Whether nothing is to be added to what was said of a run."""
+        told = run.report is not None and run.report.run.state == run.seen.state
+        is_left = self.containers is None and run.is_over and told
+        return is_left or run.is_closed
 
     def runs_in(self, hours: Hours, now_ms: int) -> dict[str, set[str]]:
         """The live runs that had subtasks in each container in the last minutes."""

@@ -49,6 +49,11 @@ def ended_ms(desk: ClusterDesk, seen: RunSeen) -> int:
     return seen.end_ms - off_ms(desk, seen) if seen.end_ms else 0
 
 
+def was_there(desk: ClusterDesk, run: RunDesk, at_ms: int) -> bool:
+    """Whether it had begun then."""
+    return run.seen.start_ms - off_ms(desk, run.seen) <= at_ms
+
+
 def lose(desk: ClusterDesk, run: RunDesk, now_ms: int) -> None:
     """It is there no longer, and had not ended when it was last seen."""
     # RunSeen tells times by the JobManager's clock.

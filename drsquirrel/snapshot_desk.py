@@ -19,11 +19,13 @@ from drsquirrel.diagnose.inquiry import Inquiry
 from drsquirrel.diagnose.minute import Minutes
 from drsquirrel.diagnose.standing import clock
 from drsquirrel.heard import HeardRun, HeardRuns
+from drsquirrel.heard_tasks import TWO_ROUNDS_MS
 from drsquirrel.model.event import Event, Message
+from drsquirrel.model.facts import bounded
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot
-from drsquirrel.on_desk import ClusterDesk, RunDesk
+from drsquirrel.on_desk import ClusterDesk, Known, RunDesk
 from drsquirrel.rules.load import Rules
-from drsquirrel.same_run import began_of
+from drsquirrel.same_run import began_of, ended_ms, was_there
 from drsquirrel.watch.told_again import rounds
 
 WAITING_MAX = 500_000
@@ -43,8 +45,8 @@ SILENT = (
     "The watcher has told nothing of this cluster since {at}: `drsquirrel watcher status` says "
     "whether it runs."
 )
-AGAIN_MINUTES = 10
-"""So many are told again at once, at most."""
+AGAIN_MINUTES, BEFORE_MINUTES = 10, 3
+"""So many are told again at once, at most, and at first."""
 
 
 class Waiting(NamedTuple):
@@ -79,10 +81,27 @@ class SnapshotDesk(Desk):
             else:
                 told.append((arrival_ms, what))
         desk = self.clusters[cluster]
+        # The piece that tells of a run may come a window later than what is about it.
+        waits = desk.is_silent(now_ms) and self._waits < WAITING_MAX // 2
+        desk.deep.waits_ms = SENDING_MS if waits else WAITS_MS
         usable = [*self._usable(rollups, now_ms)]
         self._note_senders(desk, usable)
         self._merge(now_ms, [*self._placed(desk, usable, now_ms)])
         return super().hear(cluster, told, now_ms)
+
+    def restore(
+        self, cluster: str, snapshots: Iterable[Snapshot], runs: Iterable[Known], now_ms: int
+    ) -> None:
+        snapshots = [*snapshots]
+        super().restore(cluster, snapshots, runs, now_ms)
+        rollups = (rollup for snapshot in snapshots for rollup in snapshot.rollups)
+        self._note_senders(self.clusters[cluster], rollups)
+
+    def forget(self, cluster: str) -> None:
+        super().forget(cluster)
+        self._waits -= sum(_weight(told.rollup) for told in self._waiting.pop(cluster, ()))
+        self._sent_ms.pop(cluster, None)
+        self._again.pop(cluster, None)
 
     def waiting(self) -> dict[str, int]:
         found = super().waiting()
@@ -114,14 +133,14 @@ class SnapshotDesk(Desk):
                 desk.heard = HeardRuns(desk.id, self.dropped)
             return []
         last = self._newest_ms(desk) // MINUTE_MS - UNTOLD_MINUTES - 1
-        first = max(self._again.get(desk.id, last - 1) + 1, last - AGAIN_MINUTES + 1)
-        counted = super()._listen(desk, arrived, first * MINUTE_MS)
+        first = max(self._again.get(desk.id, last - BEFORE_MINUTES) + 1, last - AGAIN_MINUTES + 1)
+        counted: list[tuple[int, Event]] = []
         for minute in range(first, last + 1):
             rollups = self._hours.minute(desk.id, minute)
             if rollups:
                 self._again[desk.id] = minute
-            for over_ms, reports in rounds(rollups, minute):
-                counted += super()._listen(desk, reports, over_ms)
+            for over_ms, told in rounds(rollups, minute):
+                counted += super()._listen(desk, told, over_ms)
         return counted
 
     def _inquiry(
@@ -134,18 +153,23 @@ class SnapshotDesk(Desk):
         now_ms: int,
     ) -> Inquiry:
         inquiry = super()._inquiry(desk, run, processes, reporting, at_ms, now_ms)
+        has_begun_since = not was_there(desk, run, self.judged_ms(desk, now_ms))
         expected = replace(
             inquiry.expected,
             plugin=self._sending(desk) if self.listens else None,
+            heard_ms=None if has_begun_since else inquiry.expected.heard_ms,
             untold=self._untold(desk, now_ms) if at_ms == now_ms else "",
         )
         return replace(inquiry, expected=expected)
 
     def _untold(self, desk: ClusterDesk, now_ms: int) -> str:
         newest_ms = self._newest_ms(desk)
-        if not (newest_ms and desk.is_silent(now_ms)):
+        told_ms = newest_ms or desk.began_ms
+        if told_ms is None or not desk.is_silent(now_ms):
             return ""
-        return UNTOLD if now_ms - newest_ms <= SENDING_MS else SILENT.format(at=clock(newest_ms))
+        if now_ms - told_ms <= SENDING_MS:
+            return UNTOLD
+        return SILENT.format(at=clock(newest_ms)) if newest_ms else ""
 
     def _newest_ms(self, desk: ClusterDesk) -> int:
         """Up to when any of its processes was told of; 0 where none was."""
@@ -181,7 +205,7 @@ class SnapshotDesk(Desk):
         self._waits -= sum(_weight(waited.rollup) for waited in before)
         all_told = (*before, *(Waiting(now_ms, rollup) for rollup in rollups))
         if desk.is_silent(now_ms):
-            self._note_runs(desk, [told.rollup for told in all_told], now_ms)
+            self._note_runs(desk, (told.rollup for told in all_told), now_ms)
         starts = began_of(desk)
         for told in all_told:
             subject = told.rollup.subject
@@ -193,30 +217,34 @@ class SnapshotDesk(Desk):
                 began = max((ms for ms in known if ms < over_ms), default=min(known))
                 subject = structs.replace(subject, start_ms=known[began])
                 yield structs.replace(told.rollup, subject=subject)
-            elif now_ms - told.since_ms > WAITS_MS:
+            elif now_ms - told.since_ms > desk.deep.waits_ms:
                 self.dropped["unknown run"] += 1
             else:
                 waiting.append(told)
                 self._waits += _weight(told.rollup)
 
-    def _note_runs(self, desk: ClusterDesk, rollups: list[Rollup], now_ms: int) -> None:
+    def _note_runs(self, desk: ClusterDesk, rollups: Iterable[Rollup], now_ms: int) -> None:
         """Note runs that REST has not listed: their JobManager tells of them."""
-        known = {run.seen.job for run in desk.runs.values()}
+        newest = desk.newest_runs()
         found: dict[str, HeardRun] = {}
         for rollup in sorted(rollups, key=lambda rollup: rollup.minute):
             job = rollup.subject.job
-            readings = [r for t in rollup.tracks if not t.key.container for r in t.first]
-            if not job or job in known or not readings or len(known) >= RUNS_MAX:
+            since_ms = [t.first[0].time_ms for t in rollup.tracks if not t.key.container]
+            run = newest.get(job)
+            if not job or job in found or not since_ms or (run and not run.is_over):
                 continue
-            known.add(job)
-            since_ms = min(reading.time_ms for reading in readings)
+            if run and min(since_ms) <= ended_ms(desk, run.seen) + TWO_ROUNDS_MS:
+                continue
+            if len(desk.runs) + len(found) >= RUNS_MAX:
+                self.dropped["too many runs"] += 1
+                continue
             name, version = rollup.named[0] if rollup.named else (job, "")
             found[job] = HeardRun(
-                since_ms=since_ms,
-                told_ms=since_ms,
-                heard_ms=since_ms,
-                name=name,
-                flink_version=version,
+                since_ms=min(since_ms),
+                told_ms=min(since_ms),
+                heard_ms=min(since_ms),
+                name=bounded(name),
+                flink_version=bounded(version),
             )
         self._note_heard(desk, found, (), now_ms)
 

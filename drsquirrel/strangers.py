@@ -10,8 +10,11 @@ from drsquirrel.deep import WAITS_MS
 from drsquirrel.desk import Desk
 from drsquirrel.model.event import Event
 
-WAITING_BYTES = 32 << 20
-"""Beyond, what comes is dropped."""
+WAITING_BYTES = 8 << 20
+"""Beyond, what comes is dropped. In memory it is some ten times as much."""
+NAMES_MAX = 10_000
+FORGOTTEN_MS = 600_000
+"""Where there are so many, who has sent nothing for so long makes room."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -31,6 +34,10 @@ class Strangers:
         self._desk = desk
         self._waiting: dict[str, deque[Waiting]] = {}
         self._bytes = 0
+        self._heard_ms: dict[str, tuple[int, int]] = {}
+        """When each was first heard of, and last."""
+        self._began_ms: int | None = None
+        self._now_ms = 0
 
     @property
     def kafka_says(self) -> str:
@@ -46,12 +53,19 @@ class Strangers:
 
     def hear(self, cluster: str, arrivals: Iterable[Any], now_ms: int) -> list[Event]:
         """Take in what was read of a cluster; returns the events that are ready to be stored."""
+        self._began_ms = self._began_ms or now_ms
+        self._now_ms = now_ms
         self._forget(now_ms)
         if cluster in self._desk.clusters:
-            return self._desk.hear(cluster, [*self._take(cluster), *arrivals], now_ms)
+            early = self._early(cluster, now_ms)
+            return early + self._desk.hear(cluster, arrivals, now_ms)
+        first_ms, _ = self._heard_ms.get(cluster, (now_ms, now_ms))
+        is_known = cluster in self._heard_ms or len(self._heard_ms) < NAMES_MAX
+        if is_known:
+            self._heard_ms[cluster] = first_ms, now_ms
         for arrival in arrivals:
             size = len(_encode(arrival))
-            if self._bytes + size > WAITING_BYTES:
+            if not is_known or now_ms - first_ms > WAITS_MS or self._bytes + size > WAITING_BYTES:
                 self.dropped["unknown application"] += 1
             else:
                 waiting = self._waiting.setdefault(cluster, deque())
@@ -64,19 +78,32 @@ class Strangers:
         return self._desk.waiting() | {c: its[0].since_ms for c, its in self._waiting.items()}
 
     def is_full(self) -> bool:
-        """Whether what is taken in would soon be dropped before it is stored."""
-        return self._desk.is_full()
+        """Whether what is taken in would soon be dropped before it is stored; at first, when no
+        application has been found yet, before it is found."""
+        is_first = self._now_ms - (self._began_ms or self._now_ms) <= WAITS_MS
+        return self._desk.is_full() or (is_first and self._bytes > WAITING_BYTES // 2)
 
-    def _take(self, cluster: str) -> list[Any]:
+    def _early(self, cluster: str, now_ms: int) -> list[Event]:
+        """What waited of a cluster, heard now; what breaks the desk is lost alone."""
         its = self._waiting.pop(cluster, ())
         self._bytes -= sum(waiting.size for waiting in its)
-        return [waiting.arrival for waiting in its]
+        self._heard_ms.pop(cluster, None)
+        ready: list[Event] = []
+        for waiting in its:
+            try:
+                ready += self._desk.hear(cluster, [waiting.arrival], now_ms)
+            except Exception:
+                self.dropped["it broke what takes it"] += 1
+        return ready
 
     def _forget(self, now_ms: int) -> None:
-        """Drop what has waited for too long."""
+        """Drop what has waited for too long, and where there are many names those long silent."""
         for cluster, its in [*self._waiting.items()]:
             while its and now_ms - its[0].since_ms > WAITS_MS:
                 self._bytes -= its.popleft().size
                 self.dropped["unknown application"] += 1
             if not its:
                 del self._waiting[cluster]
+        if len(self._heard_ms) == NAMES_MAX:
+            recent = {c: ms for c, ms in self._heard_ms.items() if now_ms - ms[1] <= FORGOTTEN_MS}
+            self._heard_ms = recent

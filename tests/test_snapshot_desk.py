@@ -141,12 +141,18 @@ def test_what_is_told_before_its_run_is_listed_waits_and_holds_the_offsets() -> 
 
 
 def test_what_waits_for_a_run_that_nobody_lists_is_dropped_in_the_end() -> None:
-    at = desk()
-    hear(at, of_job(1, NOON_MS))
+    at, silent = desk(), desk()
+    for one in (at, silent):
+        hear(one, of_job(1, NOON_MS))
+    at.take(CLUSTER, found(at_ms=NOON_MS + WAITS_MS))
     at.hear(CLUSTER, [], NOON_MS + WAITS_MS)
     assert at.waiting() == {CLUSTER: NOON_MS}
-    at.hear(CLUSTER, [], NOON_MS + WAITS_MS + 1)
+    for one in (at, silent):
+        one.hear(CLUSTER, [], NOON_MS + WAITS_MS + 1)
     assert at.waiting() == {} and at.dropped["unknown run"] == 1
+    assert silent.waiting() == {CLUSTER: NOON_MS}, "its JobManager may be told of a window later"
+    silent.hear(CLUSTER, [], NOON_MS + SENDING_MS + 1)
+    assert silent.waiting() == {} and silent.dropped["unknown run"] == 1
 
 
 def test_too_much_that_waits_stops_the_reading() -> None:

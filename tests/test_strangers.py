@@ -5,7 +5,7 @@ from drsquirrel.desk import Desk
 from drsquirrel.model.event import MetricReport, Values, tables
 from drsquirrel.model.snapshot import MINUTE_MS, Subject
 from drsquirrel.rules.load import load
-from drsquirrel.strangers import WAITING_BYTES, Strangers
+from drsquirrel.strangers import FORGOTTEN_MS, NAMES_MAX, WAITING_BYTES, Strangers
 from tests.watch.made import NOON_MS, origin
 
 APPLICATION = "application_1_0001"
@@ -48,10 +48,45 @@ def test_what_nobody_finds_is_dropped_after_a_while_and_counted() -> None:
     strangers = Strangers(Desk(load()))
     hear(strangers, 1)
     hear(strangers, 2, now_ms=NOON_MS + WAITS_MS + 1)
-    assert strangers.dropped == {"unknown application": 1}
+    assert strangers.dropped == {"unknown application": 2}
+    assert strangers.waiting() == {} and strangers.names() == frozenset(), "it is not found soon"
     found(strangers)
-    hear(strangers, now_ms=NOON_MS + WAITS_MS + 1)
-    assert seen(strangers) == [2] and strangers.waiting() == {}
+    hear(strangers, 3, now_ms=NOON_MS + WAITS_MS + 1)
+    assert seen(strangers) == [3]
+
+
+def test_what_waits_at_first_stops_the_reading_before_it_is_dropped() -> None:
+    strangers = Strangers(Desk(load()))
+    large = [(NOON_MS, report(n, padding=1 << 20)) for n in range(5)]
+    strangers.hear(APPLICATION, large, NOON_MS)
+    assert strangers.is_full() and not strangers.dropped
+    found(strangers)
+    hear(strangers)
+    assert not strangers.is_full() and seen(strangers) == [0, 1, 2, 3, 4]
+    strangers._desk.clusters.clear()
+    strangers.hear(APPLICATION, large, NOON_MS + WAITS_MS + 1)
+    assert strangers.names() and not strangers.is_full(), "others are read on"
+
+
+def test_what_breaks_the_desk_is_lost_alone() -> None:
+    strangers = Strangers(Desk(load()))
+    hear(strangers, 1)
+    strangers.hear(APPLICATION, [(NOON_MS, "no message")], NOON_MS)
+    hear(strangers, 2)
+    found(strangers)
+    hear(strangers, 3)
+    assert seen(strangers) == [1, 2, 3]
+    assert strangers.dropped["it broke what takes it"] == 1
+
+
+def test_of_ever_new_names_only_so_many_are_kept() -> None:
+    strangers = Strangers(Desk(load()))
+    for n in range(NAMES_MAX + 1):
+        strangers.hear(f"application_2_{n:05}", [], NOON_MS)
+    strangers.hear("application_3_0001", [(NOON_MS, report(1))], NOON_MS)
+    assert strangers.dropped == {"unknown application": 1}
+    strangers.hear("application_3_0001", [(NOON_MS, report(1))], NOON_MS + FORGOTTEN_MS + 1)
+    assert strangers.names() == {"application_3_0001"}
 
 
 def test_no_more_waits_than_there_is_room_for() -> None:
@@ -62,8 +97,9 @@ def test_no_more_waits_than_there_is_room_for() -> None:
     found(strangers)
     hear(strangers)
     strangers._desk.clusters.clear()
-    strangers.hear(APPLICATION, large[:10], NOON_MS)
-    assert strangers.dropped["unknown application"] == 9, "there is room again"
+    before = strangers.dropped["unknown application"]
+    strangers.hear(APPLICATION, large[:5], NOON_MS)
+    assert strangers.dropped["unknown application"] == before, "there is room again"
 
 
 def test_what_is_said_of_kafka_is_said_to_the_desk() -> None:

@@ -17,6 +17,8 @@ LONG_LIMIT = 2**63
 Long: TypeAlias = Annotated[int, Meta(ge=1 - LONG_LIMIT, le=LONG_LIMIT - 1)]
 """A whole number as Java and databases have it."""
 
+Level: TypeAlias = Literal["INFO", "WARN", "ERROR", "FATAL"]
+
 
 class Origin(Struct, frozen=True, kw_only=True, gc=False):
     """Who says it: one process of one cluster, or we who looked at it.
@@ -97,7 +99,7 @@ class LogEvent(Struct, frozen=True, kw_only=True, tag="log"):
 
     origin: Origin
     time_ms: Long
-    level: Literal["INFO", "WARN", "ERROR", "FATAL"]
+    level: Level
     logger: str
     message: str
     thread: str = ""

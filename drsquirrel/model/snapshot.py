@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
-from drsquirrel.model.event import ChangeEvent, CheckpointEvent, FailureEvent
+from drsquirrel.model.event import ChangeEvent, CheckpointEvent, FailureEvent, Level
 
 SCHEMA = 1
 MINUTE_MS = 60_000
@@ -80,7 +80,7 @@ class LogSummary(Struct, frozen=True, kw_only=True):
     """
 
     signature: str
-    level: str
+    level: Level
     logger: str
     sample: str
     first_ms: int

@@ -1,4 +1,4 @@
-"""What the watcher told of processes, told again as they did: round after round.
+"""What the watcher told of processes and runs, told again as they did: round after round.
 
 A snapshot holds of each minute what spoke first and last. Who spoke at both ends of it did so in
 between.
@@ -6,13 +6,14 @@ between.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from drsquirrel.model import metric
-from drsquirrel.model.event import MetricReport, Origin, Place, Table
+from drsquirrel.model.event import ChangeEvent, FailureEvent, MetricReport, Origin, Place, Table
 from drsquirrel.model.snapshot import MINUTE_MS, Rollup, Track, TrackKey
 
 ROUND_MS = 10_000
+Told: TypeAlias = MetricReport | FailureEvent | ChangeEvent
 
 
 class Teller(NamedTuple):
@@ -25,28 +26,29 @@ class Teller(NamedTuple):
     epoch: str
 
 
-def rounds(
-    rollups: Iterable[Rollup], minute: int
-) -> Iterator[tuple[int, list[tuple[int, MetricReport]]]]:
-    """The rounds of a minute of one cluster, in which what processes told was told: when each was
-    over, and the reports, at the time of which they came. Of their numbers only those are there
-    that tell of lost messages."""
+def rounds(rollups: Iterable[Rollup], minute: int) -> Iterator[tuple[int, list[tuple[int, Told]]]]:
+    """The rounds of a minute of one cluster: when each was over, and what came in it, with when.
+    Of the numbers only those are there that tell of lost messages, of places no operators."""
     told: dict[Teller, list[Track]] = defaultdict(list)
+    events: list[FailureEvent | ChangeEvent] = []
     cluster = ""
     for rollup in rollups:
         cluster, job = rollup.subject.cluster, rollup.subject.job
         name, version = rollup.named[0] if rollup.named else ("", "")
+        events += (*rollup.failures, *rollup.changes)
         for track in rollup.tracks:
             key = track.key
-            told[Teller(job, name, version, key.container, key.epoch)].append(track)
+            if not key.operator:
+                told[Teller(job, name, version, key.container, key.epoch)].append(track)
     for begin_ms in range(minute * MINUTE_MS, (minute + 1) * MINUTE_MS, ROUND_MS):
         over_ms = begin_ms + ROUND_MS
-        found: list[tuple[int, MetricReport]] = []
+        found: list[tuple[int, Told]] = []
         for teller, tracks in told.items():
             there = [t for t in tracks if _began_ms(t) < over_ms and _ended_ms(t) >= begin_ms]
             if there:
                 time_ms = min(over_ms - 1, max(map(_ended_ms, there)))
                 found.append((time_ms, _report(cluster, teller, there, time_ms)))
+        found += [(e.time_ms, e) for e in events if begin_ms <= e.time_ms < over_ms]
         yield over_ms - 1, found
 
 

@@ -12,7 +12,7 @@ from drsquirrel.collect.kafka.message import BROKEN, SNAPSHOT_BYTES, Refusal, ma
 from drsquirrel.collect.kafka.source import Arrival, Partition, Source
 from drsquirrel.collect.redaction import Redaction
 from drsquirrel.model.event import LONG_LIMIT, Message
-from drsquirrel.model.snapshot import SCHEMA, Rollup, Snapshot, decoder
+from drsquirrel.model.snapshot import MINUTE_MS, SCHEMA, Rollup, Snapshot, decoder
 
 REPORTS_MAX = 2**32
 """Of one process in a minute; nobody sends as many in a lifetime."""
@@ -73,10 +73,17 @@ def examined(value: bytes, clusters: Collection[str]) -> Snapshot | Refusal:
 
 
 def _is_whole(rollup: Rollup, cluster: str) -> bool:
-    """Whether all of it is about this cluster, and no track is without readings."""
+    """Whether all of it is about this cluster, and every track is of this minute."""
     events: Iterable[Message] = (*rollup.failures, *rollup.checkpoints, *rollup.changes)
     told_of = {rollup.subject.cluster, *(event.origin.cluster for event in events)}
-    return told_of == {cluster} and all(track.first and track.last for track in rollup.tracks)
+    begin_ms, end_ms = rollup.minute * MINUTE_MS, (rollup.minute + 1) * MINUTE_MS
+    return told_of == {cluster} and all(
+        track.first
+        and track.last
+        and begin_ms <= track.first[0].time_ms
+        and track.last[-1].time_ms < end_ms
+        for track in rollup.tracks
+    )
 
 
 def _is_countable(rollup: Rollup) -> bool:
