@@ -184,6 +184,19 @@ async def test_a_cluster_whose_application_is_over_is_neither_heard_nor_missed(
     assert await asked.watch.look_alone() is None
 
 
+async def test_what_comes_soon_after_an_application_is_over_is_judged(asked: Watched) -> None:
+    now_ms = asked.clock.now_ms()
+    seen = RunSeen(cluster="shop", job="j", start_ms=now_ms, name="orders", state="RUNNING")
+    asked.desk.take("shop", Round(arrival_ms=now_ms, answered=True, runs=(seen,)))
+    await asked.watch.leave()
+    looks = []
+    for _ in range(8):
+        asked.clock.pass_ms(10_000)
+        looks.append(await asked.watch.look_alone())
+    assert [look is not None for look in looks] == [False] * 3 + [True] * 3 + [False] * 2
+    assert looks[3] is not None and [run.seen.job for run in looks[3][1]] == ["j"]
+
+
 def test_of_another_application_no_containers_are_kept(asked: Watched) -> None:
     of_one = YarnFacts(
         application="a", taken_ms=1, containers=(YarnContainer(id="1", exit_code=1),)

@@ -81,6 +81,14 @@ def test_a_track_without_readings_is_refused(side: str) -> None:
     assert examined(msgspec.json.encode(value), {"prod"}) == Refusal("malformed")
 
 
+@pytest.mark.parametrize(("side", "by_ms"), [(1, -1), (1, -(10**18)), (2, 60_000), (2, 10**30)])
+def test_a_reading_of_another_minute_is_refused(side: int, by_ms: int) -> None:
+    value = msgspec.to_builtins(snapshot())
+    assert examined(msgspec.json.encode(value), {"prod"}) == snapshot()
+    value["rollups"][0]["tracks"][0][side][0][0] += by_ms
+    assert examined(msgspec.json.encode(value), {"prod"}) == Refusal("malformed")
+
+
 @pytest.mark.parametrize(
     ("change", "value"),
     [
