@@ -8,17 +8,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from drsquirrel import yarn_watch
-from drsquirrel.app import SNAPSHOT_EVERY_MS, App
+from drsquirrel.app import App
 from drsquirrel.cluster import SystemClock
 from drsquirrel.collect.flink_rest.client import FlinkClient
 from drsquirrel.collect.flink_rest.error import AddressError
 from drsquirrel.database import retention
 from drsquirrel.desk import Desk
 from drsquirrel.exposition import rendered
-from drsquirrel.model.event import Values
 from drsquirrel.model.report import ClusterRow, JobList, Report, YarnRow
 from drsquirrel.model.verdict import Verdict
 from drsquirrel.model.yarn import YarnFacts
@@ -36,7 +34,6 @@ from tests.collect.yarn.simulated import (
     simulated_yarn,
 )
 from tests.simulation import RULES, WallClock
-from tests.watch.made import report
 
 PATIENCE_S = 20
 
@@ -360,27 +357,6 @@ async def test_a_yarn_of_which_nothing_is_found_is_on_the_page(
     assert app.ready() is None
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    thread.shutdown()
-    store.close()
-
-
-async def test_while_no_application_runs_what_was_read_is_stored_all_the_same(
-    tmp_path: Path,
-) -> None:
-    store = SqliteStore(tmp_path, retention(Settings()))
-    thread, clock, desk = ThreadPoolExecutor(1), HandClock(), Desk(RULES)
-    app = App(Settings(), desk, store, clock, thread)
-    desk.add_cluster("application_1_0001", 10_000, dumps_allowed=False)
-    told = report(1, clock.now_ms(), Values({"Status.JVM.CPU.Time": 1}), job="")
-    told = replace(told, origin=replace(told.origin, cluster="application_1_0001"))
-    row = YarnRow(url="http://rm:8088", found=0)
-    await app.note_search(row)
-    desk.hear("application_1_0001", [(clock.now_ms(), told)], clock.now_ms())
-    await app.note_search(row)
-    assert [*store.load_hour("application_1_0001", 0)] == []
-    clock.pass_ms(SNAPSHOT_EVERY_MS)
-    await app.note_search(row)
-    assert len([*store.load_hour("application_1_0001", 0)]) == 1
     thread.shutdown()
     store.close()
 

@@ -44,6 +44,9 @@ def test_what_is_told_too_late_to_be_judged_yet_is_not_called_missing() -> None:
     expected = replace(inquiry.expected, last_answer_ms=None, untold="It is told later.")
     untold = replace(inquiry, expected=expected)
     assert silence(untold, sim.clock_ms).startswith("Not known yet: what its processes send")
+    heard = replace(expected, heard_ms=sim.clock_ms - LATE_MS)
+    told = silence(replace(inquiry, expected=heard), sim.clock_ms)
+    assert told == "No data: nothing has been told of it for 8 min"
     missing = replace(inquiry, expected=replace(expected, untold=""))
     assert silence(missing, sim.clock_ms).startswith("No data yet")
 

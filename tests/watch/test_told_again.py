@@ -1,7 +1,7 @@
 """What the watcher told of processes is told again as they did."""
 
 from drsquirrel.heard_tasks import lost_by
-from drsquirrel.model.event import MetricReport, Place, Values, tables
+from drsquirrel.model.event import FailureEvent, MetricReport, Place, Values, tables
 from drsquirrel.model.snapshot import MINUTE_MS
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.told_again import ROUND_MS, rounds
@@ -46,6 +46,19 @@ def test_nobody_is_told_before_it_spoke_or_after_it_fell_silent() -> None:
     found = told(report(23_000, a), report(33_000, a))
     assert [len(reports) for _, reports in found] == [0, 0, 1, 1, 0, 0]
     assert told() == [(ROUND_MS * n, []) for n in range(1, 7)]
+
+
+def test_of_operators_nothing_is_told_again() -> None:
+    of_task, of_operator = Place("v", 0, attempt=0), Place("v", 0, "sink", attempt=0)
+    found = told(report(1_000, of_task, of_operator))
+    assert next(t.places for _, reports in found for r in reports for t in r.tables) == (of_task,)
+
+
+def test_failures_and_changes_are_told_again_in_their_round() -> None:
+    failure = FailureEvent(origin=origin(1), time_ms=BEGIN_MS + 15_000, job="j", throwable="Error")
+    [rollup] = fold([(failure.time_ms, failure)]).rollups
+    found = [[what for _, what in told] for _, told in rounds([rollup], MINUTE)]
+    assert found == [[], [*rollup.failures], [], [], [], []]
 
 
 def test_what_a_process_has_lost_is_told_again() -> None:
