@@ -15,7 +15,7 @@ WAITING_BYTES = 8 << 20
 NAMES_MAX = 10_000
 FORGOTTEN_MS = 600_000
 """Where there are so many, who has sent nothing for so long makes room."""
-_encode = msgspec.msgpack.Encoder().encode
+_encode = msgspec.json.Encoder().encode
 
 
 class Waiting(NamedTuple):

@@ -11,8 +11,10 @@ from tests.watch.made import NOON_MS, origin
 APPLICATION = "application_1_0001"
 
 
-def report(sequence: int, cluster: str = APPLICATION, padding: int = 0) -> MetricReport:
-    values = {"Status.JVM.CPU.Time": sequence, "x" * padding: 0}
+def report(
+    sequence: int, cluster: str = APPLICATION, padding: int = 0, number: int = 1
+) -> MetricReport:
+    values = {"Status.JVM.CPU.Time": number, "x" * padding: 0}
     of = origin(sequence, cluster=cluster)
     return MetricReport(origin=of, time_ms=NOON_MS, tables=tables([Values(values)]))
 
@@ -34,13 +36,14 @@ def found(strangers: Strangers) -> None:
 
 def test_what_comes_before_it_is_found_is_heard_once_it_is() -> None:
     strangers = Strangers(Desk(load()))
-    hear(strangers, 1, 2)
+    hear(strangers, 1, 2**62)
+    strangers.hear(APPLICATION, [(NOON_MS, report(2, number=2**70))], NOON_MS)
     strangers.hear("application_1_0002", [(NOON_MS, report(1, "application_1_0002"))], NOON_MS + 1)
     assert strangers.names() == {APPLICATION, "application_1_0002"}
     assert strangers.waiting() == {APPLICATION: NOON_MS, "application_1_0002": NOON_MS + 1}
     found(strangers)
     hear(strangers, 3)
-    assert seen(strangers) == [1, 2, 3]
+    assert seen(strangers) == [1, 2, 3, 2**62]
     assert strangers.names() == {"application_1_0002"}
 
 
