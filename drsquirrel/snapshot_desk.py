@@ -23,7 +23,7 @@ from drsquirrel.heard_tasks import TWO_ROUNDS_MS
 from drsquirrel.model.event import Event, Message
 from drsquirrel.model.facts import bounded
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot
-from drsquirrel.on_desk import ClusterDesk, Known, RunDesk
+from drsquirrel.on_desk import ClusterDesk, RunDesk
 from drsquirrel.rules.load import Rules
 from drsquirrel.same_run import began_of, ended_ms, was_there
 from drsquirrel.watch.told_again import rounds
@@ -88,14 +88,6 @@ class SnapshotDesk(Desk):
         self._note_senders(desk, usable)
         self._merge(now_ms, [*self._placed(desk, usable, now_ms)])
         return super().hear(cluster, told, now_ms)
-
-    def restore(
-        self, cluster: str, snapshots: Iterable[Snapshot], runs: Iterable[Known], now_ms: int
-    ) -> None:
-        snapshots = [*snapshots]
-        super().restore(cluster, snapshots, runs, now_ms)
-        rollups = (rollup for snapshot in snapshots for rollup in snapshot.rollups)
-        self._note_senders(self.clusters[cluster], rollups)
 
     def forget(self, cluster: str) -> None:
         super().forget(cluster)
