@@ -7,7 +7,8 @@ told where it does not tell them.
 """
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -74,6 +75,19 @@ def as_folded(arrival_ms: int, event: Event) -> Event:
         if max(map(len, told.values())) > LIMITS.text_chars:
             event = replace(event, **{k: cut(text, LIMITS.text_chars) for k, text in told.items()})
     return event
+
+
+def heard_alone(
+    hear: Callable[[list[Any]], list[Event]], arrivals: Iterable[Any], dropped: Counter[str]
+) -> list[Event]:
+    """What is ready of these, heard one by one; what breaks who hears it is lost alone."""
+    found: list[Event] = []
+    for arrival in arrivals:
+        try:
+            found += hear([arrival])
+        except Exception:
+            dropped["it broke what takes it"] += 1
+    return found
 
 
 def size_of(event: Event) -> int:

@@ -16,7 +16,6 @@ from drsquirrel.deep import (
     DeepTier,
     as_folded,
     left_to_rest,
-    moment,
     usable,
 )
 from drsquirrel.diagnose.container import JOBMANAGER, Process, process_of
@@ -31,7 +30,7 @@ from drsquirrel.model.facts import HEARTBEATS, RunSeen
 from drsquirrel.model.identity import job_id, run_id
 from drsquirrel.model.report import JobRef, JobRow, RunRef
 from drsquirrel.model.snapshot import MINUTE_MS, WINDOW_MS, Rollup, Snapshot, Subject
-from drsquirrel.on_desk import NO_REST, SETTLED_MS, ClusterDesk, Known, RunDesk, row_of, worst_first
+from drsquirrel.on_desk import NO_REST, SETTLED_MS, ClusterDesk, Known, RunDesk, rows_of
 from drsquirrel.rules.load import Rules
 from drsquirrel.same_run import (
     answered_ms,
@@ -39,9 +38,9 @@ from drsquirrel.same_run import (
     began_of,
     ended_ms,
     lose,
+    note_state,
     off_by_ms,
     seen_of,
-    told_state,
     was_there,
 )
 from drsquirrel.watch.fold import fold
@@ -169,7 +168,7 @@ class Desk:
         ready += counted
         for arrival_ms, event in ready:
             if isinstance(event, ChangeEvent) and arrival_ms >= desk.answered_ms - EARLY_MS:
-                self._note_state(desk, arrival_ms, event, now_ms)
+                note_state(desk, arrival_ms, event, now_ms)
         self._fold(now_ms, ready)
         return [as_folded(arrival_ms, event) for arrival_ms, event in ready]
 
@@ -215,18 +214,6 @@ class Desk:
 
         read = desk.heard.readings(listed, now_ms)
         return [(min(now_ms, report.time_ms), report) for report in read]
-
-    def _note_state(
-        self, desk: ClusterDesk, arrival_ms: int, event: ChangeEvent, now_ms: int
-    ) -> None:
-        """Take over a run's state from what the JobManager's process tells."""
-        run = desk.runs.get(run_id(desk.id, event.job, event.start_ms))
-        if run is None:
-            return
-        seen = told_state(desk, run, moment(arrival_ms, event), event)
-        if seen is not None:
-            run.see(seen, now_ms)
-            run.last_seen_ms = max(run.last_seen_ms, now_ms)
 
     def _fold(self, now_ms: int, arrivals: Iterable[tuple[int, Event]]) -> None:
         arrived = list(arrivals)
@@ -289,20 +276,21 @@ class Desk:
         desk = self.clusters[cluster]
         judged = [run for run in desk.runs.values() if not desk.is_done(run)]
         at_ms = self.judged_ms(desk, now_ms)
-        was_on = {run.id for run in judged if not run.is_over and was_there(desk, run, at_ms)}
-        self._judge(desk, [run for run in judged if run.id in was_on], at_ms, now_ms)
-        # What is told of an end is told at once; of what has begun since nothing is told yet.
-        self._judge(desk, [run for run in judged if run.id not in was_on], now_ms, now_ms)
-        return judged
-
-    def _judge(self, desk: ClusterDesk, runs: list[RunDesk], at_ms: int, now_ms: int) -> None:
+        moments: dict[int, list[RunDesk]] = {}
+        for run in judged:
+            # What is told of an end is told at once; of what has begun since nothing is told yet.
+            was_on = not run.is_over and was_there(desk, run, at_ms)
+            moments.setdefault(at_ms if was_on else now_ms, []).append(run)
         reporting = self.reporting(desk, now_ms)
-        processes = self._processes(desk, reporting, at_ms) if runs else {}
-        for run in runs:
-            inquiry = self._inquiry(desk, run, processes, reporting, at_ms, now_ms)
-            result = diagnose(inquiry, run.memory, self._rules, run.minutes, at_ms)
-            run.report, run.memory = result.report, result.memory
-            run.wants_threads, run.up_ms = result.wants_threads, result.up_ms
+        sending = self._sending(desk, reporting)
+        for moment_ms, runs in moments.items():
+            processes = self._processes(desk, reporting, moment_ms)
+            for run in runs:
+                inquiry = self._inquiry(desk, run, processes, sending, moment_ms, now_ms)
+                result = diagnose(inquiry, run.memory, self._rules, run.minutes, moment_ms)
+                run.report, run.memory = result.report, result.memory
+                run.wants_threads, run.up_ms = result.wants_threads, result.up_ms
+        return judged
 
     def judged_ms(self, desk: ClusterDesk, now_ms: int) -> int:
         """The moment that is judged now: what came later is not told yet."""
@@ -311,6 +299,10 @@ class Desk:
     def reporting(self, desk: ClusterDesk, now_ms: int) -> Mapping[str, int]:
         """The processes that send their metrics themselves, and when each was heard last."""
         return desk.deep.reporting(now_ms)
+
+    def _sending(self, desk: ClusterDesk, reporting: Mapping[str, int]) -> Mapping[str, int]:
+        """The processes that have the plugin, and when each was heard last."""
+        return reporting
 
     def _processes(
         self, desk: ClusterDesk, reporting: Mapping[str, int], now_ms: int
@@ -343,12 +335,11 @@ class Desk:
         desk: ClusterDesk,
         run: RunDesk,
         processes: Mapping[str, Process],
-        reporting: Mapping[str, int],
+        sending: Mapping[str, int],
         at_ms: int,
         now_ms: int,
     ) -> Inquiry:
         seen = run.seen
-        heard = desk.heard.runs.get(seen.job) if desk.is_silent(at_ms) else None
         ours_ms = off_by_ms(desk, seen)
         rollups = self._hours.of(run.subject)
         if at_ms < now_ms:
@@ -367,17 +358,7 @@ class Desk:
             seen=seen,
             facts=run.facts,
             looked=run.looked,
-            expected=Expected(
-                interval_ms=desk.interval_ms,
-                last_answer_ms=desk.last_answer_ms,
-                heard_ms=heard.heard_ms if heard else None,
-                cluster_says=desk.says,
-                plugin=reporting if self.listens else None,
-                plugin_interval_ms=self.plugin_interval_ms or desk.interval_ms,
-                kafka_says=self.kafka_says,
-                ahead_ms=desk.ahead_ms,
-                late_ms=now_ms - at_ms,
-            ),
+            expected=self._expected(desk, run, sending, at_ms, now_ms),
             rollups=rollups,
             processes=processes,
             threads=run.threads,
@@ -386,15 +367,26 @@ class Desk:
             yarn=desk.yarn,
         )
 
+    def _expected(
+        self, desk: ClusterDesk, run: RunDesk, sending: Mapping[str, int], at_ms: int, now_ms: int
+    ) -> Expected:
+        heard = desk.heard.runs.get(run.seen.job) if desk.is_silent(at_ms) else None
+        return Expected(
+            interval_ms=desk.interval_ms,
+            last_answer_ms=desk.last_answer_ms,
+            heard_ms=heard.heard_ms if heard else None,
+            cluster_says=desk.says,
+            plugin=sending if self.listens else None,
+            plugin_interval_ms=self.plugin_interval_ms or desk.interval_ms,
+            kafka_says=self.kafka_says,
+            ahead_ms=desk.ahead_ms,
+            late_ms=now_ms - at_ms,
+        )
+
     def snapshots(self, now_ms: int) -> list[Snapshot]:
         """The windows that have grown since the last call, the open ones too."""
         return self._windows.grown(now_ms)
 
     def job_rows(self) -> list[JobRow]:
-        """One row per job, worst first: its worst run of those still there, else its latest."""
-        of_job: dict[str, list[RunDesk]] = {}
-        for desk in self.clusters.values():
-            for run in desk.runs.values():
-                if run.report is not None:
-                    of_job.setdefault(run.job.id, []).append(run)
-        return sorted(map(row_of, of_job.values()), key=worst_first)
+        """One row per job, worst first."""
+        return rows_of(self.clusters.values())

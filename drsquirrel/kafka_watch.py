@@ -20,7 +20,7 @@ from drsquirrel.collect.kafka.message import APPLICATIONS
 from drsquirrel.collect.kafka.source import Arrival, Partition, Read, Source
 from drsquirrel.collect.kafka.topics import LOGS, PLUGIN_TOPICS
 from drsquirrel.collect.redaction import Redaction
-from drsquirrel.deep import size_of
+from drsquirrel.deep import heard_alone, size_of
 from drsquirrel.exposition import Family, counter, gauge
 from drsquirrel.model.clock import Clock
 from drsquirrel.model.event import (
@@ -224,17 +224,12 @@ class KafkaWatch:
 
     def _heard(self, cluster: str, arrivals: list[Arrival], now_ms: int) -> list[Event]:
         """What is ready of them; where one breaks what takes it, all but that."""
+        hear = partial(self._desk.hear, cluster, now_ms=now_ms)
         try:
-            return self._desk.hear(cluster, arrivals, now_ms)
+            return hear(arrivals)
         except Exception:
             self._log_broken()
-        found = []
-        for arrival in arrivals:
-            try:
-                found += self._desk.hear(cluster, [arrival], now_ms)
-            except Exception:
-                self._desk.dropped["it broke what takes it"] += 1
-        return found
+        return heard_alone(hear, arrivals, self._desk.dropped)
 
     def _log_broken(self) -> None:
         """The same may break again with each message."""

@@ -218,3 +218,13 @@ def row_of(runs: Iterable[RunDesk]) -> JobRow:
         data_age_ms=report.data.age_ms,
         live_runs=sum(not run.is_over for run in runs),
     )
+
+
+def rows_of(clusters: Iterable[ClusterDesk]) -> list[JobRow]:
+    """One row per job, worst first: its worst run of those still there, else its latest."""
+    of_job: dict[str, list[RunDesk]] = {}
+    for desk in clusters:
+        for run in desk.runs.values():
+            if run.report is not None:
+                of_job.setdefault(run.job.id, []).append(run)
+    return sorted(map(row_of, of_job.values()), key=worst_first)

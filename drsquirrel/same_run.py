@@ -7,10 +7,11 @@ that is by ours, and what REST lists of it by the JobManager's.
 from msgspec.structs import replace
 
 from drsquirrel.collect.flink_rest.watch import Round
-from drsquirrel.deep import EARLY_MS
+from drsquirrel.deep import EARLY_MS, moment
 from drsquirrel.heard import ONE_ROUND_MS, HeardRun
 from drsquirrel.model.event import ChangeEvent
 from drsquirrel.model.facts import RunSeen
+from drsquirrel.model.identity import run_id
 from drsquirrel.model.state import ENDED_STATES, JOB_STATES, LOST, UNKNOWN
 from drsquirrel.on_desk import ClusterDesk, Known, RunDesk
 from drsquirrel.watch.limit import LIMITS
@@ -122,6 +123,17 @@ def as_known(desk: ClusterDesk, found: Round) -> Round:
             for event in found.events
         ],
     )
+
+
+def note_state(desk: ClusterDesk, arrival_ms: int, event: ChangeEvent, now_ms: int) -> None:
+    """Take over a run's state from what the JobManager's process tells."""
+    run = desk.runs.get(run_id(desk.id, event.job, event.start_ms))
+    if run is None:
+        return
+    seen = told_state(desk, run, moment(arrival_ms, event), event)
+    if seen is not None:
+        run.see(seen, now_ms)
+        run.last_seen_ms = max(run.last_seen_ms, now_ms)
 
 
 def told_state(desk: ClusterDesk, run: RunDesk, told_ms: int, event: ChangeEvent) -> RunSeen | None:

@@ -14,8 +14,7 @@ from msgspec import structs
 from drsquirrel.collect.kafka.source import Arrival
 from drsquirrel.deep import EARLY_MS, FRESH_MS, FURTHEST_MS, PROCESSES_MAX, WAITS_MS
 from drsquirrel.desk import LATEST_MS, RUNS_MAX, Desk
-from drsquirrel.diagnose.container import Process
-from drsquirrel.diagnose.inquiry import Inquiry
+from drsquirrel.diagnose.inquiry import Expected
 from drsquirrel.diagnose.minute import Minutes
 from drsquirrel.diagnose.standing import clock
 from drsquirrel.heard import HeardRun, HeardRuns
@@ -69,6 +68,8 @@ class SnapshotDesk(Desk):
         self._waits = 0
         self._sent_ms: dict[str, dict[str, int]] = {}
         """By cluster and process, up to when it is in snapshots."""
+        self._newest_ms: dict[str, int] = {}
+        """By cluster, up to when any of its processes was told of."""
         self._again: dict[str, int] = {}
         """By cluster whose REST is silent, the minute that was told again last."""
 
@@ -93,6 +94,7 @@ class SnapshotDesk(Desk):
         super().forget(cluster)
         self._waits -= sum(_weight(told.rollup) for told in self._waiting.pop(cluster, ()))
         self._sent_ms.pop(cluster, None)
+        self._newest_ms.pop(cluster, None)
         self._again.pop(cluster, None)
 
     def waiting(self) -> dict[str, int]:
@@ -124,7 +126,7 @@ class SnapshotDesk(Desk):
             if self._again.pop(desk.id, None) is not None:
                 desk.heard = HeardRuns(desk.id, self.dropped)
             return []
-        last = self._newest_ms(desk) // MINUTE_MS - UNTOLD_MINUTES - 1
+        last = self._newest_ms.get(desk.id, 0) // MINUTE_MS - UNTOLD_MINUTES - 1
         first = max(self._again.get(desk.id, last - BEFORE_MINUTES) + 1, last - AGAIN_MINUTES + 1)
         counted: list[tuple[int, Event]] = []
         for minute in range(first, last + 1):
@@ -135,27 +137,19 @@ class SnapshotDesk(Desk):
                 counted += super()._listen(desk, told, over_ms)
         return counted
 
-    def _inquiry(
-        self,
-        desk: ClusterDesk,
-        run: RunDesk,
-        processes: Mapping[str, Process],
-        reporting: Mapping[str, int],
-        at_ms: int,
-        now_ms: int,
-    ) -> Inquiry:
-        inquiry = super()._inquiry(desk, run, processes, reporting, at_ms, now_ms)
+    def _expected(
+        self, desk: ClusterDesk, run: RunDesk, sending: Mapping[str, int], at_ms: int, now_ms: int
+    ) -> Expected:
+        expected = super()._expected(desk, run, sending, at_ms, now_ms)
         has_begun_since = not was_there(desk, run, self.judged_ms(desk, now_ms))
-        expected = replace(
-            inquiry.expected,
-            plugin=self._sending(desk) if self.listens else None,
-            heard_ms=None if has_begun_since else inquiry.expected.heard_ms,
+        return replace(
+            expected,
+            heard_ms=None if has_begun_since else expected.heard_ms,
             untold=self._untold(desk, now_ms) if at_ms == now_ms else "",
         )
-        return replace(inquiry, expected=expected)
 
     def _untold(self, desk: ClusterDesk, now_ms: int) -> str:
-        newest_ms = self._newest_ms(desk)
+        newest_ms = self._newest_ms.get(desk.id, 0)
         told_ms = newest_ms or desk.began_ms
         if told_ms is None or not desk.is_silent(now_ms):
             return ""
@@ -163,13 +157,8 @@ class SnapshotDesk(Desk):
             return UNTOLD
         return SILENT.format(at=clock(newest_ms)) if newest_ms else ""
 
-    def _newest_ms(self, desk: ClusterDesk) -> int:
-        """Up to when any of its processes was told of; 0 where none was."""
-        return max(self._sent_ms.get(desk.id, {}).values(), default=0)
-
-    def _sending(self, desk: ClusterDesk) -> Mapping[str, int]:
-        """The processes that have the plugin, and up to when each was told of; while REST is silent
-        no longer than up to when all are."""
+    def _sending(self, desk: ClusterDesk, reporting: Mapping[str, int]) -> Mapping[str, int]:
+        """Up to when each was told of; while REST is silent no longer than up to when all are."""
         sent = self._sent_ms.get(desk.id, {})
         again = self._again.get(desk.id)
         if again is None:
@@ -221,20 +210,21 @@ class SnapshotDesk(Desk):
         found: dict[str, HeardRun] = {}
         for rollup in sorted(rollups, key=lambda rollup: rollup.minute):
             job = rollup.subject.job
-            since_ms = [t.first[0].time_ms for t in rollup.tracks if not t.key.container]
             run = newest.get(job)
-            if not job or job in found or not since_ms or (run and not run.is_over):
+            if not job or job in found or (run and not run.is_over):
                 continue
-            if run and min(since_ms) <= ended_ms(desk, run.seen) + TWO_ROUNDS_MS:
+            of_jobmanager = (t.first[0].time_ms for t in rollup.tracks if not t.key.container)
+            began_ms = min(of_jobmanager, default=0)
+            if began_ms <= (ended_ms(desk, run.seen) + TWO_ROUNDS_MS if run else 0):
                 continue
             if len(desk.runs) + len(found) >= RUNS_MAX:
                 self.dropped["too many runs"] += 1
                 continue
             name, version = rollup.named[0] if rollup.named else (job, "")
             found[job] = HeardRun(
-                since_ms=min(since_ms),
-                told_ms=min(since_ms),
-                heard_ms=min(since_ms),
+                since_ms=began_ms,
+                told_ms=began_ms,
+                heard_ms=began_ms,
                 name=bounded(name),
                 flink_version=bounded(version),
             )
@@ -251,8 +241,8 @@ class SnapshotDesk(Desk):
             if not rollup.subject.job and len(desk.minutes) < PROCESSES_MAX:
                 desk.minutes.setdefault(container, Minutes())
         if sent_ms:
-            oldest_ms = max(sent_ms.values()) - SENDING_MS
-            for container in [c for c, ms in sent_ms.items() if ms < oldest_ms]:
+            newest_ms = self._newest_ms[desk.id] = max(sent_ms.values())
+            for container in [c for c, ms in sent_ms.items() if ms < newest_ms - SENDING_MS]:
                 del sent_ms[container]
 
 

@@ -2,11 +2,12 @@
 
 from collections import Counter, deque
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
 
-from drsquirrel.deep import WAITS_MS
+from drsquirrel.deep import WAITS_MS, heard_alone
 from drsquirrel.desk import Desk
 from drsquirrel.model.event import Event
 
@@ -88,13 +89,8 @@ class Strangers:
         its = self._waiting.pop(cluster, ())
         self._bytes -= sum(waiting.size for waiting in its)
         self._heard_ms.pop(cluster, None)
-        ready: list[Event] = []
-        for waiting in its:
-            try:
-                ready += self._desk.hear(cluster, [waiting.arrival], now_ms)
-            except Exception:
-                self.dropped["it broke what takes it"] += 1
-        return ready
+        hear = partial(self._desk.hear, cluster, now_ms=now_ms)
+        return heard_alone(hear, (waiting.arrival for waiting in its), self.dropped)
 
     def _forget(self, now_ms: int) -> None:
         """Drop what has waited for too long, and where there are many names those long silent."""

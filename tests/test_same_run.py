@@ -29,6 +29,17 @@ DAY_S = 86_400
 ALARM = {Verdict.FAILING, Verdict.WARNING}
 
 
+def left_of(run: RunDesk) -> Known:
+    """What our process leaves of a run to another."""
+    return Known(
+        seen=run.seen,
+        facts=run.facts,
+        memory=run.memory,
+        report=run.report,
+        last_seen_ms=run.last_seen_ms,
+    )
+
+
 class Kept(Alone):
     """Alone, with what a store keeps of it."""
 
@@ -49,16 +60,7 @@ class Kept(Alone):
         """Our process ends, and another takes up what it has left."""
         for snapshot in self.desk.snapshots(self.clock_ms):
             self.stored[snapshot.subject, snapshot.window_ms] = snapshot
-        known = [
-            Known(
-                seen=run.seen,
-                facts=run.facts,
-                memory=run.memory,
-                report=run.report,
-                last_seen_ms=run.last_seen_ms,
-            )
-            for run in self.runs
-        ]
+        known = [left_of(run) for run in self.runs]
         self.desk = Desk(RULES)
         self.desk.add_cluster(CLUSTER, STEP_S * 1000, False)
         since_ms = self.clock_ms - 3_600_000

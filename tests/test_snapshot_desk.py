@@ -234,7 +234,7 @@ def test_who_is_in_no_snapshot_any_more_is_forgotten_when_others_are() -> None:
     other = of_job(2, NOON_MS + SENDING_MS + MINUTE_MS)
     other = replace(other, origin=replace(other.origin, container="tm-2"))
     hear(at, other, now_ms=other.time_ms)
-    assert [*at._sending(at.clusters[CLUSTER])] == ["tm-2"]
+    assert [*at._sending(at.clusters[CLUSTER], {})] == ["tm-2"]
 
 
 def test_what_is_late_goes_to_its_minute_and_to_no_other() -> None:

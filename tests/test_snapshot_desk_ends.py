@@ -10,13 +10,13 @@ from drsquirrel.desk import Desk
 from drsquirrel.model.event import ChangeEvent, FailureEvent, MetricReport, Origin, Table, Values
 from drsquirrel.model.snapshot import MINUTE_MS, Rollup, Subject
 from drsquirrel.model.verdict import Verdict
-from drsquirrel.on_desk import Known
 from drsquirrel.rules.load import load
 from drsquirrel.snapshot_desk import SENDING_MS, UNTOLD, SnapshotDesk
 from drsquirrel.watch.fold import fold
 from drsquirrel.watch.window import snapshot_of
 from tests.diagnose.seen import CLUSTER, JOB, NOON_MS, STEP_S
 from tests.diagnose.sim import USER
+from tests.test_same_run import left_of
 from tests.test_snapshot_desk_alone import Alone, AloneBehind, look_only, without_rest
 from tests.watch.made import report
 
@@ -166,16 +166,7 @@ def restored(sim: Told) -> SnapshotDesk:
     desk = without_rest(SnapshotDesk(load()))
     desk.listens = True
     stored = [snapshot_of(of, 0, m.values()) for of, m in sim.desk._hours._of.items()]
-    runs = [
-        Known(
-            seen=r.seen,
-            facts=r.facts,
-            memory=r.memory,
-            report=r.report,
-            last_seen_ms=r.last_seen_ms,
-        )
-        for r in sim.desk.clusters[CLUSTER].runs.values()
-    ]
+    runs = [left_of(run) for run in sim.desk.clusters[CLUSTER].runs.values()]
     desk.restore(CLUSTER, stored, runs, sim.clock_ms)
     assert isinstance(desk, SnapshotDesk)
     return desk
@@ -185,7 +176,7 @@ def test_after_a_restart_of_ours_it_is_judged_on() -> None:
     sim = heard_only()
     [(_, _, before)] = sim.said(1_500)
     sim.desk = restored(sim)
-    senders = sim.desk._sending(sim.desk.clusters[CLUSTER])
+    senders = sim.desk._sending(sim.desk.clusters[CLUSTER], {})
     assert senders == {}, "what REST told of processes without the plugin is stored alike"
     said = [headline for _ in range(12) for _, _, headline in sim.said()]
     assert set(said) == {"Not known yet: what its processes send is not all told", before}

@@ -9,7 +9,16 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from drsquirrel.model import metric
-from drsquirrel.model.event import ChangeEvent, FailureEvent, MetricReport, Origin, Place, Table
+from drsquirrel.model.event import (
+    ChangeEvent,
+    FailureEvent,
+    MetricReport,
+    Origin,
+    Place,
+    Table,
+    Values,
+    tables,
+)
 from drsquirrel.model.snapshot import MINUTE_MS, Rollup, Track, TrackKey
 
 ROUND_MS = 10_000
@@ -54,9 +63,8 @@ def rounds(rollups: Iterable[Rollup], minute: int) -> Iterator[tuple[int, list[t
 
 def _report(cluster: str, teller: Teller, tracks: list[Track], time_ms: int) -> MetricReport:
     places = tuple(_place(track.key) for track in tracks)
-    lost = (r.values for track in tracks for r in track.last if not teller.job)
     name = metric.PUBLISHER_DROPPED.name
-    numbers = tuple(values[name] for values in lost if name in values)
+    lost = [r.values[name] for t in tracks for r in t.last if name in r.values]
     return MetricReport(
         origin=Origin(
             cluster=cluster,
@@ -69,7 +77,7 @@ def _report(cluster: str, teller: Teller, tracks: list[Track], time_ms: int) -> 
         time_ms=time_ms,
         tables=(
             Table(names=(), places=places, numbers=()),
-            Table(names=(name,) * len(numbers), places=(Place(),), numbers=numbers),
+            *tables(Values({name: n}) for n in lost),
         ),
         job=teller.job,
         job_name=teller.name,
